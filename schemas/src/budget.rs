@@ -1,0 +1,89 @@
+//! What a deliberation may spend, and the named presets and strategies that a request may ask for.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// What one deliberation may spend. Every field is a hard upper bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Samples that may be started, at least 1.
+    pub max_samples: u32,
+    /// Tokens that all samples together may generate; prompts are not counted.
+    pub total_tokens: u32,
+    /// Tokens that one sample may generate, its answer included.
+    pub sample_tokens: u32,
+    /// Wall-clock time from admission to the answer, in milliseconds.
+    pub deadline_ms: u64,
+}
+
+/// The most that a tenant may ask for: a request above any field is refused, never silently cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetCap {
+    /// See [`Budget::max_samples`].
+    pub max_samples: u32,
+    /// See [`Budget::total_tokens`].
+    pub total_tokens: u32,
+    /// See [`Budget::deadline_ms`].
+    pub deadline_ms: u64,
+    /// The highest named preset.
+    pub effort: Effort,
+}
+
+macro_rules! named {
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$vmeta])* #[serde(rename = $text)] $variant),+ }
+
+        impl $name {
+            /// Every value, in the order in which they grow.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The name on the wire.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(self.as_str()) }
+        }
+
+        impl FromStr for $name {
+            /// The names that would have been accepted, comma separated.
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::ALL.iter().copied().find(|value| value.as_str() == text)
+                    .ok_or_else(|| Self::ALL.iter().map(|value| value.as_str()).collect::<Vec<_>>().join(", "))
+            }
+        }
+    };
+}
+
+named! {
+    /// A named budget preset: OpenAI's `reasoning_effort` values.
+    Effort {
+        /// One sample, no deliberation.
+        None = "none",
+        Minimal = "minimal",
+        Low = "low",
+        Medium = "medium",
+        High = "high",
+        Xhigh = "xhigh",
+    }
+}
+
+named! {
+    /// How a budget is spent.
+    StrategyName {
+        /// One sample.
+        Single = "single",
+        /// N samples, the one with the best score.
+        BestOfN = "best_of_n",
+        /// N samples, the answer that most of them give.
+        SelfConsistency = "self_consistency",
+    }
+}

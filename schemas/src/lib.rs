@@ -1,0 +1,11 @@
+//! What crosses a boundary: wire types, identifiers, budgets and error codes, with the JSON Schemas that check them.
+//!
+//! This crate knows nothing of engines, clocks or files; every other crate may use it.
+
+mod budget;
+mod error;
+mod ids;
+
+pub use budget::{Budget, BudgetCap, Effort, StrategyName};
+pub use error::{ApiError, ErrorKind};
+pub use ids::{RecordId, RequestId};
