@@ -1,0 +1,28 @@
+//! Where things live outside of the checkout.
+
+use std::env;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+/// Forethought's cache folder: `$XDG_CACHE_HOME/forethought`, else `~/.cache/forethought`.
+pub fn cache() -> Result<PathBuf> {
+    if let Some(dir) = non_empty("XDG_CACHE_HOME") {
+        return Ok(PathBuf::from(dir).join("forethought"));
+    }
+    let home = non_empty("HOME").context("neither XDG_CACHE_HOME nor HOME is set: set one of them")?;
+    Ok(PathBuf::from(home).join(".cache").join("forethought"))
+}
+
+/// The folder of prepared models: `FORETHOUGHT_MODELS`, else `models` in the cache folder.
+pub fn models() -> Result<PathBuf> {
+    match non_empty("FORETHOUGHT_MODELS") {
+        // A relative path would mean another folder for each command that is started elsewhere.
+        Some(dir) => std::path::absolute(dir).context("FORETHOUGHT_MODELS is not a usable path"),
+        None => Ok(cache()?.join("models")),
+    }
+}
+
+fn non_empty(name: &str) -> Option<std::ffi::OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
+}
