@@ -1,7 +1,15 @@
-//! Developer commands: `cargo xtask model`.
+//! Developer commands: `cargo xtask model|test|lint|demo|bench`.
 
+mod bench;
+mod build;
+mod demo;
+mod lint;
 mod model;
 mod paths;
+mod process;
+mod python;
+mod steps;
+mod test;
 
 use std::process::ExitCode;
 
@@ -18,8 +26,16 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Start a server with a small real model, ask it a question, and show the answer's audit records.
+    Demo(demo::Args),
+    /// Run every test: Rust, and Python's official clients against the built server.
+    Test,
+    /// Check formatting, lints, docs, links and house rules.
+    Lint(lint::Args),
     /// Fetch the small test model and prepare it in the wanted form.
     Model(model::Args),
+    /// Measure speed against llama.cpp on the same files.
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +50,10 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<()> {
     match command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Test => test::run(),
+        Command::Lint(args) => lint::run(&args),
         Command::Model(args) => model::run(&args),
+        Command::Bench(args) => bench::run(&args),
     }
 }

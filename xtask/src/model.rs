@@ -25,7 +25,7 @@ use crate::paths;
 #[derive(clap::Args)]
 pub struct Args {
     /// The form to prepare.
-    #[arg(long, value_enum, default_value_t = Form::Q8_0)]
+    #[arg(long, value_enum, default_value_t = Form::default())]
     form: Form,
     /// Prepare every form.
     #[arg(long, conflicts_with = "form")]

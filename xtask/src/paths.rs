@@ -1,9 +1,15 @@
-//! Where things live outside of the checkout.
+//! Where things live: the workspace, and the caches outside of it.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+
+/// The workspace's root: the folder above this crate.
+pub fn workspace() -> Result<PathBuf> {
+    let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
+    crate_dir.parent().map(Path::to_path_buf).context("the xtask folder has no parent folder")
+}
 
 /// Forethought's cache folder: `$XDG_CACHE_HOME/forethought`, else `~/.cache/forethought`.
 pub fn cache() -> Result<PathBuf> {

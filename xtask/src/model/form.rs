@@ -3,9 +3,10 @@
 use super::gguf::Type;
 
 /// How the weights are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Form {
     /// 8 bits a weight: the default.
+    #[default]
     #[value(name = "q8_0")]
     Q8_0,
     /// Dense 32-bit floats.

@@ -1,0 +1,94 @@
+//! `cargo xtask bench`: our speed beside llama.cpp's, on the same files, prompt and counts.
+//!
+//! Both measuring programs take the same options and print one JSON object on stdout:
+//! `{"rows": [{"form": "q8_0", "count": 8, "tokens_per_second": 50.1}, …]}`.
+
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use crate::model::{self, Form};
+use crate::{build, process, python};
+
+/// What `cargo xtask bench` takes.
+#[derive(Parser)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Tokens a second of the engine by itself.
+    Engine(EngineArgs),
+}
+
+#[derive(clap::Args)]
+struct EngineArgs {
+    /// The model's forms.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Form::Q8_0, Form::F32])]
+    forms: Vec<Form>,
+    /// How many samples run at once.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 2, 8, 32])]
+    counts: Vec<u32>,
+    /// Tokens that each sample generates; an end token does not stop it.
+    #[arg(long, default_value_t = 64)]
+    n_predict: u32,
+    /// Threads that compute.
+    #[arg(long, default_value_t = 2)]
+    threads: u32,
+    /// The prompt's text.
+    #[arg(long, default_value = "A farmer has 17 sheep. All but 9 run away. How many are left? Think step by step.")]
+    prompt: String,
+    /// Write both results to this file too.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// Runs the benchmark that is asked for.
+pub fn run(args: &Args) -> Result<()> {
+    match &args.what {
+        What::Engine(args) => engine(args),
+    }
+}
+
+fn engine(args: &EngineArgs) -> Result<()> {
+    let models =
+        args.forms.iter().map(|form| Ok((*form, model::prepare(*form, false)?))).collect::<Result<Vec<_>>>()?;
+    let python = python::environment()?;
+    let program = build::workspace(&["--examples"])?.path("bench_engine")?;
+    eprintln!("measuring forethought");
+    let ours = measure(&mut process::command(program)?, args, &models)?;
+    eprintln!("measuring llama.cpp");
+    let theirs = measure(process::command(python)?.args(["-B", "xtask/bench/llama_cpp.py"]), args, &models)?;
+    print!("{}", table::render(&ours, &theirs)?);
+    match &args.json {
+        Some(file) => write(file, &json!({ "forethought": ours, "llama_cpp": theirs })),
+        None => Ok(()),
+    }
+}
+
+fn measure(program: &mut Command, args: &EngineArgs, models: &[(Form, PathBuf)]) -> Result<Value> {
+    for (form, path) in models {
+        program.arg("--model").arg(format!("{}={}", name(*form), path.display()));
+    }
+    let counts = args.counts.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+    program.args(["--counts", &counts, "--prompt", &args.prompt]);
+    program.args(["--n-predict", &args.n_predict.to_string(), "--threads", &args.threads.to_string()]);
+    let text = process::output(program)?;
+    serde_json::from_str(&text).with_context(|| format!("a measuring program printed no JSON but {text:?}"))
+}
+
+fn name(form: Form) -> String {
+    form.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+fn write(file: &Path, result: &Value) -> Result<()> {
+    let text = serde_json::to_string_pretty(result)? + "\n";
+    std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+}

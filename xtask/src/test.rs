@@ -1,0 +1,42 @@
+//! `cargo xtask test`: everything that shows whether the code works, in one run.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::model::{self, Form};
+use crate::steps::Steps;
+use crate::{build, paths, process, python};
+
+/// Runs all tests; a failed step does not hide the results of those that do not need it.
+pub fn run() -> Result<()> {
+    let mut steps = Steps::default();
+    let model = steps.run("test model", || model::prepare(Form::default(), false));
+    let python = steps.run("python environment", python::environment);
+    let programs = steps.run("build", || build::workspace(&[]));
+    match (&model, &programs) {
+        (Some(_), Some(_)) => _ = steps.run("rust tests", rust_tests),
+        _ => steps.skip("rust tests", "they need the test model and the build"),
+    }
+    match (&model, &python, &programs) {
+        (Some(_), Some(python), Some(programs)) => {
+            steps.run("python tests", || python_tests(python, &programs.path("forethought")?));
+        }
+        _ => steps.skip("python tests", "they need the test model, the python environment and the build"),
+    }
+    steps.finish()
+}
+
+fn rust_tests() -> Result<()> {
+    let mut cargo = process::cargo()?;
+    cargo.args(["test", "--workspace", "--no-fail-fast", "--features", build::FEATURES]);
+    process::run(cargo.env("FORETHOUGHT_MODELS", paths::models()?))
+}
+
+fn python_tests(python: &Path, forethought: &Path) -> Result<()> {
+    let mut pytest = process::command(python)?;
+    // No bytecode and no cache: a test run leaves nothing in the checkout.
+    pytest.args(["-B", "-m", "pytest", "-p", "no:cacheprovider", "tests/python"]);
+    pytest.env("FORETHOUGHT_BIN", forethought).env("FORETHOUGHT_MODELS", paths::models()?);
+    process::run(&mut pytest).context("the python tests did not pass")
+}
