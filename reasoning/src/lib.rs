@@ -1,0 +1,16 @@
+//! How a thinking budget is spent and how many samples become one answer.
+//!
+//! Everything here is *sans-IO*: values that take observations and return actions. There is no clock, no async, no
+//! I/O and no random number that is not derived from the deliberation's seed, so that every rule can be tested in
+//! microseconds and every deliberation replayed from its record.
+//!
+//! - [`Ledger`] keeps spent + reserved within a [`Budget`](forethought_schemas::Budget) at every instant; [`plan`]
+//!   fixes, before the first token, what each sample may generate.
+
+mod budget;
+mod ledger;
+mod seed;
+
+pub use budget::{MAX_SAMPLES, MIN_SAMPLE_TOKENS, Plan, PlanError, plan};
+pub use ledger::{Ledger, LedgerError, Spent};
+pub use seed::sample_seed;
