@@ -6,11 +6,14 @@
 //!
 //! - [`Ledger`] keeps spent + reserved within a [`Budget`](forethought_schemas::Budget) at every instant; [`plan`]
 //!   fixes, before the first token, what each sample may generate.
+//! - [`AnswerKind`] says what an answer looks like; [`extract`] finds it in a sample and gives it a canonical form.
 
+mod answer;
 mod budget;
 mod ledger;
 mod seed;
 
+pub use answer::{Answer, AnswerKind, MAX_TEXT_BYTES, extract};
 pub use budget::{MAX_SAMPLES, MIN_SAMPLE_TOKENS, Plan, PlanError, plan};
 pub use ledger::{Ledger, LedgerError, Spent};
 pub use seed::sample_seed;

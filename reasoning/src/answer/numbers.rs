@@ -1,0 +1,153 @@
+//! Which of a text's numbers is its answer.
+
+mod tokens;
+
+use tokens::{Token, tokens};
+
+use super::{Answer, boxed, scan::Scan};
+
+/// The answer among the numbers of a text; the order is documented at [`super::extract`].
+pub(super) fn find(text: &str) -> Option<Answer> {
+    let text = plain(text);
+    let boxed = boxed::content(&text).and_then(|content| {
+        let page = Page::new(content);
+        page.clause(0, page.scan.len())
+    });
+    boxed.or_else(|| Page::new(&text).answer())
+}
+
+/// The canonical form of a text that is one number and nothing else.
+pub(super) fn whole(text: &str) -> Option<String> {
+    let page = Page::new(&plain(text.trim()));
+    match page.tokens.as_slice() {
+        [one] if one.start == 0 && one.end == page.scan.len() => Some(one.number.as_ref()?.canonical()),
+        _ => None,
+    }
+}
+
+/// Without the spacing commands that LaTeX puts into numbers.
+fn plain(text: &str) -> String {
+    if !text.contains(['\\', '{']) {
+        return text.to_owned();
+    }
+    text.replace("{,}", ",").replace("\\!", "").replace("\\,", "")
+}
+
+/// A text, its numbers, and the places at which a sentence turns out to be a question.
+struct Page {
+    scan: Scan,
+    tokens: Vec<Token>,
+    asks: Vec<bool>,
+}
+
+impl Page {
+    fn new(text: &str) -> Self {
+        let scan = Scan::new(text);
+        let tokens = tokens(&scan);
+        let mut asks = vec![false; scan.len()];
+        let mut question = false;
+        for (at, ask) in asks.iter_mut().enumerate().rev() {
+            if scan.ends_sentence(at) {
+                question = scan.at(at) == '?';
+            }
+            *ask = question;
+        }
+        Self { scan, tokens, asks }
+    }
+
+    fn answer(&self) -> Option<Answer> {
+        let announced = self.scan.announced().into_iter().find_map(|(from, to)| {
+            let asked = self.asks.get(from).copied().unwrap_or(false);
+            if asked { None } else { self.clause(from, to) }
+        });
+        announced.or_else(|| self.equation(0, self.scan.len())).or_else(|| self.last())
+    }
+
+    /// The number that a clause comes to: after its last `=`, else its first number, else, where that is the beginning
+    /// of a sum, the last one that is no operand.
+    fn clause(&self, from: usize, to: usize) -> Option<Answer> {
+        if let Some(answer) = self.equation(from, to) {
+            return Some(answer);
+        }
+        let inside = self.inside(from, to);
+        let first = *inside.first()?;
+        if self.is_operand(first) { self.show(self.free(inside.iter().rev().copied())?) } else { self.show(first) }
+    }
+
+    /// What the last `=` gives: the number after it, or before it in "20 = 5 * 4".
+    fn equation(&self, from: usize, to: usize) -> Option<Answer> {
+        let last = self.tokens.iter().rposition(|token| token.end <= to && token.number.is_some())?;
+        let limit = self.tokens.get(last)?.start;
+        let at = (from..limit).rev().find(|at| self.is_equals(*at))?;
+        let after = self.inside(at, to);
+        let first = *after.first()?;
+        if !self.is_operand(first) {
+            return self.show(first);
+        }
+        let before = self.tokens.iter().rposition(|token| token.end <= at && token.start >= from);
+        let alone = before.filter(|before| {
+            let end = self.tokens.get(*before).map_or(at, |token| token.end);
+            !self.is_operand(*before) && self.scan.skip(end, |c| c == ' ') == at
+        });
+        alone.or_else(|| self.free(after.iter().rev().copied())).and_then(|index| self.show(index))
+    }
+
+    /// The last number that is neither asked about nor an operand nor the marker of a list.
+    fn last(&self) -> Option<Answer> {
+        let told = (0..self.tokens.len()).rev().filter(|index| {
+            let start = self.tokens.get(*index).map_or(0, |token| token.start);
+            !self.asks.get(start).copied().unwrap_or(false)
+        });
+        let told: Vec<usize> = told.collect();
+        let item = told.iter().copied().filter(|index| !self.is_marker(*index));
+        self.free(item).or_else(|| self.free(told.iter().copied())).and_then(|index| self.show(index))
+    }
+
+    fn free(&self, mut indices: impl Iterator<Item = usize>) -> Option<usize> {
+        indices.find(|index| !self.is_operand(*index) && self.tokens.get(*index).is_some_and(|t| t.number.is_some()))
+    }
+
+    fn inside(&self, from: usize, to: usize) -> Vec<usize> {
+        let start = self.tokens.partition_point(|token| token.start < from);
+        let end = self.tokens.partition_point(|token| token.end <= to);
+        (start..end).filter(|index| self.tokens.get(*index).is_some_and(|token| token.number.is_some())).collect()
+    }
+
+    /// Whether the number stands beside an operator and another number.
+    fn is_operand(&self, index: usize) -> bool {
+        self.is_joined(index) || index.checked_sub(1).is_some_and(|index| self.is_joined(index))
+    }
+
+    /// Whether there is only an operator between this number and the next one.
+    fn is_joined(&self, index: usize) -> bool {
+        let (Some(this), Some(next)) = (self.tokens.get(index), self.tokens.get(index + 1)) else { return false };
+        let mut between = self.scan.slice(this.end, next.start).iter().copied().filter(|c| *c != ' ');
+        // A longer run of spaces is a layout, and looking through it would not be linear.
+        if next.start.saturating_sub(this.end) > 8 {
+            return false;
+        }
+        match (between.next(), between.next()) {
+            (Some(c), None) => "+-−–*×÷/xX^·".contains(c),
+            _ => this.end < next.start && self.scan.text(this.end, next.start).trim() == "\\times",
+        }
+    }
+
+    fn is_equals(&self, at: usize) -> bool {
+        let next = self.scan.at(self.scan.skip(at + 1, |c| c == ' '));
+        matches!(self.scan.at(at), '=' | '≈') && !"<>!".contains(self.scan.before(at)) && next != '?'
+    }
+
+    /// "2. Then add": a number at the start of a line, a point or bracket, and more.
+    fn is_marker(&self, index: usize) -> bool {
+        let Some(token) = self.tokens.get(index) else { return false };
+        let first = matches!(self.scan.before(token.start), '\0' | '\n');
+        let dot = matches!(self.scan.at(token.end), '.' | ')');
+        first && dot && self.scan.at(token.end + 1) == ' ' && self.scan.at(token.end + 2) != '\n'
+    }
+
+    fn show(&self, index: usize) -> Option<Answer> {
+        let token = self.tokens.get(index)?;
+        let canonical = token.number.as_ref()?.canonical();
+        Some(Answer { canonical, shown: self.scan.text(token.start, token.end) })
+    }
+}
