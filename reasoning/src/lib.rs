@@ -7,13 +7,19 @@
 //! - [`Ledger`] keeps spent + reserved within a [`Budget`](forethought_schemas::Budget) at every instant; [`plan`]
 //!   fixes, before the first token, what each sample may generate.
 //! - [`AnswerKind`] says what an answer looks like; [`extract`] finds it in a sample and gives it a canonical form.
+//! - [`strategy()`] builds a [`Strategy`]: `single`, `best_of_n` or `self_consistency`.
 
 mod answer;
 mod budget;
 mod ledger;
 mod seed;
+mod strategy;
 
 pub use answer::{Answer, AnswerKind, MAX_TEXT_BYTES, extract};
 pub use budget::{MAX_SAMPLES, MIN_SAMPLE_TOKENS, Plan, PlanError, plan};
 pub use ledger::{Ledger, LedgerError, Spent};
 pub use seed::sample_seed;
+pub use strategy::{
+    Action, Finish, MeanLogprob, Observation, Params, SampleResult, Score, Status, StopRule, Strategy, StrategyError,
+    Tally, Verdict, Vote, beta_confidence, strategy, strategy_scored,
+};

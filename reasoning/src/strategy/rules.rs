@@ -1,0 +1,48 @@
+//! When a vote may stop before all samples are in.
+
+use super::tally::Count;
+
+/// Up to here a power of two is exact and far from the ends of a float.
+const SCALE: i32 = 500;
+
+/// The probability that the leading answer is the majority of an endless vote, given `a` votes for it and `b` for the
+/// next: Σ_{k=0..a} C(a+b+1, k) / 2^(a+b+1), in 0 to 1.
+///
+/// Source: Adaptive-Consistency, arXiv 2305.11860, the Beta stopping criterion. Only additions, multiplications and
+/// divisions are used, so the value is the same on every machine; the terms are rescaled on the way, so any count works.
+#[must_use]
+pub fn beta_confidence(a: u32, b: u32) -> f64 {
+    let n = u64::from(a) + u64::from(b) + 1;
+    let down = 2_f64.powi(-SCALE);
+    let (mut term, mut sum, mut scales) = (1.0_f64, 0.0_f64, 0_u64);
+    for k in 0..=u64::from(a) {
+        sum += term;
+        term = term * whole(n - k) / whole(k + 1);
+        if term.max(sum) > 2_f64.powi(SCALE) {
+            (term, sum, scales) = (term * down, sum * down, scales + 1);
+        }
+    }
+    let halvings = i64::try_from(n).unwrap_or(i64::MAX) - i64::from(SCALE) * i64::try_from(scales).unwrap_or(i64::MAX);
+    let halvings = i32::try_from(halvings).unwrap_or(i32::MAX);
+    (sum * 2_f64.powi(-halvings)).clamp(0.0, 1.0)
+}
+
+/// Counts of samples are far below 2^52.
+#[expect(clippy::cast_precision_loss, reason = "at most 2^33, which a float holds exactly")]
+fn whole(n: u64) -> f64 {
+    n as f64
+}
+
+/// Whether the Beta rule stops a vote.
+pub(super) fn beta(count: &Count, threshold: f64) -> bool {
+    let Some(((a, _), others)) = count.race() else { return false };
+    let b = others.iter().map(|(count, _)| *count).max().unwrap_or(0);
+    beta_confidence(a, b) >= threshold
+}
+
+/// Whether `left` more votes, whatever they say, cannot change the winner.
+pub(super) fn decided(count: &Count, left: u32) -> bool {
+    let Some(((a, first), others)) = count.race() else { return left == 0 };
+    // An answer that nobody gave yet loses a tie, since its first index is higher.
+    left <= a && others.iter().all(|(b, other)| b + left < a || (b + left == a && first < *other))
+}

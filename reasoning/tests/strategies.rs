@@ -1,0 +1,158 @@
+//! The strategies, step by step, and the numbers of the stopping rules.
+
+use forethought_reasoning::{
+    Action, AnswerKind, Finish, Observation, Params, PlanError, SampleResult, Status, StopRule, Strategy,
+    StrategyError, Verdict, beta_confidence, sample_seed, strategy,
+};
+use forethought_schemas::{Budget, StrategyName};
+
+const BUDGET: Budget = Budget { max_samples: 40, total_tokens: 4000, sample_tokens: 100, deadline_ms: 1 };
+
+fn build(name: StrategyName, n: u32, samples: Option<u32>) -> Box<dyn Strategy> {
+    let params = Params { samples, ..Params::default() };
+    strategy(name, BUDGET, 7, n, AnswerKind::Number, params).unwrap()
+}
+
+fn result(index: u32, text: &str, mean_logprob: Option<f64>) -> Observation {
+    Observation::Sample(SampleResult { index, text: text.to_owned(), finish: Finish::Stop, tokens: 5, mean_logprob })
+}
+
+fn failed(index: u32, retryable: bool, tokens: u32) -> Observation {
+    Observation::Failed { index, retryable, tokens, reason: format!("engine lost {index}") }
+}
+
+fn verdict(actions: &[Action]) -> Option<&Verdict> {
+    actions.iter().find_map(|action| if let Action::Finish(verdict) = action { Some(verdict) } else { None })
+}
+
+/// Feeds texts with their confidences to samples 0, 1, 2 … until the strategy is finished.
+fn play(mut strategy: Box<dyn Strategy>, texts: &[(&str, f64)]) -> Option<Verdict> {
+    let mut actions = strategy.next(Observation::Start);
+    for (index, (text, confidence)) in (0..).zip(texts) {
+        if verdict(&actions).is_some() {
+            break;
+        }
+        actions = strategy.next(result(index, text, Some(*confidence)));
+    }
+    verdict(&actions).cloned()
+}
+
+#[test]
+fn the_beta_rule_has_the_published_numbers() {
+    let check = |a, b, expect: f64| {
+        let value = beta_confidence(a, b);
+        assert!((value - expect).abs() < 1e-12, "{a} {b}: {value}");
+    };
+    check(0, 0, 0.5);
+    check(1, 0, 0.75);
+    check(3, 0, 0.9375);
+    check(4, 0, 0.96875);
+    check(5, 1, 0.9375);
+    check(6, 1, 0.964_843_75);
+    check(500, 500, 0.5);
+    check(1_000, 0, 1.0);
+    check(100_000, 100_000, 0.5);
+    assert!(beta_confidence(520, 480) > beta_confidence(510, 490));
+}
+
+#[test]
+fn a_unanimous_vote_stops_at_four() {
+    let texts = [("5", -1.0), ("The answer is 5.", -0.5), ("2 + 3 = 5", -0.7), ("5.0", -0.5), ("6", 0.0)];
+    assert_eq!(play(build(StrategyName::SelfConsistency, 1, None), &texts[..3]), None);
+    let verdict = play(build(StrategyName::SelfConsistency, 1, None), &texts).unwrap();
+    assert_eq!((verdict.status, verdict.stop), (Status::Answered, StopRule::Beta));
+    assert_eq!((verdict.counted, verdict.chosen), (vec![0, 1, 2, 3], vec![1]));
+    assert_eq!(verdict.answer.unwrap().shown, "5");
+}
+
+#[test]
+fn a_vote_that_is_decided_stops() {
+    let texts = [("5", 0.0), ("none", 0.0), ("5", 0.0), ("6", 0.0), ("6", 0.0)];
+    // After 5, none, 5 the two samples left can at most reach a tie, which the lower first index wins.
+    let verdict = play(build(StrategyName::SelfConsistency, 1, Some(5)), &texts).unwrap();
+    assert_eq!((verdict.stop, verdict.counted, verdict.without_answer), (StopRule::Decided, vec![0, 1, 2], 1));
+}
+
+#[test]
+fn distinct_answers_come_best_first() {
+    let texts = [("1", -3.0), ("2", -2.0), ("2", -1.0), ("3", 0.0), ("none", 9.0)];
+    let vote = play(build(StrategyName::SelfConsistency, 3, Some(5)), &texts).unwrap();
+    assert_eq!((vote.chosen, vote.stop), (vec![2, 0, 3], StopRule::AllDone));
+    let best = play(build(StrategyName::BestOfN, 4, Some(5)), &texts).unwrap();
+    assert_eq!((best.chosen, best.answer.unwrap().canonical.as_str()), (vec![3, 2, 0], "3"));
+    let single = play(build(StrategyName::Single, 2, None), &texts).unwrap();
+    assert_eq!((single.chosen, single.stop), (vec![0, 1], StopRule::AllDone));
+}
+
+#[test]
+fn without_an_answer_the_best_text_is_given_and_said_so() {
+    let verdict = play(build(StrategyName::BestOfN, 1, Some(3)), &[("", 0.0), ("hm", -2.0), ("well", -1.0)]).unwrap();
+    assert_eq!((verdict.status, verdict.answer, verdict.chosen), (Status::Unextracted, None, vec![2]));
+    assert_eq!(verdict.without_answer, 3);
+}
+
+#[test]
+fn a_failed_sample_is_tried_once_more_within_its_share() {
+    let mut single = build(StrategyName::Single, 1, None);
+    let sample = |max_tokens| Action::Sample { index: 0, seed: sample_seed(7, 0), max_tokens };
+    assert_eq!(single.next(Observation::Start), vec![sample(100)]);
+    assert_eq!(single.next(failed(0, true, 30)), vec![sample(70)]);
+    let end = single.next(failed(0, true, 0));
+    let verdict = verdict(&end).unwrap();
+    assert_eq!(
+        (verdict.status, verdict.failed, verdict.reasons.as_slice()),
+        (Status::NoAnswer, 1, &["engine lost 0".to_owned()][..])
+    );
+    assert_eq!(single.next(failed(0, true, 0)), vec![]);
+}
+
+#[test]
+fn the_wave_is_kept_full_and_cancelled_at_the_end() {
+    let mut vote = build(StrategyName::SelfConsistency, 1, None);
+    assert_eq!(vote.next(Observation::Start).len(), 4);
+    assert_eq!(vote.next(Observation::Start), vec![]);
+    assert_eq!(vote.next(result(9, "5", None)), vec![], "not running");
+    for index in [3, 1, 2] {
+        assert_eq!(vote.next(result(index, "5", None)).len(), 1);
+    }
+    assert_eq!((vote.snapshot().running, vote.snapshot().finished), (4, 3));
+    let end = vote.next(result(0, "5", None));
+    assert_eq!(end[..3], [4, 5, 6].map(|index| Action::Cancel { index }));
+    assert_eq!(verdict(&end).unwrap().stop, StopRule::Beta);
+    assert_eq!(vote.next(Observation::ClientLeft), vec![]);
+}
+
+#[test]
+fn a_deadline_returns_the_best_so_far() {
+    let mut vote = build(StrategyName::SelfConsistency, 1, None);
+    vote.next(Observation::Start);
+    vote.next(result(2, "5", None));
+    let end = vote.next(Observation::DeadlinePassed);
+    let verdict = verdict(&end).unwrap();
+    assert!(verdict.depends_on_timing());
+    assert_eq!((end.len(), verdict.stop, verdict.counted.clone()), (5, StopRule::Deadline, vec![2]));
+}
+
+#[test]
+fn a_sample_that_overspends_is_a_failure() {
+    let mut single = build(StrategyName::Single, 1, None);
+    single.next(Observation::Start);
+    let sample = SampleResult { index: 0, text: "5".into(), finish: Finish::Stop, tokens: 101, mean_logprob: None };
+    let end = single.next(Observation::Sample(sample));
+    assert_eq!(verdict(&end).unwrap().status, Status::NoAnswer);
+}
+
+#[test]
+fn what_cannot_be_built_says_why() {
+    let check = |budget, n, params, expect| {
+        let built = strategy(StrategyName::BestOfN, budget, 0, n, AnswerKind::Text, params);
+        assert_eq!(built.err(), Some(expect));
+    };
+    let params = Params::default();
+    check(BUDGET, 41, params, StrategyError::TooMany { asked: 41, max: 40 });
+    check(BUDGET, 1, Params { samples: Some(50), ..params }, StrategyError::TooMany { asked: 50, max: 40 });
+    check(BUDGET, 0, params, StrategyError::Plan(PlanError::NoSamples));
+    check(BUDGET, 1, Params { wave: 0, ..params }, StrategyError::NoWave);
+    check(BUDGET, 1, Params { beta_threshold: Some(0.5), ..params }, StrategyError::Threshold(0.5));
+    check(Budget { total_tokens: 0, ..BUDGET }, 1, params, StrategyError::Plan(PlanError::NoTokens));
+}
