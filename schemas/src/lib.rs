@@ -5,7 +5,9 @@
 mod budget;
 mod error;
 mod ids;
+mod json_schema;
 
 pub use budget::{Budget, BudgetCap, Effort, StrategyName};
 pub use error::{ApiError, ErrorKind};
 pub use ids::{RecordId, RequestId};
+pub use json_schema::{JsonSchema, POLICY_SCHEMA};
