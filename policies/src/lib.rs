@@ -1,0 +1,36 @@
+//! Who may ask for what, how fast and how much: tenants, keys, limits and budgets, from one policy file.
+//!
+//! [`Policy`] is a valid policy file; [`PolicyFile`] changes one on disk without losing its comments; [`PolicyDesk`]
+//! authenticates callers and admits their requests under a policy, and a [`Permit`] is what an admitted request holds
+//! until it is settled. Whatever a policy does not allow is refused.
+
+mod account;
+mod atomic;
+mod bucket;
+mod clock;
+mod desk;
+mod edit;
+mod explain;
+mod file;
+mod key;
+mod permit;
+mod policy;
+mod principal;
+mod problem;
+mod rate;
+mod suggest;
+mod tenant;
+mod verdict;
+mod yaml;
+
+pub use clock::DeskClock;
+pub use desk::{Ask, PolicyDesk};
+pub use edit::{NewKey, NewTenant};
+pub use file::{EditError, PolicyFile};
+pub use key::{ApiKey, KeyHash, MalformedHash, MalformedKey, NoRandomness};
+pub use permit::{Permit, Settlement, SpendMeter};
+pub use policy::Policy;
+pub use principal::{Denied, DeniedReason, Principal};
+pub use problem::{Place, PolicyError, Problem};
+pub use rate::RateHeaders;
+pub use tenant::{Key, Limits, Role, Tenant};

@@ -1,0 +1,349 @@
+//! What the desk lets through, what it refuses and with which words, and what every refusal leaves untouched.
+
+use std::{
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use forethought_schemas::ErrorKind;
+
+use super::*;
+
+/// A desk over two tenants, with a clock that is set by hand.
+struct Case {
+    desk: PolicyDesk,
+    now: Arc<AtomicU64>,
+    acme: ApiKey,
+    other: ApiKey,
+    auditor: ApiKey,
+    revoked: ApiKey,
+}
+
+struct Keys<'k> {
+    acme: &'k ApiKey,
+    other: &'k ApiKey,
+    auditor: &'k ApiKey,
+    revoked: &'k ApiKey,
+}
+
+fn policy(keys: &Keys<'_>, limits: (u32, u32, u32)) -> Policy {
+    let key = |key: &ApiKey, role: &str, more: &str| {
+        format!(
+            "      - {{ id: {}, hash: '{}', role: {role}, created: 2026-11-23T10:00:00Z{more} }}\n",
+            key.id(),
+            key.hash()
+        )
+    };
+    let (requests, tokens, running) = limits;
+    let rest = |models: &str| {
+        format!(
+            "    models: {models}\n    limits: {{ requests_per_minute: {requests}, tokens_per_minute: {tokens}, \
+             concurrent_requests: {running} }}\n    budget: {{ max_samples: 4, total_tokens: 5000, deadline_ms: \
+             60000, effort: medium }}\n    keys:\n"
+        )
+    };
+    let text = format!(
+        "version: 1\ntenants:\n  - id: acme\n    name: Acme\n{}{}{}{}  - id: other\n    name: Other\n{}{}  - id: none\n    \
+         name: None\n{}",
+        rest("[small, large]"),
+        key(keys.acme, "user", ""),
+        key(keys.auditor, "auditor", ""),
+        key(keys.revoked, "user", ", revoked: 2026-11-24T00:00:00Z"),
+        rest("['*']"),
+        key(keys.other, "user", ""),
+        rest("[]").replace("    keys:\n", "    keys: []\n"),
+    );
+    Policy::parse(Path::new("policy.yaml"), text.as_bytes()).unwrap()
+}
+
+impl Case {
+    /// Limits: requests a minute, tokens a minute, running requests.
+    fn new(limits: (u32, u32, u32)) -> Self {
+        let [acme, other, auditor, revoked] = std::array::from_fn(|_| ApiKey::generate().unwrap());
+        let keys = Keys { acme: &acme, other: &other, auditor: &auditor, revoked: &revoked };
+        let now = Arc::new(AtomicU64::new(0));
+        let told = Arc::clone(&now);
+        let clock = DeskClock::from_fn(move || Duration::from_millis(told.load(Ordering::SeqCst)));
+        let desk = PolicyDesk::with_clock(policy(&keys, limits), clock);
+        Self { desk, now, acme, other, auditor, revoked }
+    }
+
+    fn policy(&self, limits: (u32, u32, u32)) -> Policy {
+        let keys = Keys { acme: &self.acme, other: &self.other, auditor: &self.auditor, revoked: &self.revoked };
+        policy(&keys, limits)
+    }
+
+    fn pass(&self, seconds: u64) {
+        self.now.fetch_add(seconds * 1_000, Ordering::SeqCst);
+    }
+
+    fn who(&self, key: &ApiKey) -> Principal {
+        self.desk.authenticate(Some(key.reveal())).unwrap()
+    }
+
+    fn acme(&self, tokens: u32) -> Result<Permit, ApiError> {
+        self.desk.decide(&self.who(&self.acme), &ask(tokens))
+    }
+
+    fn rate(&self, key: &ApiKey) -> RateHeaders {
+        self.desk.rate(&self.who(key)).unwrap()
+    }
+}
+
+/// A request that the policy allows, with this many tokens.
+fn ask(tokens: u32) -> Ask<'static> {
+    Ask {
+        model: "small",
+        effort: Effort::Medium,
+        strategy: StrategyName::SelfConsistency,
+        budget: Budget { max_samples: 4, total_tokens: tokens, sample_tokens: tokens, deadline_ms: 60_000 },
+        prompt_tokens: 0,
+    }
+}
+
+#[test]
+fn every_wrong_key_gets_the_same_answer_and_its_own_reason() {
+    let case = Case::new((60, 1_000, 8));
+    let check = |bearer: Option<&str>, reason, key_id: Option<&str>| {
+        let denied = case.desk.authenticate(bearer).unwrap_err();
+        assert_eq!((denied.reason, denied.key_id.as_deref()), (reason, key_id), "{bearer:?}");
+        ApiError::from(denied)
+    };
+    let unknown = ApiKey::generate().unwrap();
+    let forged = case.acme.reveal().replace(case.acme.id(), case.other.id());
+    let wrong = [
+        check(Some("sk-whatever"), DeniedReason::Malformed, None),
+        check(Some(unknown.reveal()), DeniedReason::Unknown, Some(unknown.id())),
+        check(Some(&forged), DeniedReason::WrongSecret, Some(case.other.id())),
+        check(Some(case.revoked.reveal()), DeniedReason::Revoked, Some(case.revoked.id())),
+    ];
+    for error in &wrong {
+        assert_eq!(error, &wrong[0]);
+    }
+    assert_eq!((wrong[0].kind, wrong[0].code), (ErrorKind::Authentication, "invalid_api_key"));
+    let missing = check(None, DeniedReason::Missing, None);
+    assert_eq!(missing, check(Some("  "), DeniedReason::Missing, None));
+    assert!(missing.message.contains("Authorization: Bearer"));
+    let principal = case.who(&case.acme);
+    assert_eq!((principal.tenant(), principal.key_id(), principal.role()), ("acme", case.acme.id(), Role::User));
+}
+
+/// Checks kind, code, param and a part of the message, and that the refusal took nothing.
+#[track_caller]
+fn refused(case: &Case, key: &ApiKey, ask: &Ask<'_>, expect: (ErrorKind, &str, Option<&str>, &str)) {
+    let before = case.rate(key);
+    let error = case.desk.decide(&case.who(key), ask).unwrap_err();
+    let (kind, code, param, part) = expect;
+    assert_eq!((error.kind, error.code, error.param.as_deref()), (kind, code, param), "{error}");
+    assert!(error.message.contains(part), "{error}");
+    assert_eq!(error.retry_after.is_some(), kind == ErrorKind::RateLimit);
+    assert_eq!(case.rate(key), before, "{code} took from a limit");
+}
+
+#[test]
+fn what_the_policy_does_not_allow_is_refused_with_the_field_and_the_mend() {
+    use ErrorKind::Permission;
+    let case = Case::new((60, 10_000, 8));
+    let acme = &case.acme;
+    let good = ask(100);
+    let model = Ask { model: "huge", ..good };
+    refused(&case, acme, &model, (Permission, "model_not_allowed", Some("model"), "it may use small, large"));
+    refused(&case, &case.auditor, &good, (Permission, "role_not_allowed", None, "a key with the role `user`"));
+    let effort = Ask { effort: Effort::High, ..good };
+    refused(&case, acme, &effort, (Permission, "effort_above_cap", Some("reasoning_effort"), "`medium` or less"));
+    assert!(case.desk.decide(&case.who(&case.other), &model).is_ok(), "`*` allows every model");
+}
+
+#[test]
+fn a_budget_above_the_cap_is_refused_and_never_cut() {
+    let case = Case::new((60, 10_000, 8));
+    let at_cap = Budget { max_samples: 4, total_tokens: 5_000, sample_tokens: 5_000, deadline_ms: 60_000 };
+    let permit = case.desk.decide(&case.who(&case.acme), &Ask { budget: at_cap, ..ask(1) }).unwrap();
+    assert_eq!(permit.reserved(), 5_000);
+    let above = [
+        (Budget { max_samples: 5, ..at_cap }, "deliberation.max_samples", "ask for 4 or less"),
+        (Budget { total_tokens: 5_001, ..at_cap }, "deliberation.total_tokens", "ask for 5000 or less"),
+        (Budget { deadline_ms: 60_001, ..at_cap }, "deliberation.deadline_ms", "ask for 60000 or less"),
+    ];
+    for (budget, param, part) in above {
+        let ask = Ask { budget, ..ask(1) };
+        refused(&case, &case.acme, &ask, (ErrorKind::Permission, "budget_above_cap", Some(param), part));
+    }
+}
+
+#[test]
+fn a_tenant_without_models_may_use_none() {
+    let case = Case::new((60, 1_000, 8));
+    let rules = case.desk.rules();
+    let none = rules.policy.tenant("none").unwrap();
+    let error = verdict::model(none, "small").unwrap_err();
+    assert!(error.message.contains("it may use none"), "{error}");
+}
+
+#[test]
+fn a_reservation_above_the_limit_can_never_succeed_and_says_so() {
+    let case = Case::new((60, 1_000, 8));
+    let ask = Ask { prompt_tokens: 501, ..ask(500) };
+    let expect = (
+        ErrorKind::InvalidRequest,
+        "reservation_too_large",
+        Some("deliberation.total_tokens"),
+        "reserves 1001 tokens, its prompt included, and tenant `acme` has 1000 a minute",
+    );
+    refused(&case, &case.acme, &ask, expect);
+    assert!(case.desk.decide(&case.who(&case.acme), &Ask { prompt_tokens: 500, ..ask }).is_ok());
+}
+
+#[test]
+fn each_limit_refuses_with_its_time_to_wait_and_takes_from_no_other() {
+    use ErrorKind::RateLimit;
+    let case = Case::new((3, 1_000, 2));
+    let first = case.acme(400).unwrap();
+    let tokens = (RateLimit, "tokens_per_minute", None, "has 600 of its 1000 a minute left; try again in 6 s");
+    refused(&case, &case.acme, &ask(700), tokens);
+    let second = case.acme(100).unwrap();
+    refused(&case, &case.acme, &ask(1), (RateLimit, "concurrent_requests", None, "2 requests running"));
+    drop(second);
+    case.acme(1).unwrap().settle(1);
+    refused(&case, &case.acme, &ask(1), (RateLimit, "requests_per_minute", None, "try again in 20 s"));
+    let error = case.acme(1).unwrap_err();
+    assert_eq!(error.retry_after, Some(20));
+    case.pass(19);
+    assert_eq!(case.acme(1).unwrap_err().retry_after, Some(1));
+    case.pass(1);
+    assert!(case.acme(1).is_ok());
+    drop(first);
+}
+
+#[test]
+fn settling_gives_back_what_was_not_spent_at_once() {
+    let case = Case::new((60, 1_000, 8));
+    let permit = case.acme(1_000).unwrap();
+    assert_eq!(permit.rate().remaining_tokens, 0);
+    assert!(case.acme(1).is_err());
+    let settled = permit.settle(300);
+    assert_eq!((settled.reserved, settled.spent, settled.refunded), (1_000, 300, 700));
+    assert_eq!(settled.rate.remaining_tokens, 700);
+    assert_eq!(case.rate(&case.acme).remaining_tokens, 700);
+    assert_eq!(case.desk.running("acme"), 0);
+}
+
+#[test]
+fn a_dropped_permit_gives_back_only_what_is_provably_unspent() {
+    let case = Case::new((60, 1_000, 8));
+    let permit = case.acme(900).unwrap();
+    let meter = permit.meter();
+    permit.spent(200);
+    meter.spent(150);
+    assert_eq!(meter.total(), 200, "a lower total changes nothing");
+    drop(permit);
+    assert_eq!(case.rate(&case.acme).remaining_tokens, 800);
+    meter.spent(800);
+    assert_eq!(case.rate(&case.acme).remaining_tokens, 800, "a permit ends once");
+}
+
+#[test]
+fn a_panic_gives_back_the_rest() {
+    let case = Case::new((60, 1_000, 1));
+    let permit = case.acme(1_000).unwrap();
+    let ended = std::thread::spawn(move || {
+        permit.spent(400);
+        panic!("a sampler's fault");
+    });
+    assert!(ended.join().is_err());
+    assert_eq!(case.rate(&case.acme).remaining_tokens, 600);
+    assert!(case.acme(600).is_ok(), "its running place is free again");
+}
+
+#[test]
+fn a_refund_never_fills_beyond_the_limit_and_goes_to_its_own_tenant() {
+    let case = Case::new((60, 1_000, 8));
+    let other = case.desk.decide(&case.who(&case.other), &ask(1_000)).unwrap();
+    let permit = case.acme(600).unwrap();
+    assert_eq!(case.rate(&case.other).remaining_tokens, 0);
+    case.pass(30);
+    permit.settle(0);
+    assert_eq!(case.rate(&case.acme).remaining_tokens, 1_000);
+    assert_eq!(case.rate(&case.other).remaining_tokens, 500, "the other tenant got nothing");
+    case.pass(600);
+    other.settle(0);
+    assert_eq!(case.rate(&case.other).remaining_tokens, 1_000);
+    let held = case.acme(1_000).unwrap();
+    assert_eq!(case.acme(1).unwrap_err().code, "tokens_per_minute");
+    drop(held);
+}
+
+#[test]
+fn spending_beyond_the_reservation_is_charged() {
+    let case = Case::new((60, 1_000, 8));
+    let settled = case.acme(100).unwrap().settle(300);
+    assert_eq!((settled.refunded, settled.rate.remaining_tokens), (0, 700));
+}
+
+#[test]
+fn another_policy_keeps_what_was_used_and_settles_old_permits() {
+    let case = Case::new((60, 1_000, 8));
+    let principal = case.who(&case.acme);
+    let before = case.desk.policy_digest();
+    let permit = case.acme(800).unwrap();
+    case.desk.replace(case.policy((60, 2_000, 1)));
+    assert_ne!(case.desk.policy_digest(), before);
+    assert_eq!(permit.policy_digest(), before.as_ref(), "a request is recorded under the rules that admitted it");
+    assert_eq!(case.rate(&case.acme).remaining_tokens, 1_200);
+    assert_eq!(case.acme(1).unwrap_err().code, "concurrent_requests");
+    permit.settle(500);
+    assert_eq!(case.rate(&case.acme).remaining_tokens, 1_500);
+    case.desk.replace(Policy::parse(Path::new("p"), b"version: 1\ntenants: []\n").unwrap());
+    let error = case.desk.decide(&principal, &ask(1)).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Authentication, "a removed tenant's caller is refused");
+    case.desk.replace(case.policy((60, 1_000, 8)));
+    assert_eq!(case.rate(&case.acme).remaining_tokens, 500, "leaving and coming back forgives nothing");
+}
+
+#[test]
+fn an_idle_tenant_that_left_is_forgotten() {
+    let case = Case::new((60, 1_000, 8));
+    case.acme(500).unwrap().settle(500);
+    case.pass(60);
+    case.desk.replace(Policy::parse(Path::new("p"), b"version: 1\ntenants: []\n").unwrap());
+    assert!(case.desk.rules().accounts.is_empty());
+}
+
+#[test]
+fn a_key_revoked_after_it_was_authenticated_is_refused() {
+    let case = Case::new((60, 1_000, 8));
+    let principal = case.who(&case.acme);
+    let keys = Keys { acme: &case.revoked, other: &case.other, auditor: &case.auditor, revoked: &case.acme };
+    case.desk.replace(policy(&keys, (60, 1_000, 8)));
+    let error = case.desk.decide(&principal, &ask(1)).unwrap_err();
+    assert_eq!((error.kind, error.code), (ErrorKind::Authentication, "invalid_api_key"));
+}
+
+#[test]
+fn headers_tell_the_limits() {
+    let case = Case::new((60, 1_000, 8));
+    let permit = case.acme(100).unwrap();
+    let pairs = permit.rate().pairs().map(|(name, value)| format!("{name}: {value}"));
+    assert_eq!(
+        pairs,
+        [
+            "x-ratelimit-limit-requests: 60",
+            "x-ratelimit-remaining-requests: 59",
+            "x-ratelimit-reset-requests: 1s",
+            "x-ratelimit-limit-tokens: 1000",
+            "x-ratelimit-remaining-tokens: 900",
+            "x-ratelimit-reset-tokens: 6s",
+        ]
+    );
+}
+
+#[test]
+fn callers_see_their_models_and_cap() {
+    let case = Case::new((60, 1_000, 8));
+    let principal = case.who(&case.acme);
+    assert!(case.desk.may_use_model(&principal, "large") && !case.desk.may_use_model(&principal, "huge"));
+    assert_eq!(case.desk.budget_cap(&principal).unwrap().total_tokens, 5_000);
+}
+
+mod concurrency;

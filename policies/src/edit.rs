@@ -1,0 +1,250 @@
+//! Changes to a policy file's text that leave every other character where it was: comments, order, quotes, line ends.
+//!
+//! Each change is made on the text, at places that the parsed tree knows. It counts only if the new text, read again,
+//! says exactly what the old one said and the change; otherwise the text is written in a way that is not safe to edit
+//! by program, and nothing is changed.
+
+use forethought_schemas::BudgetCap;
+use jiff::Timestamp;
+use saphyr::Scalar;
+use serde_json::{Value, json};
+
+use crate::{
+    key::ApiKey,
+    problem::{Place, Problem},
+    tenant::{Limits, Role},
+    yaml::{self, Entry, Kind, Node},
+};
+
+/// The text of a policy file that has no tenant yet.
+pub(crate) const EMPTY_FILE: &str = "\
+# Who may use which models, how fast and how much. Checked against policy.schema.json.
+version: 1
+tenants: []
+";
+
+/// A tenant to be added, without keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTenant {
+    /// The id, 1 to 63 of a-z, 0-9, `_` and `-`.
+    pub id: String,
+    /// The name for people.
+    pub name: String,
+    /// The models that it may use; none if empty.
+    pub models: Vec<String>,
+    /// How fast it may go.
+    pub limits: Limits,
+    /// The most that one request may ask for.
+    pub budget: BudgetCap,
+}
+
+/// A key to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewKey {
+    /// What it is for.
+    pub role: Role,
+    /// What or who it is for.
+    pub note: Option<String>,
+    /// The time now.
+    pub created: Timestamp,
+}
+
+/// Why a text cannot be changed by program.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NotSafe(pub(crate) Problem);
+
+/// The text with a tenant at the end of the list.
+pub(crate) fn add_tenant(text: &str, tree: &Node, tenant: &NewTenant) -> Result<String, NotSafe> {
+    let mut expected = tree.to_json();
+    push(&mut expected, "/tenants", tenant_value(tenant));
+    let changed = append(text, tree, "tenants", &tenant_lines(tenant))?;
+    unless_changed_otherwise(tree, changed, &expected)
+}
+
+/// The text with a key at the end of the tenant's list.
+pub(crate) fn add_key(text: &str, tree: &Node, tenant: usize, key: &ApiKey, new: &NewKey) -> Result<String, NotSafe> {
+    let Some(node) = tree.get("tenants").and_then(|tenants| tenants.items().get(tenant)) else {
+        return Err(not_safe(tree.place, "the tenant has moved"));
+    };
+    let mut expected = tree.to_json();
+    push(&mut expected, &format!("/tenants/{tenant}/keys"), key_value(key, new));
+    let changed = append(text, node, "keys", &key_lines(key, new))?;
+    unless_changed_otherwise(tree, changed, &expected)
+}
+
+/// The text with a time of revocation at the end of a key.
+pub(crate) fn revoke_key(
+    text: &str,
+    tree: &Node,
+    (tenant, key): (usize, usize),
+    at: Timestamp,
+) -> Result<String, NotSafe> {
+    let tenants = tree.get("tenants").map(Node::items).unwrap_or_default();
+    let keys = tenants.get(tenant).and_then(|tenant| tenant.get("keys")).map(Node::items).unwrap_or_default();
+    let Some(node) = keys.get(key) else { return Err(not_safe(tree.place, "the key has moved")) };
+    let at = time(at);
+    let mut expected = tree.to_json();
+    if let Some(Value::Object(fields)) = expected.pointer_mut(&format!("/tenants/{tenant}/keys/{key}")) {
+        fields.insert("revoked".to_owned(), Value::String(at.clone()));
+    }
+    let changed = if is_flow(text, node) {
+        splice(text, node.last_end(), node.last_end(), &format!(", revoked: {at}"))
+    } else {
+        let line = format!("{}{}revoked: {at}", newline(text), indent(node));
+        let end = line_end(text, node.end);
+        splice(text, end, end, &line)
+    };
+    unless_changed_otherwise(tree, changed, &expected)
+}
+
+/// Adds an item at the end of the list under `key` of a mapping, and the key if it is missing.
+fn append(text: &str, map: &Node, key: &str, item: &[String]) -> Result<String, NotSafe> {
+    if is_flow(text, map) {
+        return Err(flow(map.place, "the mapping"));
+    }
+    let newline = newline(text);
+    let lines = |indent: &str| item.iter().fold(String::new(), |text, line| text + newline + indent + line);
+    let outer = indent(map);
+    let inner = format!("{outer}  ");
+    let Some(Entry { value: list, .. }) = map.entry(key) else {
+        let end = line_end(text, map.end);
+        return Ok(splice(text, end, end, &format!("{newline}{outer}{key}:{}", lines(&inner))));
+    };
+    match (&list.kind, is_flow(text, list)) {
+        (Kind::List(items), true) if items.is_empty() => {
+            // `keys: []  # none yet` becomes `keys:  # none yet` with the item below.
+            let before = text.get(..list.start).unwrap_or_default().trim_end().len();
+            let end = line_end(text, list.end);
+            Ok(splice(&splice(text, end, end, &lines(&inner)), before, list.end, ""))
+        }
+        (Kind::List(_), false) if text.get(list.start..).is_some_and(|rest| rest.starts_with('-')) => {
+            let end = line_end(text, list.end);
+            Ok(splice(text, end, end, &lines(&indent(list))))
+        }
+        _ => Err(flow(list.place, &format!("the list `{key}`"))),
+    }
+}
+
+fn unless_changed_otherwise(tree: &Node, changed: String, expected: &Value) -> Result<String, NotSafe> {
+    match yaml::parse(&changed) {
+        Ok(read) if read.to_json() == *expected => Ok(changed),
+        _ => Err(not_safe(tree.place, "the file is laid out in a way in which this change would alter other parts")),
+    }
+}
+
+fn not_safe(place: Place, message: impl Into<String>) -> NotSafe {
+    NotSafe(Problem::new(place, "", message).mend("make the change by hand; nothing was changed"))
+}
+
+fn flow(place: Place, what: &str) -> NotSafe {
+    let told = format!("{what} is written on one line, in brackets, and cannot be added to safely");
+    NotSafe(Problem::new(place, "", told).mend("write it as a block, one item or key a line; nothing was changed"))
+}
+
+fn is_flow(text: &str, node: &Node) -> bool {
+    text.get(node.start..).is_some_and(|rest| rest.starts_with(['[', '{']))
+}
+
+/// The file's own line end.
+fn newline(text: &str) -> &'static str {
+    match text.split_once('\n') {
+        Some((line, _)) if line.ends_with('\r') => "\r\n",
+        _ => "\n",
+    }
+}
+
+fn indent(node: &Node) -> String {
+    " ".repeat(node.place.column.saturating_sub(1))
+}
+
+/// The end of the line on which this byte stands, before its line end.
+fn line_end(text: &str, byte: usize) -> usize {
+    let rest = text.get(byte..).unwrap_or_default();
+    let line = rest.split('\n').next().unwrap_or_default();
+    byte + line.trim_end_matches('\r').len()
+}
+
+fn splice(text: &str, start: usize, end: usize, put: &str) -> String {
+    let (before, after) = (text.get(..start).unwrap_or_default(), text.get(end..).unwrap_or_default());
+    format!("{before}{put}{after}")
+}
+
+fn push(value: &mut Value, list: &str, item: Value) {
+    if let Some(Value::Array(items)) = value.pointer_mut(list) {
+        items.push(item);
+    } else if let Some((parent, key)) = list.rsplit_once('/')
+        && let Some(Value::Object(fields)) = value.pointer_mut(parent)
+    {
+        fields.insert(key.to_owned(), json!([item]));
+    }
+}
+
+/// Seconds are enough for people, and RFC 3339 allows them.
+fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// A text as a YAML scalar: bare if it reads back as itself, else in double quotes.
+fn scalar(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.' | '/' | '+' | '(' | ')');
+    let bare = text.starts_with(char::is_alphanumeric)
+        && !text.ends_with(' ')
+        && text.chars().all(plain)
+        && matches!(Scalar::parse_from_cow(text.into()), Scalar::String(_));
+    // JSON's strings are YAML's double-quoted scalars.
+    if bare { text.to_owned() } else { Value::from(text).to_string() }
+}
+
+fn tenant_lines(tenant: &NewTenant) -> Vec<String> {
+    let (limits, budget) = (&tenant.limits, &tenant.budget);
+    let mut lines = vec![format!("- id: {}", scalar(&tenant.id)), format!("  name: {}", scalar(&tenant.name))];
+    if tenant.models.is_empty() {
+        lines.push("  models: []".to_owned());
+    } else {
+        lines.push("  models:".to_owned());
+        lines.extend(tenant.models.iter().map(|model| format!("    - {}", scalar(model))));
+    }
+    lines.extend([
+        "  limits:".to_owned(),
+        format!("    requests_per_minute: {}", limits.requests_per_minute),
+        format!("    tokens_per_minute: {}", limits.tokens_per_minute),
+        format!("    concurrent_requests: {}", limits.concurrent_requests),
+        "  budget:".to_owned(),
+        format!("    max_samples: {}", budget.max_samples),
+        format!("    total_tokens: {}", budget.total_tokens),
+        format!("    deadline_ms: {}", budget.deadline_ms),
+        format!("    effort: {}", budget.effort),
+        "  keys: []".to_owned(),
+    ]);
+    lines
+}
+
+fn tenant_value(tenant: &NewTenant) -> Value {
+    json!({
+        "id": tenant.id, "name": tenant.name, "models": tenant.models,
+        "limits": tenant.limits, "budget": tenant.budget, "keys": [],
+    })
+}
+
+fn key_lines(key: &ApiKey, new: &NewKey) -> Vec<String> {
+    let mut lines = vec![
+        format!("- id: {}", key.id()),
+        format!("  hash: {}", key.hash()),
+        format!("  role: {}", new.role),
+        format!("  created: {}", time(new.created)),
+    ];
+    lines.extend(new.note.as_ref().map(|note| format!("  note: {}", scalar(note))));
+    lines
+}
+
+fn key_value(key: &ApiKey, new: &NewKey) -> Value {
+    let mut value =
+        json!({ "id": key.id(), "hash": key.hash().to_string(), "role": new.role, "created": time(new.created) });
+    if let (Some(note), Value::Object(fields)) = (&new.note, &mut value) {
+        fields.insert("note".to_owned(), Value::from(note.as_str()));
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,264 @@
+//! Changes to files: what is kept, what is refused, and what stands on disk afterwards.
+
+use std::{fs, thread};
+
+use forethought_schemas::{BudgetCap, Effort};
+
+use super::*;
+use crate::tenant::{Limits, Role};
+
+const LIMITS: &str = "    limits: { requests_per_minute: 60, tokens_per_minute: 1000, concurrent_requests: 8 }\n";
+const BUDGET: &str = "    budget: { max_samples: 4, total_tokens: 500, deadline_ms: 1000, effort: high }\n";
+const KEY: &str = "      - id: k_00112233\n        hash: sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n        role: user\n        created: 2026-11-23T10:00:00Z\n";
+
+struct Case {
+    _directory: tempfile::TempDir,
+    file: PolicyFile,
+}
+
+impl Case {
+    fn empty() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let file = PolicyFile::new(directory.path().join("policy.yaml"));
+        Self { _directory: directory, file }
+    }
+
+    fn with(text: &str) -> Self {
+        let case = Self::empty();
+        fs::write(case.file.path(), text).unwrap();
+        case
+    }
+
+    fn text(&self) -> String {
+        fs::read_to_string(self.file.path()).unwrap()
+    }
+
+    /// Checks that the change fails with this part in its message, and that nothing was changed or left behind.
+    #[track_caller]
+    fn refuses<T: std::fmt::Debug>(&self, change: impl FnOnce(&PolicyFile) -> Result<T, EditError>, part: &str) {
+        let before = self.text();
+        let error = change(&self.file).unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+        assert_eq!(self.text(), before);
+        let left: Vec<_> = fs::read_dir(self.file.path().parent().unwrap()).unwrap().collect();
+        assert!(left.len() <= 2, "only the file and its lock: {left:?}");
+    }
+}
+
+fn tenant(id: &str) -> NewTenant {
+    let one = |number| std::num::NonZeroU32::new(number).unwrap();
+    NewTenant {
+        id: id.to_owned(),
+        name: format!("{id} & Co: \"x\" # y"),
+        models: vec!["smollm2-135m-instruct".to_owned(), "*".to_owned()],
+        limits: Limits { requests_per_minute: one(60), tokens_per_minute: one(100_000), concurrent_requests: one(8) },
+        budget: BudgetCap { max_samples: 32, total_tokens: 32_768, deadline_ms: 120_000, effort: Effort::High },
+    }
+}
+
+fn key(note: Option<&str>) -> NewKey {
+    NewKey { role: Role::User, note: note.map(str::to_owned), created: at("2026-11-23T10:00:00.5Z") }
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+#[test]
+fn the_first_tenant_makes_the_file_and_a_key_of_it_authenticates() {
+    let case = Case::empty();
+    case.file.add_tenant(&tenant("acme")).unwrap();
+    let made = case.file.add_key("acme", &key(Some("laptop"))).unwrap();
+    let expect = format!(
+        "# Who may use which models, how fast and how much. Checked against policy.schema.json.
+version: 1
+tenants:
+  - id: acme
+    name: \"acme & Co: \\\"x\\\" # y\"
+    models:
+      - smollm2-135m-instruct
+      - \"*\"
+    limits:
+      requests_per_minute: 60
+      tokens_per_minute: 100000
+      concurrent_requests: 8
+    budget:
+      max_samples: 32
+      total_tokens: 32768
+      deadline_ms: 120000
+      effort: high
+    keys:
+      - id: {}
+        hash: {}
+        role: user
+        created: 2026-11-23T10:00:00Z
+        note: laptop
+",
+        made.id(),
+        made.hash()
+    );
+    assert_eq!(case.text(), expect);
+    let policy = case.file.load().unwrap();
+    assert!(policy.key(made.id()).unwrap().1.hash.matches(&made));
+    case.file.revoke_key(made.reveal(), at("2026-11-24T00:00:00Z")).unwrap();
+    assert_eq!(case.text(), format!("{expect}        revoked: 2026-11-24T00:00:00Z\n"));
+}
+
+#[test]
+fn comments_order_and_odd_layout_are_kept() {
+    let text = format!(
+        "# head\nversion: 1   # the format\n\ntenants:\n# first\n- name:   'Acme'  # quoted\n  id: acme\n{}{}\n  \
+         # keys\n  keys:\n{}        # was: old\n\n\n# tail\n",
+        LIMITS.replace("    l", "  l"),
+        BUDGET.replace("    b", "  b"),
+        KEY.replace("      - ", "    -   ")
+    );
+    let case = Case::with(&text);
+    case.file.load().unwrap();
+    let made = case.file.add_key("acme", &key(None)).unwrap();
+    let added = format!(
+        "    - id: {}\n      hash: {}\n      role: user\n      created: 2026-11-23T10:00:00Z\n",
+        made.id(),
+        made.hash()
+    );
+    assert_eq!(case.text(), text.replace("        # was", &format!("{added}        # was")));
+    case.file.revoke_key("k_00112233", at("2026-11-24T00:00:00Z")).unwrap();
+    let revoked = format!("        revoked: 2026-11-24T00:00:00Z\n{added}");
+    assert_eq!(case.text(), text.replace("        # was", &format!("{revoked}        # was")));
+}
+
+#[test]
+fn the_files_own_line_ends_are_used() {
+    let text = format!("version: 1\ntenants:\n  - id: a\n    name: A\n{LIMITS}{BUDGET}").replace('\n', "\r\n");
+    let case = Case::with(&text);
+    case.file.add_key("a", &key(None)).unwrap();
+    case.file.add_tenant(&tenant("b")).unwrap();
+    assert!(case.text().starts_with(&text));
+    assert!(!case.text().replace("\r\n", "").contains(['\r', '\n']));
+    assert_eq!(case.file.load().unwrap().tenants().len(), 2);
+}
+
+#[test]
+fn a_missing_last_line_end_stays_missing() {
+    let text = format!("version: 1\ntenants:\n  - id: a\n    name: A\n{LIMITS}{BUDGET}    keys:\n{KEY}");
+    let case = Case::with(text.trim_end());
+    case.file.revoke_key("k_00112233", at("2026-11-24T00:00:00Z")).unwrap();
+    assert_eq!(case.text(), format!("{text}        revoked: 2026-11-24T00:00:00Z"));
+    case.file.add_tenant(&tenant("b")).unwrap();
+    assert_eq!(case.file.load().unwrap().tenants().len(), 2);
+    let case = Case::with("version: 1\ntenants: []  # none yet");
+    case.file.add_tenant(&tenant("b")).unwrap();
+    assert!(case.text().starts_with("version: 1\ntenants:  # none yet\n  - id: b\n"), "{}", case.text());
+}
+
+#[test]
+fn a_tenant_before_other_keys_and_tenants_gets_its_own_key() {
+    let one = |id: &str| format!("  - id: {id}\n    name: {id}\n{LIMITS}{BUDGET}    keys: []  # none\n");
+    let case = Case::with(&format!("tenants:\n{}{}version: 1\n", one("a"), one("b")));
+    let made = case.file.add_key("a", &key(Some("true"))).unwrap();
+    let policy = case.file.load().unwrap();
+    let (owner, kept) = policy.key(made.id()).unwrap();
+    assert_eq!((owner.id.as_str(), kept.note.as_deref()), ("a", Some("true")));
+    assert!(case.text().ends_with("    keys: []  # none\nversion: 1\n"), "{}", case.text());
+}
+
+#[test]
+fn a_key_on_one_line_is_revoked_on_that_line() {
+    let flow = "      - { id: k_00112233, hash: 'sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', role: user, created: 2026-11-23T10:00:00Z } # x\n";
+    let case = Case::with(&format!("version: 1\ntenants:\n  - id: a\n    name: A\n{LIMITS}{BUDGET}    keys:\n{flow}"));
+    case.file.revoke_key("k_00112233", at("2026-11-24T00:00:00Z")).unwrap();
+    assert!(case.text().ends_with("10:00:00Z, revoked: 2026-11-24T00:00:00Z } # x\n"), "{}", case.text());
+}
+
+#[test]
+fn what_cannot_be_changed_safely_is_left_alone() {
+    let list = "version: 1\ntenants: [{id: a, name: A, \
+        limits: {requests_per_minute: 1, tokens_per_minute: 1, concurrent_requests: 1}, \
+        budget: {max_samples: 1, total_tokens: 1, deadline_ms: 1, effort: low}}]\n";
+    let case = Case::with(list);
+    case.refuses(|file| file.add_tenant(&tenant("b")), ":2:10: the list `tenants` is written on one line");
+    case.refuses(|file| file.add_key("a", &key(None)), ":2:11: the mapping is written on one line");
+    let case = Case::with(&list.replace("[{", "\n  - {").replace("}]", "}"));
+    case.file.add_tenant(&tenant("b")).unwrap();
+    case.refuses(|file| file.add_key("a", &key(None)), ":3:5: the mapping is written on one line");
+}
+
+#[test]
+fn a_change_that_would_not_be_valid_changes_nothing() {
+    let case = Case::with("version: 1\ntenants: []\n");
+    case.refuses(|file| file.add_tenant(&tenant("Not An Id")), "the change was refused: ");
+    case.refuses(|file| file.add_tenant(&NewTenant { name: String::new(), ..tenant("a") }), "the text is empty");
+    case.file.add_tenant(&tenant("acme")).unwrap();
+    case.refuses(|file| file.add_tenant(&tenant("acme")), ":3: there is a tenant `acme` already");
+    case.refuses(|file| file.add_key("acne", &key(None)), "there is no tenant `acne`; did you mean `acme`?");
+    case.refuses(|file| file.add_key("zzz", &key(None)), "forethought tenant add");
+    case.refuses(|file| file.add_key("acme", &key(Some(&"x".repeat(201)))), "longer than 200");
+    case.refuses(|file| file.revoke_key("k_99", at("2026-11-24T00:00:00Z")), "there is no key `k_99`");
+    let made = case.file.add_key("acme", &key(None)).unwrap();
+    case.file.revoke_key(made.id(), at("2026-11-24T00:00:00Z")).unwrap();
+    case.refuses(|file| file.revoke_key(made.id(), at("2026-11-25T00:00:00Z")), "was revoked before");
+    let broken = Case::with("version: 1\ntenants: []\nzebra: 1\n");
+    broken.refuses(|file| file.add_tenant(&tenant("a")), ":3:1: zebra: unknown key");
+    let error = Case::empty().file.add_key("a", &key(None)).unwrap_err();
+    assert!(matches!(error, EditError::Policy(PolicyError::Missing { .. })), "{error}");
+}
+
+#[test]
+fn a_whole_key_given_for_an_id_is_not_repeated() {
+    let case = Case::with("version: 1\ntenants: []\n");
+    let key = ApiKey::generate().unwrap();
+    let error = case.file.revoke_key(key.reveal(), at("2026-11-24T00:00:00Z")).unwrap_err().to_string();
+    assert!(error.contains(key.id()) && !error.contains(key.reveal()), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn mode_and_link_are_kept() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let case = Case::with("version: 1\ntenants: []\n");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    fs::set_permissions(case.file.path(), fs::Permissions::from_mode(0o640)).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let link = elsewhere.path().join("link.yaml");
+    symlink(case.file.path(), &link).unwrap();
+    PolicyFile::new(&link).add_tenant(&tenant("a")).unwrap();
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(mode(case.file.path()), 0o640);
+    assert!(case.text().contains("- id: a"));
+    let fresh = Case::empty();
+    fresh.file.add_tenant(&tenant("a")).unwrap();
+    assert_eq!(mode(fresh.file.path()), 0o600);
+}
+
+#[test]
+fn an_edit_waits_for_another_and_gives_up_in_time() {
+    let case = Case::with("version: 1\ntenants: []\n");
+    let held = atomic::lock(&fs::canonicalize(case.file.path()).unwrap(), Duration::ZERO).unwrap().unwrap();
+    let impatient = PolicyFile { patience: Duration::from_millis(50), ..case.file.clone() };
+    let error = impatient.add_tenant(&tenant("a")).unwrap_err();
+    assert!(matches!(error, EditError::Busy { .. }), "{error}");
+    let waiting = case.file.clone();
+    let waiter = thread::spawn(move || waiting.add_tenant(&tenant("a")));
+    thread::sleep(Duration::from_millis(50));
+    drop(held);
+    waiter.join().unwrap().unwrap();
+    assert!(case.text().contains("- id: a"));
+}
+
+#[test]
+fn edits_at_the_same_time_are_all_kept() {
+    let case = Case::with("version: 1\ntenants: []\n");
+    case.file.add_tenant(&tenant("acme")).unwrap();
+    thread::scope(|scope| {
+        for number in 0..8 {
+            let file = case.file.clone();
+            scope.spawn(move || match number % 2 {
+                0 => file.add_tenant(&tenant(&format!("t{number}"))).unwrap(),
+                _ => drop(file.add_key("acme", &key(None)).unwrap()),
+            });
+        }
+    });
+    let policy = case.file.load().unwrap();
+    assert_eq!(policy.tenants().len(), 5);
+    assert_eq!(policy.tenant("acme").unwrap().keys.len(), 4);
+}

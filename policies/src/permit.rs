@@ -1,0 +1,137 @@
+//! The right to run one request: what was reserved for it, what it has spent so far, and the refund when it ends.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use crate::{account::Account, clock::DeskClock, rate::RateHeaders};
+
+/// One admitted request. While it lives, its worst case is reserved with its tenant and it holds one of the tenant's
+/// running places. It ends exactly once: through [`Permit::settle`], or when it is dropped (the client left, a task
+/// panicked), with what [`Permit::spent`] was told last.
+#[derive(Debug)]
+#[must_use = "dropping a permit ends the request that it admits"]
+pub struct Permit {
+    account: Arc<Account>,
+    clock: DeskClock,
+    policy_digest: Arc<str>,
+    tenant: String,
+    reserved: u64,
+    meter: SpendMeter,
+    rate: RateHeaders,
+    open: bool,
+}
+
+/// Tells a permit's spending from another task; cheap to clone, harmless after the permit has ended.
+#[derive(Clone, Debug, Default)]
+pub struct SpendMeter(Arc<AtomicU64>);
+
+impl SpendMeter {
+    /// See [`Permit::spent`].
+    pub fn spent(&self, total: u64) {
+        self.0.fetch_max(total, Ordering::AcqRel);
+    }
+
+    /// The highest total told so far.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// How a permit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// Tokens that were reserved.
+    pub reserved: u64,
+    /// Tokens that were spent.
+    pub spent: u64,
+    /// Tokens that came back to the tenant.
+    pub refunded: u64,
+    /// The tenant's limits after the refund.
+    pub rate: RateHeaders,
+}
+
+impl Permit {
+    pub(crate) fn new(
+        account: Arc<Account>,
+        clock: DeskClock,
+        policy_digest: Arc<str>,
+        tenant: String,
+        reserved: u64,
+        rate: RateHeaders,
+    ) -> Self {
+        Self { account, clock, policy_digest, tenant, reserved, meter: SpendMeter::default(), rate, open: true }
+    }
+
+    /// Tells how many tokens this request may have spent up to now, prompts included: a total, not an addition, and a
+    /// lower total than an earlier one changes nothing.
+    ///
+    /// If the permit is dropped, only what lies above this total comes back. So tell the total *before* each piece of
+    /// work, with the most that the piece can spend; [`Permit::settle`] takes the exact figure in the end.
+    pub fn spent(&self, total: u64) {
+        self.meter.spent(total);
+    }
+
+    /// A handle that tells the spending from another task.
+    #[must_use]
+    pub fn meter(&self) -> SpendMeter {
+        self.meter.clone()
+    }
+
+    /// Tokens that are reserved: the whole budget and the prompt.
+    #[must_use]
+    pub const fn reserved(&self) -> u64 {
+        self.reserved
+    }
+
+    /// The tenant's id.
+    #[must_use]
+    pub fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
+    /// The digest of the policy under which the request was admitted, for its audit records.
+    #[must_use]
+    pub fn policy_digest(&self) -> &str {
+        &self.policy_digest
+    }
+
+    /// The tenant's limits right after the admission, for the headers of the answer.
+    #[must_use]
+    pub const fn rate(&self) -> RateHeaders {
+        self.rate
+    }
+
+    /// Ends the request with the exact number of tokens that it spent, prompts included. The rest comes back at once.
+    /// More than was reserved is charged to the tenant and logged: it means that a budget was not kept.
+    #[expect(clippy::must_use_candidate, reason = "the settlement is for headers and logs; ignoring it loses nothing")]
+    pub fn settle(mut self, spent: u64) -> Settlement {
+        self.close(spent)
+    }
+
+    fn close(&mut self, spent: u64) -> Settlement {
+        self.open = false;
+        let reserved = self.reserved;
+        if spent > reserved {
+            tracing::error!(tenant = self.tenant, reserved, spent, "a request spent more than it reserved");
+        }
+        let rate = self.account.release(reserved, spent, self.clock.now());
+        Settlement { reserved, spent, refunded: reserved.saturating_sub(spent), rate }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if self.open {
+            let settled = self.close(self.meter.total());
+            tracing::debug!(
+                tenant = self.tenant,
+                spent = settled.spent,
+                refunded = settled.refunded,
+                "a request ended without settling"
+            );
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What a client is told of its limits: the `x-ratelimit-*` headers.
+
+use std::time::Duration;
+
+/// A tenant's limits at one moment, for the headers of an answer, be it a success or a 429.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateHeaders {
+    /// Requests a minute.
+    pub limit_requests: u32,
+    /// Requests that may still come now.
+    pub remaining_requests: u32,
+    /// The time until all of them may come again.
+    pub reset_requests: Duration,
+    /// Tokens a minute.
+    pub limit_tokens: u32,
+    /// Tokens that can still be reserved now.
+    pub remaining_tokens: u32,
+    /// The time until all of them can be reserved again, if what is running spends all that it reserved.
+    pub reset_tokens: Duration,
+}
+
+impl RateHeaders {
+    /// Header names and values, in the form that clients of this API know: times read `120ms`, `7.5s` or `6m0s`.
+    #[must_use]
+    pub fn pairs(&self) -> [(&'static str, String); 6] {
+        [
+            ("x-ratelimit-limit-requests", self.limit_requests.to_string()),
+            ("x-ratelimit-remaining-requests", self.remaining_requests.to_string()),
+            ("x-ratelimit-reset-requests", time(self.reset_requests)),
+            ("x-ratelimit-limit-tokens", self.limit_tokens.to_string()),
+            ("x-ratelimit-remaining-tokens", self.remaining_tokens.to_string()),
+            ("x-ratelimit-reset-tokens", time(self.reset_tokens)),
+        ]
+    }
+}
+
+/// A time as clients of this API read it, in whole milliseconds, rounded up.
+fn time(duration: Duration) -> String {
+    let millis = duration.as_nanos().div_ceil(1_000_000);
+    let (seconds, millis) = (millis / 1_000, millis % 1_000);
+    let fraction = format!(".{millis:03}");
+    let fraction = fraction.trim_end_matches('0').trim_end_matches('.');
+    match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, 0) => format!("{millis}ms"),
+        (0, 0, s) => format!("{s}{fraction}s"),
+        (0, m, s) => format!("{m}m{s}{fraction}s"),
+        (h, m, s) => format!("{h}h{m}m{s}{fraction}s"),
+    }
+}
+
+/// Whole seconds to wait, rounded up, at least 1, for `Retry-After`.
+pub(crate) fn retry_after(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_as_openai_writes_them() {
+        let check = |nanos, expect: &str| assert_eq!(time(Duration::from_nanos(nanos)), expect);
+        check(0, "0ms");
+        check(1, "1ms");
+        check(120_000_000, "120ms");
+        check(999_000_001, "1s");
+        check(7_500_000_000, "7.5s");
+        check(7_050_000_000, "7.05s");
+        check(360_000_000_000, "6m0s");
+        check(3_600_000_000_000, "1h0m0s");
+    }
+
+    #[test]
+    fn a_wait_is_rounded_up_and_never_zero() {
+        let check = |millis, expect| assert_eq!(retry_after(Duration::from_millis(millis)), expect);
+        check(0, 1);
+        check(1, 1);
+        check(1_000, 1);
+        check(1_001, 2);
+        assert_eq!(retry_after(Duration::MAX), u64::MAX);
+    }
+}

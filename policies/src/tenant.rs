@@ -1,0 +1,116 @@
+//! What a policy file says, as types: tenants with their models, limits, budgets and keys.
+
+use std::num::NonZeroU32;
+
+use forethought_schemas::BudgetCap;
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+
+use crate::key::KeyHash;
+
+/// The model name that allows every model.
+const EVERY_MODEL: &str = "*";
+
+/// An organisation, team or application that may ask.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tenant {
+    /// The id that stands in audit records.
+    pub id: String,
+    /// The name for people.
+    pub name: String,
+    /// The models that it may use; none if empty.
+    #[serde(default)]
+    pub models: Vec<String>,
+    /// How fast it may go.
+    pub limits: Limits,
+    /// The most that one request may ask for.
+    pub budget: BudgetCap,
+    /// Its keys, revoked ones too.
+    #[serde(default)]
+    pub keys: Vec<Key>,
+}
+
+impl Tenant {
+    /// Whether the tenant may use this model.
+    #[must_use]
+    pub fn allows_model(&self, model: &str) -> bool {
+        self.models.iter().any(|allowed| allowed == EVERY_MODEL || allowed == model)
+    }
+}
+
+/// How fast a tenant may go, all its keys together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Requests a minute.
+    pub requests_per_minute: NonZeroU32,
+    /// Tokens a minute, prompts included.
+    pub tokens_per_minute: NonZeroU32,
+    /// Requests at the same time.
+    pub concurrent_requests: NonZeroU32,
+}
+
+/// What is kept of an API key.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Key {
+    /// The key's id.
+    pub id: String,
+    /// The hash of the whole key text.
+    #[serde(deserialize_with = "from_text")]
+    pub hash: KeyHash,
+    /// What the key is for.
+    pub role: Role,
+    /// When it was made.
+    #[serde(deserialize_with = "from_text")]
+    pub created: Timestamp,
+    /// What or who it is for.
+    pub note: Option<String>,
+    /// When it was revoked. Its presence is what counts: a key with it is refused, whatever the time says.
+    #[serde(default, deserialize_with = "some_from_text")]
+    pub revoked: Option<Timestamp>,
+}
+
+/// What a key may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Asks for completions.
+    User,
+    /// Runs the service.
+    Operator,
+    /// Reads and verifies the audit log.
+    Auditor,
+    /// Changes tenants and keys.
+    Admin,
+}
+
+impl Role {
+    /// The name in the policy file and in audit records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Operator => "operator",
+            Self::Auditor => "auditor",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+fn from_text<'de, D: Deserializer<'de>, T: std::str::FromStr<Err: std::fmt::Display>>(from: D) -> Result<T, D::Error> {
+    String::deserialize(from)?.parse().map_err(D::Error::custom)
+}
+
+fn some_from_text<'de, D: Deserializer<'de>, T: std::str::FromStr<Err: std::fmt::Display>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    from_text(from).map(Some)
+}

@@ -1,0 +1,103 @@
+//! What a policy says of a request, one question a function, each with the words in which a client is refused.
+
+use forethought_schemas::{ApiError, Budget, Effort, ErrorKind};
+
+use crate::{
+    account::Refusal,
+    rate::retry_after,
+    tenant::{Role, Tenant},
+};
+
+fn forbidden(param: &str, code: &'static str, message: String) -> ApiError {
+    ApiError { param: Some(param.to_owned()), ..ApiError::new(ErrorKind::Permission, code, message) }
+}
+
+/// Only users ask for completions.
+pub(crate) fn role(role: Role) -> Result<(), ApiError> {
+    if role == Role::User {
+        return Ok(());
+    }
+    let message = format!("a key with the role `{role}` may not ask for completions; use a key with the role `user`");
+    Err(ApiError::new(ErrorKind::Permission, "role_not_allowed", message))
+}
+
+/// The model stands on the tenant's list.
+pub(crate) fn model(tenant: &Tenant, model: &str) -> Result<(), ApiError> {
+    if tenant.allows_model(model) {
+        return Ok(());
+    }
+    let allowed = match tenant.models.as_slice() {
+        [] => "it may use none".to_owned(),
+        models => format!("it may use {}", models.join(", ")),
+    };
+    let message = format!(
+        "tenant `{}` may not use the model `{model}`; {allowed}; have the policy owner add it to `models`",
+        tenant.id
+    );
+    Err(forbidden("model", "model_not_allowed", message))
+}
+
+/// The preset is not above the tenant's highest.
+pub(crate) fn effort(tenant: &Tenant, effort: Effort) -> Result<(), ApiError> {
+    let cap = tenant.budget.effort;
+    if effort <= cap {
+        return Ok(());
+    }
+    let message = format!(
+        "the effort `{effort}` is above the cap of tenant `{}`; ask for `{cap}` or less, or have the policy owner raise \
+         `budget.effort`",
+        tenant.id
+    );
+    Err(forbidden("reasoning_effort", "effort_above_cap", message))
+}
+
+/// No field of the budget is above the tenant's cap; what is above is refused, never cut.
+pub(crate) fn budget(tenant: &Tenant, budget: &Budget) -> Result<(), ApiError> {
+    let cap = &tenant.budget;
+    let fields = [
+        ("max_samples", u64::from(budget.max_samples), u64::from(cap.max_samples)),
+        ("total_tokens", u64::from(budget.total_tokens), u64::from(cap.total_tokens)),
+        ("deadline_ms", budget.deadline_ms, cap.deadline_ms),
+    ];
+    let Some((field, asked, most)) = fields.into_iter().find(|(_, asked, most)| asked > most) else { return Ok(()) };
+    let message = format!(
+        "{field} {asked} is above the cap of tenant `{}`; ask for {most} or less, or have the policy owner raise \
+         `budget.{field}`",
+        tenant.id
+    );
+    Err(forbidden(&format!("deliberation.{field}"), "budget_above_cap", message))
+}
+
+/// What a client is told when a limit leaves no room for its request.
+pub(crate) fn no_room(id: &str, refusal: Refusal, reserved: u64) -> ApiError {
+    let limited = |code, message: String, wait| ApiError::new(ErrorKind::RateLimit, code, message).retry_after(wait);
+    match refusal {
+        Refusal::TooLarge { limit } => ApiError::invalid(
+            "deliberation.total_tokens",
+            "reservation_too_large",
+            format!(
+                "the request reserves {reserved} tokens, its prompt included, and tenant `{id}` has {limit} a minute, \
+                 so it can never be admitted; ask for a smaller total_tokens, shorten the prompt, or have the policy \
+                 owner raise `limits.tokens_per_minute`"
+            ),
+        ),
+        Refusal::Requests { limit, wait } => {
+            let wait = retry_after(wait);
+            let message = format!("tenant `{id}` has used its {limit} requests a minute; try again in {wait} s");
+            limited("requests_per_minute", message, wait)
+        }
+        Refusal::Concurrency { limit } => {
+            let message =
+                format!("tenant `{id}` has {limit} requests running, as many as it may; try again when one has ended");
+            limited("concurrent_requests", message, 1)
+        }
+        Refusal::Tokens { limit, remaining, wait } => {
+            let wait = retry_after(wait);
+            let message = format!(
+                "the request reserves {reserved} tokens, and tenant `{id}` has {remaining} of its {limit} a minute left; \
+                 try again in {wait} s, or ask for a smaller total_tokens"
+            );
+            limited("tokens_per_minute", message, wait)
+        }
+    }
+}
