@@ -63,6 +63,10 @@ fn the_number_that_answers_is_found() {
     number("4 * 6 = 24 and 24 + 1 = 25", "25");
     number("She was 7th of 12", "12");
     number("10 -5 is 5", "5");
+    number("The answer is 9 + 4, which equals 13.", "13");
+    number("What is 9 + 4? The answer is 13.", "13");
+    number("The answer to 9 - 9 is 0.", "0");
+    number("13 (that is 9 + 4)", "13");
     check(&AnswerKind::Number, "What is 9 - 9? Reply with the number.", None);
     check(&AnswerKind::Number, "5 * 4", None);
     for text in
@@ -82,8 +86,7 @@ fn a_json_value_has_one_form() {
     json(r#"[{"a":1}]"#, Some(r#"[{"a":1}]"#));
     json("[1, 2.50]", Some("[1,2.5]"));
     json(r#"{"a":"\u00e9\n!"}"#, Some("{\"a\":\"é\\n!\"}"));
-    for text in
-        ["", "{", "[[[", r#"{"a":1"#, r#"{"a":01}"#, r#"{"a":1.}"#, r#"{'a':1}"#, "\"text\"", "42", r#"{"a":"\"#]
+    for text in ["", "{", "[[[", r#"{"a":1"#, r#"{"a":01}"#, r#"{"a":1.}"#, r"{'a':1}", "\"text\"", "42", r#"{"a":"\"#]
     {
         json(text, None);
     }

@@ -1,5 +1,12 @@
 //! What holds for every history: random answers, failures, finishing orders and deadlines.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "the helpers of tests may panic"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use forethought_reasoning::{

@@ -1,5 +1,7 @@
 //! The strategies, step by step, and the numbers of the stopping rules.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests may panic")]
+
 use forethought_reasoning::{
     Action, AnswerKind, Finish, Observation, Params, PlanError, SampleResult, Status, StopRule, Strategy,
     StrategyError, Verdict, beta_confidence, sample_seed, strategy,

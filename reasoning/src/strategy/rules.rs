@@ -1,6 +1,6 @@
 //! When a vote may stop before all samples are in.
 
-use super::tally::Count;
+use super::tally::{Count, Race};
 
 /// Up to here a power of two is exact and far from the ends of a float.
 const SCALE: i32 = 500;
@@ -35,14 +35,14 @@ fn whole(n: u64) -> f64 {
 
 /// Whether the Beta rule stops a vote.
 pub(super) fn beta(count: &Count, threshold: f64) -> bool {
-    let Some(((a, _), others)) = count.race() else { return false };
+    let Some(Race { winner: (a, _), others }) = count.race() else { return false };
     let b = others.iter().map(|(count, _)| *count).max().unwrap_or(0);
     beta_confidence(a, b) >= threshold
 }
 
 /// Whether `left` more votes, whatever they say, cannot change the winner.
 pub(super) fn decided(count: &Count, left: u32) -> bool {
-    let Some(((a, first), others)) = count.race() else { return left == 0 };
+    let Some(Race { winner: (a, first), others }) = count.race() else { return left == 0 };
     // An answer that nobody gave yet loses a tie, since its first index is higher.
     left <= a && others.iter().all(|(b, other)| b + left < a || (b + left == a && first < *other))
 }

@@ -32,11 +32,19 @@ pub struct Tally {
     pub failed: u32,
 }
 
+/// (count, first index) of an answer.
+pub(super) type Standing = (u32, u32);
+
+/// Who leads, and by how much.
+pub(super) struct Race {
+    pub(super) winner: Standing,
+    pub(super) others: Vec<Standing>,
+}
+
 /// Votes in the making.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Count {
-    /// Canonical form → (count, first index).
-    votes: BTreeMap<String, (u32, u32)>,
+    votes: BTreeMap<String, Standing>,
 }
 
 impl Count {
@@ -54,18 +62,18 @@ impl Count {
         }
     }
 
-    /// (count, first index) of the winner and of each other answer.
-    pub(super) fn race(&self) -> Option<((u32, u32), Vec<(u32, u32)>)> {
-        let mut standings: Vec<(u32, u32)> = self.votes.values().copied().collect();
-        let winner = standings.iter().copied().min_by_key(|(count, first)| (std::cmp::Reverse(*count), *first))?;
-        standings.retain(|standing| *standing != winner);
-        Some((winner, standings))
+    /// The winner and the others; `None` before the first vote.
+    pub(super) fn race(&self) -> Option<Race> {
+        let mut others: Vec<Standing> = self.votes.values().copied().collect();
+        let winner = others.iter().copied().min_by_key(|(count, first)| (std::cmp::Reverse(*count), *first))?;
+        others.retain(|standing| *standing != winner);
+        Some(Race { winner, others })
     }
 
     /// Most votes first; of equal ones the answer that was given by the lower index. A first index belongs to one
     /// answer only, so there is never a tie.
     pub(super) fn ranked(&self) -> Vec<Vote> {
-        let vote = |(canonical, (count, first)): (&String, &(u32, u32))| Vote {
+        let vote = |(canonical, (count, first)): (&String, &Standing)| Vote {
             canonical: canonical.clone(),
             count: *count,
             first_index: *first,
