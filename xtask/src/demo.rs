@@ -188,7 +188,7 @@ fn is_ready(port: u16) -> bool {
         stream.take(4096).read_to_string(&mut answer)?;
         Ok(answer)
     };
-    ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+    ask().is_ok_and(|answer| answer.split_whitespace().nth(1) == Some("200"))
 }
 
 fn free_port(wanted: Option<u16>) -> Result<u16> {

@@ -25,7 +25,7 @@ enum Outcome {
 impl Steps {
     /// Runs one step; a failure is printed and does not stop the others. `None` says that it failed.
     pub fn run<T>(&mut self, name: &str, step: impl FnOnce() -> Result<T>) -> Option<T> {
-        eprintln!("\n=== {name} ===");
+        println!("\n=== {name} ===");
         let start = Instant::now();
         let result = step();
         let outcome = match &result {
@@ -41,15 +41,15 @@ impl Steps {
 
     /// Notes that a step was not run, and why.
     pub fn skip(&mut self, name: &str, why: &str) {
-        eprintln!("\n=== {name} ===\nskipped: {why}");
+        println!("\n=== {name} ===\nskipped: {why}");
         self.done.push(Step { name: name.to_owned(), outcome: Outcome::Skipped(why.to_owned()), took: Duration::ZERO });
     }
 
     /// Prints the summary; an error when a step failed.
     pub fn finish(self) -> Result<()> {
-        eprintln!("\n=== summary ===");
+        println!("\n=== summary ===");
         for step in &self.done {
-            eprintln!("{}", step.line());
+            println!("{}", step.line());
         }
         let failed: Vec<&str> = self.done.iter().filter(|step| step.failed()).map(|step| step.name.as_str()).collect();
         if failed.is_empty() {
