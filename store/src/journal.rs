@@ -1,0 +1,148 @@
+//! The append-only journal: entries with contiguous numbers, acknowledged only once they are durable.
+//!
+//! # Format
+//! A segment file `journal-<first seq, 20 digits>.seg` begins with a header of 24 bytes and goes on with entries:
+//!
+//! ```text
+//! header   magic "FTJRNL\r\n" | version u32 | first seq u64 | crc32 of what precedes it
+//! entry    len u32 | kind u8  | seq u64     | crc32 of len, kind, seq and payload | payload
+//! ```
+//!
+//! Numbers are little-endian; the first entry has seq 1. `kind` holds the caller's kind (0 to 63) in its lower six bits;
+//! bit 7 marks the first entry of a batch and bit 6 the last. A batch lies in one segment.
+//!
+//! # Why the batch marks
+//! A batch is written only after the one before it is durable. So a damaged entry with the beginning of a later batch
+//! behind it was once acknowledged: that is an error. A damaged entry without one is what a power cut leaves of a write
+//! that nobody was told of: it is cut back, the whole batch with it, so that a batch is there entirely or not at all.
+
+mod append;
+mod format;
+mod reader;
+mod recovery;
+mod segments;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc};
+
+use crate::{Disk, StoreError};
+use segments::Segment;
+
+pub use format::{MAX_ENTRY_BYTES, MAX_KIND};
+pub use reader::{Entry, JournalReader, Position, Scan};
+
+/// What a journal takes. Limits on writing only: an older, larger entry stays readable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JournalOptions {
+    /// The largest payload of one entry, in bytes; at most [`MAX_ENTRY_BYTES`]. 16 MiB unless set.
+    pub max_entry_bytes: usize,
+    /// The largest segment file, in bytes, and with it the largest batch. 64 MiB unless set.
+    pub max_segment_bytes: u64,
+}
+
+impl Default for JournalOptions {
+    fn default() -> Self {
+        Self { max_entry_bytes: 16 << 20, max_segment_bytes: 64 << 20 }
+    }
+}
+
+/// What was found when a journal was opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecoveryReport {
+    /// Segment files, after recovery.
+    pub segments: usize,
+    /// Entries that are there.
+    pub entries: u64,
+    /// The number of the last entry; 0 when there is none.
+    pub last_seq: u64,
+    /// The unacknowledged end that a crash left, and that was cut back.
+    pub tail: Option<TailCut>,
+    /// Entries that an index knew as durable and that are gone: **acknowledged records are lost**. Set by
+    /// [`crate::Index::reconcile`].
+    pub acknowledged_lost: Option<RangeInclusive<u64>>,
+}
+
+/// The end of the last segment that was not a whole batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TailCut {
+    /// The segment file.
+    pub segment: String,
+    /// Where it was cut, in bytes from the file's start; 0 when the whole file was set aside.
+    pub offset: u64,
+    /// Bytes that were cut.
+    pub bytes: u64,
+    /// The side file that keeps them; none when there were no bytes.
+    pub kept_as: Option<String>,
+    /// What was wrong.
+    pub what: String,
+}
+
+/// The journal, open for appending. One at a time: the [`Disk`] sees to that.
+#[derive(Debug)]
+pub struct Journal {
+    disk: Arc<dyn Disk>,
+    options: JournalOptions,
+    /// By first seq, never empty; the last one takes appends.
+    segments: BTreeMap<u64, Segment>,
+    next_seq: u64,
+    /// Why nothing more is taken, once a failure has left it unknown what is on the disk.
+    refusing: Option<String>,
+}
+
+impl Journal {
+    /// Opens the journal, makes it when there is none, and cuts back what a crash left at its end.
+    ///
+    /// Everything is read and checked first, and nothing is changed when the answer is an error about its contents.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] for damage that no crash explains, [`StoreError::NewerVersion`], [`StoreError::Io`] and
+    /// [`StoreError::Full`].
+    pub fn open(disk: Arc<dyn Disk>, options: JournalOptions) -> Result<(Self, RecoveryReport), StoreError> {
+        recovery::open(disk, options)
+    }
+
+    /// Opens a journal for reading: nothing is changed, and damage at its end is reported as any other.
+    ///
+    /// # Errors
+    /// [`StoreError::NoJournal`] and [`StoreError::Io`].
+    pub fn read_only(disk: Arc<dyn Disk>) -> Result<JournalReader, StoreError> {
+        JournalReader::open(disk)
+    }
+
+    /// The number of the last durable entry; 0 when there is none.
+    #[must_use]
+    pub fn last_seq(&self) -> u64 {
+        self.next_seq - 1
+    }
+
+    /// What the journal takes.
+    #[must_use]
+    pub fn options(&self) -> JournalOptions {
+        JournalOptions { max_entry_bytes: self.options.max_entry_bytes.min(MAX_ENTRY_BYTES), ..self.options }
+    }
+
+    /// Why the journal takes no more entries until it is opened anew, if so.
+    #[must_use]
+    pub fn refusing(&self) -> Option<&str> {
+        self.refusing.as_deref()
+    }
+
+    /// The entries from `from_seq` on, in order.
+    #[must_use]
+    pub fn scan(&self, from_seq: u64) -> Scan<'_> {
+        Scan::from(self.disk.as_ref(), &self.segments, from_seq)
+    }
+
+    /// One entry.
+    ///
+    /// # Errors
+    /// [`StoreError::NoEntry`], [`StoreError::Damaged`] and [`StoreError::Io`].
+    pub fn read(&self, seq: u64) -> Result<Entry, StoreError> {
+        match self.scan(seq).next() {
+            Some(Ok(entry)) if entry.seq == seq => Ok(entry),
+            Some(Err(error)) => Err(error),
+            _ => Err(StoreError::NoEntry { seq, last: self.last_seq() }),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Damage: at the end it is cut back and kept, anywhere else it is an error.
+
+use std::sync::Arc;
+
+use super::{SMALL, append, contents, open, run, script};
+use crate::{Disk, Journal, RealDisk, SimDisk, StoreError, journal::format};
+
+fn image(disk: &SimDisk) -> Vec<(String, Vec<u8>)> {
+    let names = disk.list("").expect("listed");
+    names
+        .into_iter()
+        .map(|name| {
+            let bytes = disk.read(&name, 0, usize::MAX).expect("read");
+            (name, bytes)
+        })
+        .collect()
+}
+
+#[test]
+fn a_torn_tail_is_cut_back_and_kept() {
+    let disk = SimDisk::new();
+    let (mut journal, _) = open(&disk).expect("opens");
+    append(&mut journal, &vec![(1, b"whole".to_vec())]).expect("appended");
+    let (name, before) = image(&disk).remove(0);
+    append(&mut journal, &vec![(1, b"torn".to_vec()), (2, b"too".to_vec())]).expect("appended");
+    let (_, after) = image(&disk).remove(0);
+    for len in before.len() + 1..after.len() {
+        let disk = disk.reopen(0);
+        disk.truncate(&name, len as u64).expect("truncated");
+        let (mut journal, report) = open(&disk).expect("opens");
+        let tail = report.tail.expect("reported");
+        assert_eq!((tail.segment.as_str(), tail.offset), (name.as_str(), before.len() as u64));
+        assert_eq!(tail.bytes, (len - before.len()) as u64);
+        let kept = disk.read(&tail.kept_as.expect("kept"), 0, usize::MAX).expect("read");
+        assert_eq!(kept, after[before.len()..len]);
+        assert_eq!(contents(&journal), [(1, b"whole".to_vec())]);
+        assert_eq!(append(&mut journal, &vec![(1, b"next".to_vec())]).expect("appended"), 2..3);
+    }
+}
+
+#[test]
+fn a_flipped_byte_is_never_overlooked() {
+    let whole = SimDisk::new();
+    run(&whole, &script());
+    let files = image(&whole);
+    let (last, _) = files.last().expect("a segment").clone();
+    let held: u64 = script().concat().len() as u64;
+    for (name, bytes) in files {
+        for offset in 0..bytes.len() {
+            let disk = whole.reopen(0);
+            disk.flip(&name, offset as u64, 1 << (offset % 8)).expect("flipped");
+            let reader = Journal::read_only(Arc::new(disk.clone())).expect("readable");
+            let found = reader.entries().find_map(Result::err);
+            assert!(found.is_some(), "{name} byte {offset}: reading overlooks it");
+            let before = image(&disk);
+            match open(&disk) {
+                Err(StoreError::Damaged { segment, offset: at, .. }) => {
+                    assert_eq!(segment, name);
+                    assert!(at <= offset as u64);
+                    assert_eq!(image(&disk), before, "{name} byte {offset}: an error changes nothing");
+                }
+                Err(error) => panic!("{name} byte {offset}: {error}"),
+                Ok((journal, report)) => {
+                    let tail = report.tail.expect("reported");
+                    assert_eq!((&name, &tail.segment), (&last, &last), "only the last batch may be a tail");
+                    assert!(journal.last_seq() + 3 >= held);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_missing_or_misplaced_segment_is_an_error() {
+    let whole = SimDisk::new();
+    run(&whole, &script());
+    let files = image(&whole);
+    for (name, _) in &files[..files.len() - 1] {
+        let disk = whole.reopen(0);
+        disk.remove(name).expect("removed");
+        let error = open(&disk).expect_err("refused");
+        assert!(matches!(error, StoreError::Damaged { .. }), "{name}: {error}");
+    }
+    let disk = whole.reopen(0);
+    disk.rename(&files[1].0, &files[0].0).expect("renamed");
+    let error = open(&disk).expect_err("refused");
+    assert!(error.to_string().contains("the header says"), "{error}");
+}
+
+#[test]
+fn a_newer_version_is_refused_and_left_alone() {
+    let disk = SimDisk::new();
+    run(&disk, &script());
+    let (name, mut bytes) = image(&disk).pop().expect("a segment");
+    bytes[8] = 2;
+    let crc = crc32fast::hash(&bytes[..20]);
+    bytes[20..24].copy_from_slice(&crc.to_le_bytes());
+    disk.remove(&name).expect("removed");
+    disk.create(&name).expect("created");
+    disk.append(&name, &bytes[..bytes.len() - 1]).expect("written");
+    let before = image(&disk);
+    let error = open(&disk).expect_err("refused");
+    assert!(matches!(&error, StoreError::NewerVersion { found: 2, supported: 1, .. }), "{error}");
+    assert!(error.to_string().contains("run the newer program"), "{error}");
+    assert_eq!(image(&disk), before);
+}
+
+#[test]
+fn an_empty_folder_is_no_journal_to_read() {
+    let error = Journal::read_only(Arc::new(SimDisk::new())).expect_err("refused");
+    assert!(matches!(error, StoreError::NoJournal { .. }), "{error}");
+}
+
+#[test]
+fn headers_say_what_is_wrong_with_them() {
+    let check = |bytes: &[u8], expect: &str| {
+        let header = format::decode_header(bytes);
+        assert!(format!("{header:?}").contains(expect), "{header:?}");
+    };
+    let good = format::encode_header(7);
+    assert_eq!(good.len(), format::HEADER_BYTES);
+    check(&good, "Good(7)");
+    check(&good[..23], "incomplete");
+    check(&[0; 24], "does not begin");
+    check(&[&good[..12], &[9], &good[13..]].concat(), "checksum");
+}
+
+#[test]
+fn a_real_directory_works_as_the_simulated_one() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let open = || Journal::open(Arc::new(RealDisk::open(dir.path()).expect("opens")), SMALL).expect("opens");
+    let (mut journal, _) = open();
+    for batch in script() {
+        append(&mut journal, &batch).expect("appended");
+    }
+    let live = Journal::read_only(Arc::new(RealDisk::read_only(dir.path()).expect("opens"))).expect("readable");
+    assert!(live.in_use());
+    assert_eq!(live.entries().flatten().count(), script().concat().len());
+    drop(journal);
+    let (journal, report) = open();
+    assert_eq!(report.tail, None);
+    assert_eq!(contents(&journal), script().concat());
+}
