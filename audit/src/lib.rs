@@ -1,0 +1,40 @@
+//! The audit log: what was asked, under which policy, and what came of it, in a chain that shows every change.
+//!
+//! Every request has two records: an [`Admission`], durable before anything is generated, and an end, durable before
+//! the answer is final: an [`Outcome`], or an [`Interrupted`] that the next start writes after a crash. A record holds
+//! no contents. They are sealed under a key of the tenant's own, in entries beside the record, which holds only salted
+//! commitments to them: with the key gone they are gone too, and the chain still holds.
+//!
+//! # Canonical bytes
+//! A record's canonical bytes are the compact JSON that `serde_json` writes of [`Record`], with the fields in the order
+//! in which the struct declares them. They are what the journal holds and what is hashed, and never written anew: who
+//! checks the chain hashes the bytes as they stand. Fields are only ever added at a struct's end.
+//!
+//! # Entries
+//! A journal entry of kind 1 is a record, one of kind 2 a sealed content. A record is followed by its contents in the
+//! order of its commitments, in the same batch, so after a crash all of them are there or none.
+
+mod digest;
+mod draft;
+mod error;
+mod index;
+mod keys;
+mod log;
+mod query;
+mod record;
+mod seal;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+pub use digest::Digest;
+pub use draft::{AdmissionDraft, Draft, OutcomeDraft, SampleDraft, VoteDraft};
+pub use error::{AuditError, DraftError};
+pub use keys::{KeyError, KeyStore, TenantKey};
+pub use log::{Appended, AuditLog, OpenReport};
+pub use query::{Content, Filter, Listed, MAX_LISTED, Shown, Status};
+pub use record::{
+    Admission, Body, Commitment, Interrupted, LostRange, Outcome, OutcomeStatus, PolicyRef, Record, SampleOutcome,
+    Spent, TailCut, VoteCount,
+};
+pub use verify::{VerifyFailure, VerifyReport, verify, verify_on};

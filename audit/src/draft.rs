@@ -1,0 +1,213 @@
+//! What the caller knows of a record, contents included, and how it becomes a record and sealed contents.
+
+use std::collections::BTreeSet;
+
+use forethought_schemas::{RecordId, RequestId};
+use jiff::Timestamp;
+
+use crate::{
+    Admission, Body, Commitment, Digest, DraftError, KeyError, Outcome, OutcomeStatus, SampleOutcome, Spent, TenantKey,
+    VoteCount, seal,
+};
+
+/// A record to append, with its contents in the clear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Draft {
+    /// A request is let in.
+    Admission(Box<AdmissionDraft>),
+    /// What came of it.
+    Outcome(Box<OutcomeDraft>),
+}
+
+impl Draft {
+    /// The record id that it asks for.
+    #[must_use]
+    pub fn record_id(&self) -> &RecordId {
+        match self {
+            Self::Admission(draft) => &draft.record_id,
+            Self::Outcome(draft) => &draft.record_id,
+        }
+    }
+}
+
+impl From<AdmissionDraft> for Draft {
+    fn from(draft: AdmissionDraft) -> Self {
+        Self::Admission(Box::new(draft))
+    }
+}
+
+impl From<OutcomeDraft> for Draft {
+    fn from(draft: OutcomeDraft) -> Self {
+        Self::Outcome(Box::new(draft))
+    }
+}
+
+/// A request that is let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdmissionDraft {
+    /// The new record's id.
+    pub record_id: RecordId,
+    /// When it was let in.
+    pub time: Timestamp,
+    /// Everything but the contents.
+    pub admission: Admission,
+    /// The prompt's messages, in the form in which they are to be read again. Sealed.
+    pub prompt: Vec<u8>,
+}
+
+/// What came of an admission. Its request and tenant are the admission's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutcomeDraft {
+    /// The new record's id.
+    pub record_id: RecordId,
+    /// When it ended.
+    pub time: Timestamp,
+    /// The admission's record.
+    pub admission: RecordId,
+    /// How it ended.
+    pub status: OutcomeStatus,
+    /// The code of the error that the client gets.
+    pub error_code: Option<String>,
+    /// Why the answer ends where it does.
+    pub finish_reason: Option<String>,
+    /// Every sample that was started.
+    pub samples: Vec<SampleDraft>,
+    /// How many samples gave which answer.
+    pub votes: Vec<VoteDraft>,
+    /// What was spent.
+    pub spent: Spent,
+    /// The answer as the client gets it. Sealed.
+    pub answer: Option<Vec<u8>>,
+}
+
+/// What came of one sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SampleDraft {
+    /// Its place in the deliberation, from 0.
+    pub index: u32,
+    /// Its own seed.
+    pub seed: u64,
+    /// Why it ended.
+    pub finish_reason: Option<String>,
+    /// Tokens that it generated.
+    pub tokens: u32,
+    /// Everything that it said, as far as it came. Sealed.
+    pub text: Option<Vec<u8>>,
+    /// Its canonical answer, as it was compared with the others. Sealed.
+    pub answer: Option<String>,
+    /// Whether its answer was counted in the vote.
+    pub counted: bool,
+    /// Whether it was stopped from outside.
+    pub cancelled: bool,
+}
+
+/// How many samples gave one answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VoteDraft {
+    /// The canonical answer. Sealed.
+    pub answer: String,
+    /// Samples that gave it.
+    pub count: u32,
+}
+
+/// Seals a record's contents one after the other.
+pub(crate) struct Sealer<'a> {
+    key: TenantKey,
+    record_id: &'a RecordId,
+    tenant: &'a str,
+    pub(crate) commitments: Vec<Commitment>,
+    pub(crate) payloads: Vec<Vec<u8>>,
+}
+
+impl<'a> Sealer<'a> {
+    pub(crate) fn new(key: TenantKey, record_id: &'a RecordId, tenant: &'a str) -> Self {
+        Self { key, record_id, tenant, commitments: Vec::new(), payloads: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, name: &str, content: &[u8]) -> Result<Digest, KeyError> {
+        let (commitment, payload) = seal::seal(&self.key, self.record_id, self.tenant, name, content)?;
+        let digest = commitment.commitment;
+        self.commitments.push(commitment);
+        self.payloads.push(payload);
+        Ok(digest)
+    }
+}
+
+/// Canonical answers, each sealed once: equal answers have one commitment.
+#[derive(Default)]
+struct Answers<'d> {
+    known: Vec<(&'d str, Digest)>,
+}
+
+impl<'d> Answers<'d> {
+    fn digest(&mut self, answer: &'d str, sealer: &mut Sealer<'_>) -> Result<Digest, KeyError> {
+        if let Some((_, digest)) = self.known.iter().find(|(known, _)| *known == answer) {
+            return Ok(*digest);
+        }
+        let digest = sealer.add(&format!("vote/{}", self.known.len()), answer.as_bytes())?;
+        self.known.push((answer, digest));
+        Ok(digest)
+    }
+}
+
+impl AdmissionDraft {
+    /// The record's body; its contents go to the sealer.
+    pub(crate) fn body(&self, sealer: &mut Sealer<'_>) -> Result<Body, KeyError> {
+        sealer.add("prompt", &self.prompt)?;
+        Ok(Body::Admission(self.admission.clone()))
+    }
+}
+
+impl OutcomeDraft {
+    pub(crate) fn check(&self) -> Result<(), DraftError> {
+        let mut seen = BTreeSet::new();
+        match self.samples.iter().find(|sample| !seen.insert(sample.index)) {
+            Some(twice) => Err(DraftError::SampleTwice(twice.index)),
+            None => Ok(()),
+        }
+    }
+
+    /// The record's body; its contents go to the sealer.
+    pub(crate) fn body(&self, request_id: &RequestId, tenant: &str, sealer: &mut Sealer<'_>) -> Result<Body, KeyError> {
+        if let Some(answer) = &self.answer {
+            sealer.add("answer", answer)?;
+        }
+        let mut answers = Answers::default();
+        let samples =
+            self.samples.iter().map(|sample| sample.seal(&mut answers, sealer)).collect::<Result<_, KeyError>>()?;
+        let votes = self
+            .votes
+            .iter()
+            .map(|vote| Ok(VoteCount { answer: answers.digest(&vote.answer, sealer)?, count: vote.count }))
+            .collect::<Result<_, KeyError>>()?;
+        Ok(Body::Outcome(Outcome {
+            admission: self.admission.clone(),
+            request_id: request_id.clone(),
+            tenant: tenant.to_owned(),
+            status: self.status,
+            error_code: self.error_code.clone(),
+            finish_reason: self.finish_reason.clone(),
+            samples,
+            votes,
+            spent: self.spent,
+        }))
+    }
+}
+
+impl SampleDraft {
+    fn seal<'d>(&'d self, answers: &mut Answers<'d>, sealer: &mut Sealer<'_>) -> Result<SampleOutcome, KeyError> {
+        if let Some(text) = &self.text {
+            sealer.add(&format!("sample/{}", self.index), text)?;
+        }
+        let answer = self.answer.as_ref().map(|answer| answers.digest(answer, sealer)).transpose()?;
+        Ok(SampleOutcome {
+            index: self.index,
+            seed: self.seed,
+            finish_reason: self.finish_reason.clone(),
+            tokens: self.tokens,
+            answer,
+            counted: self.counted,
+            cancelled: self.cancelled,
+        })
+    }
+}

@@ -1,0 +1,80 @@
+//! What can go wrong with the log: what failed, on what, and the mend.
+
+use forethought_schemas::RecordId;
+use forethought_store::StoreError;
+
+use crate::KeyError;
+
+/// A failure of the audit log. Nothing that was appended is lost by it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuditError {
+    /// The journal or the index failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A tenant's key failed.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A draft cannot be appended; none of its batch was.
+    #[error("draft {index} of the batch: {source}; append the others without it")]
+    Draft {
+        /// Its place in the batch, from 0.
+        index: usize,
+        /// What is wrong with it.
+        source: DraftError,
+    },
+    /// An entry that is whole is not what it should be.
+    #[error(
+        "journal entry {seq} is not a record of this program: {what}; run `verify`, and a newer program if it says so"
+    )]
+    Entry {
+        /// The entry.
+        seq: u64,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A record could not be written as JSON.
+    #[error("record {record_id} cannot be written: {source}")]
+    Encode {
+        /// The record.
+        record_id: RecordId,
+        /// The cause.
+        source: serde_json::Error,
+    },
+}
+
+impl AuditError {
+    /// Whether the disk is full: the same drafts may be appended once there is space.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Full { .. }) | Self::Key(KeyError::Store(StoreError::Full { .. })))
+    }
+}
+
+/// What is wrong with a draft.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DraftError {
+    /// The record id is taken.
+    #[error("record {0} is there already: make a new id")]
+    Duplicate(RecordId),
+    /// There is no open admission with this id.
+    #[error("admission {0} is unknown or has its end already")]
+    NotOpen(RecordId),
+    /// No key file could have the tenant's name.
+    #[error("`{0}` is not a tenant id: use 1 to 63 of a-z, 0-9, `_` and `-`, beginning with a letter or digit")]
+    Tenant(String),
+    /// A record or a content is above the journal's limit for one entry.
+    #[error("record {record_id} has an entry of {size} bytes, above the limit of {max}: make the request smaller")]
+    TooLarge {
+        /// The record.
+        record_id: RecordId,
+        /// The entry, in bytes.
+        size: usize,
+        /// The limit, in bytes.
+        max: usize,
+    },
+    /// Two samples have the same index.
+    #[error("sample {0} is there twice")]
+    SampleTwice(u32),
+}

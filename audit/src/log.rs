@@ -1,0 +1,274 @@
+//! The log, open for appending: one batch of drafts, one durable write, one more link of the chain for each.
+
+mod opening;
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use forethought_schemas::{RecordId, RequestId};
+use forethought_store::{Disk, Index, IndexMark, IndexWrite, Journal, JournalOptions, RecoveryReport};
+use jiff::Timestamp;
+
+use crate::{
+    AuditError, Body, Digest, Draft, DraftError, KeyStore, Record,
+    draft::Sealer,
+    index::{self, LAYOUT, RECORD, SEALED},
+    keys::is_tenant,
+    record::VERSION,
+};
+
+/// The audit log. Synchronous; one owner appends.
+#[derive(Debug)]
+pub struct AuditLog {
+    pub(crate) journal: Journal,
+    pub(crate) index: Index,
+    pub(crate) keys: KeyStore,
+    /// The digest of the last record.
+    head: Digest,
+    /// Admissions without an end: as many as there are requests under way.
+    open: BTreeMap<RecordId, OpenAdmission>,
+}
+
+#[derive(Clone, Debug)]
+struct OpenAdmission {
+    request_id: RequestId,
+    tenant: String,
+}
+
+/// What was found and done when the log was opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpenReport {
+    /// What the journal found.
+    pub recovery: RecoveryReport,
+    /// Why the index was dropped and built anew, if it was.
+    pub index_rebuilt: Option<String>,
+    /// Admissions without an end, each of which now has an interrupted record.
+    pub interrupted: Vec<RecordId>,
+}
+
+/// One record that is durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// Its id.
+    pub record_id: RecordId,
+    /// Its entry in the journal.
+    pub seq: u64,
+    /// The digest of its canonical bytes.
+    pub hash: Digest,
+}
+
+/// A record that is ready to be written, with its sealed contents.
+struct Prepared {
+    record: Record,
+    bytes: Vec<u8>,
+    hash: Digest,
+    payloads: Vec<Vec<u8>>,
+}
+
+impl AuditLog {
+    /// Opens the log in a data directory, which is locked until the log is dropped, with the index in `index/`.
+    ///
+    /// Recovers the journal, brings the index up to date, and ends with an interrupted record, durable and with the
+    /// time `now`, every admission that has no end.
+    ///
+    /// # Errors
+    /// [`AuditError::Store`] when the directory is in use, the journal damaged, newer or not writable.
+    pub fn open(
+        dir: impl AsRef<Path>,
+        options: JournalOptions,
+        now: Timestamp,
+    ) -> Result<(Self, OpenReport), AuditError> {
+        let dir = dir.as_ref();
+        let disk = Arc::new(forethought_store::RealDisk::open(dir)?);
+        let index = Index::open(dir.join("index"))?;
+        Self::open_on(disk, index, options, now)
+    }
+
+    /// Opens the log on any disk, with an index of any kind. See [`AuditLog::open`].
+    ///
+    /// # Errors
+    /// As [`AuditLog::open`].
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        index: Index,
+        options: JournalOptions,
+        now: Timestamp,
+    ) -> Result<(Self, OpenReport), AuditError> {
+        opening::open(disk, index, options, now)
+    }
+
+    /// Appends records with their contents, and gives them back once all of them are durable: one fdatasync, however
+    /// many requests they belong to. After a crash all of them are there or none.
+    ///
+    /// # Errors
+    /// [`AuditError::Draft`] when a draft does not fit the log: an id twice, or an outcome whose admission is unknown or
+    /// has its end. [`AuditError::Key`] and [`AuditError::Store`]; [`AuditError::is_full`] tells a full disk, after
+    /// which the same drafts can be appended again. Whatever the error, none of the batch is in the log.
+    pub fn append(&mut self, drafts: &[Draft]) -> Result<Vec<Appended>, AuditError> {
+        let mut open = OpenChanges::default();
+        let mut prepared: Vec<Prepared> = Vec::with_capacity(drafts.len());
+        for (index, draft) in drafts.iter().enumerate() {
+            let of_draft = |source| AuditError::Draft { index, source };
+            let id = draft.record_id();
+            if self.is_taken(id) || prepared.iter().any(|other| other.record.record_id == *id) {
+                return Err(of_draft(DraftError::Duplicate(id.clone())));
+            }
+            let prev = prepared.last().map_or(self.head, |record| record.hash);
+            let record = self.prepare(draft, prev, &mut open, of_draft)?;
+            record.check_size(self.journal.options().max_entry_bytes).map_err(of_draft)?;
+            prepared.push(record);
+        }
+        self.write(prepared, open)
+    }
+
+    /// The admissions that have no end yet.
+    pub fn open_admissions(&self) -> impl Iterator<Item = &RecordId> {
+        self.open.keys()
+    }
+
+    /// The digest of the last record: with it, a copy of the log can be held against this one.
+    #[must_use]
+    pub fn head(&self) -> Digest {
+        self.head
+    }
+
+    /// Why the log takes no more records until it is opened anew, if so.
+    #[must_use]
+    pub fn refusing(&self) -> Option<&str> {
+        self.journal.refusing()
+    }
+
+    fn is_taken(&self, id: &RecordId) -> bool {
+        index::has_record(&self.index, id).unwrap_or_else(|error| {
+            // Ids are unique by how they are made: a broken index is no reason to refuse a request.
+            tracing::warn!(%error, "cannot look up a record id");
+            false
+        })
+    }
+
+    fn prepare(
+        &mut self,
+        draft: &Draft,
+        prev: Digest,
+        open: &mut OpenChanges,
+        of_draft: impl Fn(DraftError) -> AuditError,
+    ) -> Result<Prepared, AuditError> {
+        match draft {
+            Draft::Admission(draft) => {
+                let tenant = &draft.admission.tenant;
+                if !is_tenant(tenant) {
+                    return Err(of_draft(DraftError::Tenant(tenant.clone())));
+                }
+                let mut sealer = Sealer::new(self.keys.get_or_create(tenant)?, &draft.record_id, tenant);
+                let body = draft.body(&mut sealer)?;
+                let request_id = draft.admission.request_id.clone();
+                open.begin(draft.record_id.clone(), OpenAdmission { request_id, tenant: tenant.clone() });
+                seal_record(prev, &draft.record_id, draft.time, body, sealer)
+            }
+            Draft::Outcome(draft) => {
+                draft.check().map_err(&of_draft)?;
+                let admission = open
+                    .end(&self.open, &draft.admission)
+                    .ok_or_else(|| of_draft(DraftError::NotOpen(draft.admission.clone())))?;
+                let key = self.keys.get_or_create(&admission.tenant)?;
+                let mut sealer = Sealer::new(key, &draft.record_id, &admission.tenant);
+                let body = draft.body(&admission.request_id, &admission.tenant, &mut sealer)?;
+                seal_record(prev, &draft.record_id, draft.time, body, sealer)
+            }
+        }
+    }
+
+    /// Makes the records durable, and only then takes note of them.
+    fn write(&mut self, prepared: Vec<Prepared>, open: OpenChanges) -> Result<Vec<Appended>, AuditError> {
+        let mut entries: Vec<(u8, &[u8])> = Vec::new();
+        for record in &prepared {
+            entries.push((RECORD, &record.bytes));
+            entries.extend(record.payloads.iter().map(|payload| (SEALED, payload.as_slice())));
+        }
+        let seqs = self.journal.append_batch(&entries)?;
+        let mark = entries.last().map(|(_, payload)| IndexMark::at(seqs.end - 1, payload, LAYOUT));
+        let mut writes = Vec::new();
+        let mut appended = Vec::with_capacity(prepared.len());
+        let mut seq = seqs.start;
+        for Prepared { record, hash, .. } in prepared {
+            writes.extend(index::record_writes(&record, seq));
+            for (commitment, at) in record.contents.iter().zip(seq + 1..) {
+                writes.push(index::content_write(record.record_id.as_str(), &commitment.name, at));
+            }
+            self.head = hash;
+            let next = seq + 1 + record.contents.len() as u64;
+            appended.push(Appended { record_id: record.record_id, seq, hash });
+            seq = next;
+        }
+        open.apply(&mut self.open);
+        if let Some(mark) = mark {
+            self.note(&writes, mark);
+        }
+        Ok(appended)
+    }
+
+    /// Brings the index up to date. The records are durable whether it can be or not.
+    fn note(&self, writes: &[IndexWrite], mark: IndexMark) {
+        if let Err(error) = self.index.apply(writes, mark) {
+            tracing::error!(%error, seq = mark.seq, "the index does not hold the last records until the next start");
+        }
+    }
+}
+
+/// What a batch changes in the set of open admissions.
+#[derive(Default)]
+struct OpenChanges {
+    begun: BTreeMap<RecordId, OpenAdmission>,
+    ended: Vec<RecordId>,
+}
+
+impl OpenChanges {
+    fn begin(&mut self, id: RecordId, admission: OpenAdmission) {
+        self.begun.insert(id, admission);
+    }
+
+    /// Takes an admission that is open, in the log or in this batch, and ends it.
+    fn end(&mut self, open: &BTreeMap<RecordId, OpenAdmission>, id: &RecordId) -> Option<OpenAdmission> {
+        if self.ended.contains(id) {
+            return None;
+        }
+        let admission = self.begun.get(id).or_else(|| open.get(id)).cloned()?;
+        self.ended.push(id.clone());
+        Some(admission)
+    }
+
+    fn apply(self, open: &mut BTreeMap<RecordId, OpenAdmission>) {
+        open.extend(self.begun);
+        for id in self.ended {
+            open.remove(&id);
+        }
+    }
+}
+
+fn seal_record(
+    prev: Digest,
+    record_id: &RecordId,
+    time: Timestamp,
+    body: Body,
+    sealer: Sealer<'_>,
+) -> Result<Prepared, AuditError> {
+    let Sealer { commitments, payloads, .. } = sealer;
+    let record = Record { v: VERSION, record_id: record_id.clone(), time, prev, body, contents: commitments };
+    Prepared::new(record, payloads)
+}
+
+impl Prepared {
+    fn new(record: Record, payloads: Vec<Vec<u8>>) -> Result<Self, AuditError> {
+        let bytes = serde_json::to_vec(&record)
+            .map_err(|source| AuditError::Encode { record_id: record.record_id.clone(), source })?;
+        let hash = Digest::of(&bytes);
+        Ok(Self { record, bytes, hash, payloads })
+    }
+
+    fn check_size(&self, max: usize) -> Result<(), DraftError> {
+        let size = self.payloads.iter().map(Vec::len).chain([self.bytes.len()]).max().unwrap_or(0);
+        if size <= max {
+            return Ok(());
+        }
+        Err(DraftError::TooLarge { record_id: self.record.record_id.clone(), size, max })
+    }
+}

@@ -1,0 +1,147 @@
+//! Opening the log: recover, index, and give every admission its end.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use forethought_schemas::RecordId;
+use forethought_store::{Disk, Index, IndexMark, Journal, JournalOptions, RecoveryReport, StoreError};
+use jiff::Timestamp;
+
+use super::{AuditLog, OpenAdmission, OpenChanges, OpenReport, Prepared};
+use crate::{
+    AuditError, Body, Digest, Interrupted, KeyStore, LostRange, Record, TailCut,
+    index::{self, CHAIN, LAST, LAYOUT, OPEN, seq_at, seq_of},
+    record::VERSION,
+};
+
+/// Records that are written at once.
+const BATCH: usize = 128;
+/// Entries that are indexed at once.
+const INDEX_BATCH: usize = 512;
+
+pub(super) fn open(
+    disk: Arc<dyn Disk>,
+    index: Index,
+    options: JournalOptions,
+    now: Timestamp,
+) -> Result<(AuditLog, OpenReport), AuditError> {
+    let (journal, mut recovery) = Journal::open(Arc::clone(&disk), options)?;
+    let (index, from) = index.reconcile(&journal, LAYOUT, &mut recovery)?;
+    catch_up(&journal, &index, from)?;
+    let head = match seq_at(&index, CHAIN, LAST)? {
+        Some(seq) => Digest::of(&journal.read(seq)?.payload),
+        None => Digest::GENESIS,
+    };
+    let mut log = AuditLog { journal, index, keys: KeyStore::new(disk), head, open: BTreeMap::new() };
+    log.note_recovery(&recovery, now)?;
+    log.open = log.find_open()?;
+    let interrupted = log.interrupt_open(now)?;
+    let index_rebuilt = log.index.dropped().map(ToOwned::to_owned);
+    Ok((log, OpenReport { recovery, index_rebuilt, interrupted }))
+}
+
+/// Indexes the entries from `from` on.
+fn catch_up(journal: &Journal, index: &Index, from: u64) -> Result<(), AuditError> {
+    let mut writes = Vec::new();
+    let mut mark = None;
+    for (count, entry) in journal.scan(from).enumerate() {
+        let entry = entry?;
+        writes.extend(index::writes_of(&entry)?);
+        mark = Some(IndexMark::after(&entry, LAYOUT));
+        if (count + 1) % INDEX_BATCH == 0
+            && let Some(mark) = mark.take()
+        {
+            index.apply(&writes, mark)?;
+            writes.clear();
+        }
+    }
+    if let Some(mark) = mark {
+        index.apply(&writes, mark)?;
+    }
+    Ok(())
+}
+
+impl AuditLog {
+    /// Appends a record of what recovery had to do, if anything.
+    fn note_recovery(&mut self, recovery: &RecoveryReport, now: Timestamp) -> Result<(), AuditError> {
+        let lost =
+            recovery.acknowledged_lost.as_ref().map(|lost| LostRange { first: *lost.start(), last: *lost.end() });
+        let cut = match (&recovery.tail, lost) {
+            (None, None) => return Ok(()),
+            (Some(tail), lost) => TailCut {
+                segment: Some(tail.segment.clone()),
+                offset: tail.offset,
+                bytes: tail.bytes,
+                kept_as: tail.kept_as.clone(),
+                what: tail.what.clone(),
+                acknowledged_lost: lost,
+            },
+            (None, lost) => TailCut {
+                segment: None,
+                offset: 0,
+                bytes: 0,
+                kept_as: None,
+                what: "the journal is shorter than it was".to_owned(),
+                acknowledged_lost: lost,
+            },
+        };
+        self.write_bodies(vec![Body::TailCut(cut)], OpenChanges::default(), now)?;
+        Ok(())
+    }
+
+    /// The admissions that have no end.
+    fn find_open(&self) -> Result<BTreeMap<RecordId, OpenAdmission>, AuditError> {
+        let mut open = BTreeMap::new();
+        // Ids are text: none begins with this byte.
+        for found in self.index.range(OPEN, &[], &[0xff])? {
+            let (_, value) = found?;
+            let Some(seq) = seq_of(&value) else { continue };
+            let entry = self.journal.read(seq)?;
+            let record = index::record_of(&entry)?;
+            let Body::Admission(admission) = record.body else {
+                let what = "the index takes it for an admission; restart to have the index built anew".to_owned();
+                return Err(StoreError::Index { location: format!("entry {seq}"), what }.into());
+            };
+            let value = OpenAdmission { request_id: admission.request_id, tenant: admission.tenant };
+            open.insert(record.record_id, value);
+        }
+        Ok(open)
+    }
+
+    /// Gives every open admission its end.
+    fn interrupt_open(&mut self, now: Timestamp) -> Result<Vec<RecordId>, AuditError> {
+        let all: Vec<(RecordId, OpenAdmission)> =
+            self.open.iter().map(|(id, admission)| (id.clone(), admission.clone())).collect();
+        for batch in all.chunks(BATCH) {
+            let body = |(id, admission): &(RecordId, OpenAdmission)| {
+                Body::Interrupted(Interrupted {
+                    admission: id.clone(),
+                    request_id: admission.request_id.clone(),
+                    tenant: admission.tenant.clone(),
+                    reason: "the process ended before the outcome was durable".to_owned(),
+                })
+            };
+            let ended = batch.iter().map(|(id, _)| id.clone()).collect();
+            let changes = OpenChanges { begun: BTreeMap::new(), ended };
+            self.write_bodies(batch.iter().map(body).collect(), changes, now)?;
+        }
+        if !all.is_empty() {
+            tracing::warn!(count = all.len(), "admissions without an outcome were closed as interrupted");
+        }
+        Ok(all.into_iter().map(|(id, _)| id).collect())
+    }
+
+    /// Appends records of the log's own, which have no contents.
+    fn write_bodies(&mut self, bodies: Vec<Body>, open: OpenChanges, time: Timestamp) -> Result<(), AuditError> {
+        let mut prev = self.head;
+        let mut prepared = Vec::with_capacity(bodies.len());
+        for body in bodies {
+            let record_id = RecordId::generate();
+            let record = Record { v: VERSION, record_id, time, prev, body, contents: Vec::new() };
+            let next = Prepared::new(record, Vec::new())?;
+            prev = next.hash;
+            prepared.push(next);
+        }
+        self.write(prepared, open)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,221 @@
+//! Reading the log: lists of requests, and one request with everything about it.
+
+use std::{fmt, str::FromStr};
+
+use forethought_store::Entry;
+use jiff::Timestamp;
+
+use crate::{
+    AuditError, AuditLog, Body, Commitment, Digest, KeyError, OutcomeStatus, Record,
+    index::{
+        self, BY_TENANT, BY_TIME, CONTENTS, ENDS, RECORDS, REQUESTS, content_key, seq_at, seq_of, tenant_prefix,
+        time_key,
+    },
+    seal::Sealed,
+};
+
+/// The most that one list holds.
+pub const MAX_LISTED: usize = 1000;
+
+/// How a request stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// It has its outcome.
+    Ended(OutcomeStatus),
+    /// The process ended before its outcome was durable.
+    Interrupted,
+    /// It is under way.
+    Open,
+}
+
+impl Status {
+    /// Every status.
+    pub const ALL: [Self; 7] = [
+        Self::Ended(OutcomeStatus::Answered),
+        Self::Ended(OutcomeStatus::Failed),
+        Self::Ended(OutcomeStatus::Cancelled),
+        Self::Ended(OutcomeStatus::Deadline),
+        Self::Ended(OutcomeStatus::Refused),
+        Self::Interrupted,
+        Self::Open,
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ended(OutcomeStatus::Answered) => "answered",
+            Self::Ended(OutcomeStatus::Failed) => "failed",
+            Self::Ended(OutcomeStatus::Cancelled) => "cancelled",
+            Self::Ended(OutcomeStatus::Deadline) => "deadline",
+            Self::Ended(OutcomeStatus::Refused) => "refused",
+            Self::Interrupted => "interrupted",
+            Self::Open => "open",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Status {
+    /// The names that would have been accepted, comma separated.
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = Self::ALL.into_iter().find(|status| status.as_str() == text);
+        known.ok_or_else(|| Self::ALL.map(Self::as_str).join(", "))
+    }
+}
+
+/// Which requests to list. The default is the latest [`MAX_LISTED`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Only this tenant's.
+    pub tenant: Option<String>,
+    /// Only those let in at this time or later, to the microsecond.
+    pub since: Option<Timestamp>,
+    /// Only those let in before this time, to the microsecond.
+    pub until: Option<Timestamp>,
+    /// Only those that stand so.
+    pub status: Option<Status>,
+    /// At most so many; [`MAX_LISTED`] when it is none or more.
+    pub limit: Option<usize>,
+}
+
+/// One request in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its admission.
+    pub admission: Record,
+    /// Its outcome, or that it was interrupted; none while it is under way.
+    pub end: Option<Record>,
+    /// How it stands.
+    pub status: Status,
+}
+
+/// One request with everything about it.
+#[derive(Debug)]
+pub struct Shown {
+    /// Its admission.
+    pub admission: Record,
+    /// The digest of the admission's canonical bytes.
+    pub admission_hash: Digest,
+    /// Its end; none while it is under way.
+    pub end: Option<Record>,
+    /// The digest of the end's canonical bytes.
+    pub end_hash: Option<Digest>,
+    /// How it stands.
+    pub status: Status,
+    /// The contents of both records, in order; empty unless asked for.
+    pub contents: Vec<Content>,
+}
+
+/// One content.
+#[derive(Debug)]
+pub struct Content {
+    /// The record that commits to it.
+    pub record_id: String,
+    /// Its name there.
+    pub name: String,
+    /// What it is, or why it cannot be read: [`KeyError::Missing`] and [`KeyError::OtherKey`] once its key is erased.
+    pub content: Result<Vec<u8>, KeyError>,
+}
+
+impl AuditLog {
+    /// Requests, the latest first.
+    ///
+    /// # Errors
+    /// [`AuditError::Store`] and [`AuditError::Entry`].
+    pub fn list(&self, filter: &Filter) -> Result<Vec<Listed>, AuditError> {
+        let limit = filter.limit.unwrap_or(MAX_LISTED).min(MAX_LISTED);
+        let prefix = filter.tenant.as_deref().map_or_else(Vec::new, tenant_prefix);
+        let tree = if filter.tenant.is_some() { BY_TENANT } else { BY_TIME };
+        let bound = |time: Timestamp| [prefix.as_slice(), &time_key(time)].concat();
+        let from = bound(filter.since.unwrap_or(Timestamp::MIN));
+        // The latest time of all is not left out when no end is given: a seq follows it in the key.
+        let to = filter.until.map_or_else(|| [bound(Timestamp::MAX), vec![0xff; 9]].concat(), bound);
+        let mut listed = Vec::new();
+        for found in self.index.range(tree, &from, &to)?.rev() {
+            if listed.len() >= limit {
+                break;
+            }
+            let Some(seq) = seq_of(&found?.1) else { continue };
+            let admission = index::record_of(&self.journal.read(seq)?)?;
+            let end = self.end_of(&admission)?.as_ref().map(index::record_of).transpose()?;
+            let status = status_of(end.as_ref());
+            if filter.status.is_none_or(|wanted| wanted == status) {
+                listed.push(Listed { admission, end, status });
+            }
+        }
+        Ok(listed)
+    }
+
+    /// The request with this id, or to which the record with this id belongs; of requests with the same id, the latest.
+    ///
+    /// # Errors
+    /// [`AuditError::Store`] and [`AuditError::Entry`]. A content that cannot be read is no error of the whole.
+    pub fn show(&self, id: &str, with_contents: bool) -> Result<Option<Shown>, AuditError> {
+        let Some(entry) = self.admission_entry(id)? else { return Ok(None) };
+        let admission = index::record_of(&entry)?;
+        let end_entry = self.end_of(&admission)?;
+        let end = end_entry.as_ref().map(index::record_of).transpose()?;
+        let mut contents = Vec::new();
+        if with_contents {
+            for record in std::iter::once(&admission).chain(&end) {
+                for commitment in &record.contents {
+                    contents.push(self.content(record, commitment)?);
+                }
+            }
+        }
+        Ok(Some(Shown {
+            admission_hash: Digest::of(&entry.payload),
+            end_hash: end_entry.as_ref().map(|entry| Digest::of(&entry.payload)),
+            status: status_of(end.as_ref()),
+            admission,
+            end,
+            contents,
+        }))
+    }
+
+    fn admission_entry(&self, id: &str) -> Result<Option<Entry>, AuditError> {
+        let record_id = self.index.get(REQUESTS, id.as_bytes())?.unwrap_or_else(|| id.as_bytes().to_vec());
+        let Some(seq) = seq_at(&self.index, RECORDS, &record_id)? else { return Ok(None) };
+        let entry = self.journal.read(seq)?;
+        let record = index::record_of(&entry)?;
+        if let Some(admission) = record.ends() {
+            let seq = seq_at(&self.index, RECORDS, admission.as_str().as_bytes())?;
+            return Ok(seq.map(|seq| self.journal.read(seq)).transpose()?);
+        }
+        Ok(matches!(record.body, Body::Admission(_)).then_some(entry))
+    }
+
+    fn end_of(&self, admission: &Record) -> Result<Option<Entry>, AuditError> {
+        let seq = seq_at(&self.index, ENDS, admission.record_id.as_str().as_bytes())?;
+        Ok(seq.map(|seq| self.journal.read(seq)).transpose()?)
+    }
+
+    fn content(&self, record: &Record, commitment: &Commitment) -> Result<Content, AuditError> {
+        let (record_id, name) = (record.record_id.to_string(), commitment.name.clone());
+        let unreadable = || KeyError::Unsealing { record_id: record_id.clone(), name: name.clone() };
+        let key = content_key(&record_id, &name);
+        let entry = seq_at(&self.index, CONTENTS, &key)?.map(|seq| self.journal.read(seq)).transpose()?;
+        let sealed = entry.as_ref().and_then(|entry| Sealed::parse(&entry.payload)).ok_or_else(unreadable);
+        let content = sealed.and_then(|sealed| {
+            let (content, found) = sealed.open(&self.keys.get(sealed.label.tenant)?)?;
+            if found == commitment.commitment { Ok(content) } else { Err(unreadable()) }
+        });
+        Ok(Content { record_id, name, content })
+    }
+}
+
+fn status_of(end: Option<&Record>) -> Status {
+    match end.map(|end| &end.body) {
+        Some(Body::Outcome(outcome)) => Status::Ended(outcome.status),
+        Some(_) => Status::Interrupted,
+        None => Status::Open,
+    }
+}

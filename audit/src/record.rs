@@ -1,0 +1,232 @@
+//! The records. The order of the fields is the order in the canonical bytes: add at the end, and move nothing.
+
+use forethought_schemas::{Budget, Effort, RecordId, RequestId, StrategyName};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::Digest;
+
+/// The version of the records that this program writes.
+pub(crate) const VERSION: u32 = 1;
+
+/// One record. Its canonical bytes are its compact JSON, fields in this order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The version of the record's fields, 1.
+    pub v: u32,
+    /// The record's own id.
+    pub record_id: RecordId,
+    /// When it was made, UTC.
+    pub time: Timestamp,
+    /// The digest of the canonical bytes of the record before it; [`Digest::GENESIS`] in the first one.
+    pub prev: Digest,
+    /// What it is about.
+    pub body: Body,
+    /// Commitments to the contents that are sealed beside it, in the order of their entries.
+    pub contents: Vec<Commitment>,
+}
+
+impl Record {
+    /// The tenant, of a record that is about a request.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        match &self.body {
+            Body::Admission(admission) => Some(&admission.tenant),
+            Body::Outcome(outcome) => Some(&outcome.tenant),
+            Body::Interrupted(interrupted) => Some(&interrupted.tenant),
+            Body::TailCut(_) => None,
+        }
+    }
+
+    /// The admission that this record ends.
+    #[must_use]
+    pub fn ends(&self) -> Option<&RecordId> {
+        match &self.body {
+            Body::Outcome(outcome) => Some(&outcome.admission),
+            Body::Interrupted(interrupted) => Some(&interrupted.admission),
+            Body::Admission(_) | Body::TailCut(_) => None,
+        }
+    }
+}
+
+/// What a record is about. Later versions may know more types.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Body {
+    /// A request was let in.
+    Admission(Admission),
+    /// What came of it.
+    Outcome(Outcome),
+    /// Nothing came of it: the process ended before.
+    Interrupted(Interrupted),
+    /// A crash left an end that was not whole, and it was cut back.
+    TailCut(TailCut),
+}
+
+/// A request was let in, and nothing has been generated yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Admission {
+    /// The request.
+    pub request_id: RequestId,
+    /// Whose it is.
+    pub tenant: String,
+    /// The id of the key that asked: the principal.
+    pub key_id: String,
+    /// The model's name.
+    pub model: String,
+    /// The digest of the model's weights, as its engine gives it.
+    pub weights_digest: String,
+    /// The policy that let it in.
+    pub policy: PolicyRef,
+    /// The budget's name.
+    pub effort: Effort,
+    /// How the budget is to be spent.
+    pub strategy: StrategyName,
+    /// What may be spent.
+    pub budget: Budget,
+    /// What every random draw of the deliberation comes from.
+    pub seed: u64,
+    /// Answers that were asked for.
+    pub n: u32,
+}
+
+/// A policy as it was when it decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyRef {
+    /// Its version.
+    pub version: String,
+    /// The digest of its files.
+    pub digest: String,
+}
+
+/// How a deliberation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeStatus {
+    /// With an answer.
+    Answered,
+    /// With a fault.
+    Failed,
+    /// The client left, or someone stopped it.
+    Cancelled,
+    /// The deadline passed before any answer.
+    Deadline,
+    /// A safeguard withheld the answer.
+    Refused,
+}
+
+/// What came of an admission.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The admission's record.
+    pub admission: RecordId,
+    /// The request.
+    pub request_id: RequestId,
+    /// Whose it is.
+    pub tenant: String,
+    /// How it ended.
+    pub status: OutcomeStatus,
+    /// The code of the error that the client got.
+    pub error_code: Option<String>,
+    /// Why the answer ends where it does.
+    pub finish_reason: Option<String>,
+    /// Every sample that was started.
+    pub samples: Vec<SampleOutcome>,
+    /// How many samples gave which answer.
+    pub votes: Vec<VoteCount>,
+    /// What was spent.
+    pub spent: Spent,
+}
+
+/// What came of one sample.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampleOutcome {
+    /// Its place in the deliberation, from 0.
+    pub index: u32,
+    /// Its own seed.
+    pub seed: u64,
+    /// Why it ended.
+    pub finish_reason: Option<String>,
+    /// Tokens that it generated.
+    pub tokens: u32,
+    /// The commitment to its canonical answer: equal to that of every sample of this record with the same answer.
+    pub answer: Option<Digest>,
+    /// Whether its answer was counted in the vote.
+    pub counted: bool,
+    /// Whether it was stopped from outside.
+    pub cancelled: bool,
+}
+
+/// How many samples gave one answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoteCount {
+    /// The commitment to the canonical answer.
+    pub answer: Digest,
+    /// Samples that gave it.
+    pub count: u32,
+}
+
+/// What a deliberation spent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent {
+    /// Tokens of the prompt.
+    pub prompt_tokens: u64,
+    /// Tokens that all samples together generated.
+    pub generated_tokens: u64,
+    /// Samples that were started.
+    pub samples: u32,
+    /// Time from admission to the end, in milliseconds.
+    pub wall_ms: u64,
+}
+
+/// An admission that never got its outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interrupted {
+    /// The admission's record.
+    pub admission: RecordId,
+    /// The request.
+    pub request_id: RequestId,
+    /// Whose it is.
+    pub tenant: String,
+    /// Why there is no outcome.
+    pub reason: String,
+}
+
+/// What recovery found at the journal's end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TailCut {
+    /// The segment file that was cut back; none when only whole entries are missing.
+    pub segment: Option<String>,
+    /// Where it was cut, in bytes from the file's start.
+    pub offset: u64,
+    /// Bytes that were cut.
+    pub bytes: u64,
+    /// The side file that keeps them.
+    pub kept_as: Option<String>,
+    /// What was wrong.
+    pub what: String,
+    /// Journal entries that were once acknowledged and are gone.
+    pub acknowledged_lost: Option<LostRange>,
+}
+
+/// Numbers of journal entries, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostRange {
+    /// The first one.
+    pub first: u64,
+    /// The last one.
+    pub last: u64,
+}
+
+/// A commitment to one content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commitment {
+    /// `prompt`, `answer`, `sample/<index>`, or `vote/<place>` for a canonical answer.
+    pub name: String,
+    /// SHA-256 of a salt of 32 bytes followed by the content. The salt is sealed with the content, so that a short
+    /// content cannot be guessed, and goes with it.
+    pub commitment: Digest,
+    /// SHA-256 of the sealed entry: it can be checked without the key.
+    pub sealed: Digest,
+}

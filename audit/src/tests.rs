@@ -1,0 +1,139 @@
+//! The log's promises, at every point at which the power can go and for every byte that can be wrong.
+
+mod contents;
+mod crash;
+mod queries;
+mod tamper;
+
+use std::{ops::Range, sync::Arc};
+
+use forethought_schemas::{Budget, Effort, RecordId, RequestId, StrategyName};
+use forethought_store::{Disk, Index, JournalOptions, SimDisk};
+use jiff::Timestamp;
+
+use crate::{
+    Admission, AdmissionDraft, AuditError, AuditLog, Draft, OpenReport, OutcomeDraft, OutcomeStatus, PolicyRef,
+    SampleDraft, Spent, VerifyReport, VoteDraft, verify_on,
+};
+
+const PROMPT: &str = "is the patient in bed four allergic to penicillin";
+const ANSWER: &str = "the patient is allergic to penicillin";
+const SAMPLE: &str = "thinking about what the chart of bed four says";
+
+/// Small segments, so that a short run has several.
+const SMALL: JournalOptions = JournalOptions { max_entry_bytes: 4096, max_segment_bytes: 8192 };
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).expect("a time")
+}
+
+fn open(disk: &SimDisk) -> Result<(AuditLog, OpenReport), AuditError> {
+    AuditLog::open_on(Arc::new(disk.clone()), Index::temporary().expect("an index"), SMALL, at(1_000_000))
+}
+
+fn verified(disk: &SimDisk) -> VerifyReport {
+    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+    verify_on(&disk).expect("readable")
+}
+
+/// The id of the record with this number.
+fn id(number: u32) -> RecordId {
+    format!("rec_{number:032x}").into()
+}
+
+fn request(number: u32) -> RequestId {
+    format!("req_{number:032x}").into()
+}
+
+fn admission(number: u32, tenant: &str) -> Draft {
+    AdmissionDraft {
+        record_id: id(number),
+        time: at(i64::from(number)),
+        admission: Admission {
+            request_id: request(number),
+            tenant: tenant.to_owned(),
+            key_id: "key_1".to_owned(),
+            model: "qwen".to_owned(),
+            weights_digest: "sha256:00".to_owned(),
+            policy: PolicyRef { version: "7".to_owned(), digest: "sha256:11".to_owned() },
+            effort: Effort::Medium,
+            strategy: StrategyName::SelfConsistency,
+            budget: Budget { max_samples: 3, total_tokens: 300, sample_tokens: 100, deadline_ms: 5000 },
+            seed: u64::MAX,
+            n: 1,
+        },
+        prompt: PROMPT.into(),
+    }
+    .into()
+}
+
+fn sample(index: u32) -> SampleDraft {
+    SampleDraft {
+        index,
+        seed: u64::from(index),
+        finish_reason: Some("stop".to_owned()),
+        tokens: 20,
+        text: Some(SAMPLE.into()),
+        answer: Some(ANSWER.to_owned()),
+        counted: true,
+        cancelled: false,
+    }
+}
+
+/// The outcome, with two samples of the same answer, of the admission with this number.
+fn outcome(number: u32, admission: u32, status: OutcomeStatus) -> Draft {
+    OutcomeDraft {
+        record_id: id(number),
+        time: at(i64::from(number)),
+        admission: id(admission),
+        status,
+        error_code: (status == OutcomeStatus::Failed).then(|| "engine_down".to_owned()),
+        finish_reason: Some("stop".to_owned()),
+        samples: (0..2).map(sample).collect(),
+        votes: vec![VoteDraft { answer: ANSWER.to_owned(), count: 2 }],
+        spent: Spent { prompt_tokens: 12, generated_tokens: 40, samples: 2, wall_ms: 900 },
+        answer: Some(ANSWER.into()),
+    }
+    .into()
+}
+
+/// Batches as several requests fill them: admissions and outcomes mixed, and two requests that are never finished.
+fn script() -> Vec<Vec<Draft>> {
+    let answered = OutcomeStatus::Answered;
+    vec![
+        vec![admission(1, "ward"), admission(2, "bank")],
+        vec![outcome(3, 1, answered)],
+        vec![admission(4, "ward"), outcome(5, 4, OutcomeStatus::Failed), outcome(6, 2, OutcomeStatus::Cancelled)],
+        vec![admission(7, "bank"), admission(8, "ward")],
+        vec![outcome(9, 8, answered), admission(10, "ward")],
+    ]
+}
+
+/// Appends until the first failure, and gives back the batches that were acknowledged.
+fn run(disk: &SimDisk, script: &[Vec<Draft>]) -> usize {
+    let Ok((mut log, _)) = open(disk) else { return 0 };
+    script.iter().take_while(|batch| log.append(batch).is_ok()).count()
+}
+
+/// Every segment, with the places of its entries.
+fn segments(disk: &SimDisk) -> Vec<(String, Vec<u8>)> {
+    let names = disk.list("").expect("listed").into_iter().filter(|name| name.starts_with("journal-"));
+    names
+        .map(|name| {
+            let bytes = disk.read(&name, 0, usize::MAX).expect("read");
+            (name, bytes)
+        })
+        .collect()
+}
+
+/// Where a segment's entries begin and end.
+fn entries(segment: &[u8]) -> Vec<Range<usize>> {
+    let mut at = 24;
+    std::iter::from_fn(|| {
+        let len = u32::from_le_bytes(*segment.get(at..)?.first_chunk()?);
+        let entry = at..at + 17 + len as usize;
+        at = entry.end;
+        Some(entry)
+    })
+    .collect()
+}

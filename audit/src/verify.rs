@@ -1,0 +1,289 @@
+//! Checking a log without changing it: every byte, every link, every end and every commitment.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    path::Path,
+    sync::Arc,
+};
+
+use forethought_schemas::RecordId;
+use forethought_store::{Disk, Entry, Journal, Position, RealDisk, StoreError};
+
+use crate::{
+    AuditError, Body, Commitment, Digest, KeyError, KeyStore, Record,
+    index::{RECORD, SEALED, parse_record},
+    seal::Sealed,
+};
+
+/// Bytes of a damaged entry that are read for its record id.
+const SALVAGE: usize = 128;
+const ID_PREFIX: &[u8] = b"rec_";
+/// Where an entry has its record id: behind its head (17 bytes), in a record behind `{"v":1,"record_id":"`, and in a
+/// sealed content behind a version and a length.
+const ID_OFFSETS: [usize; 2] = [17 + 20, 17 + 3];
+
+/// What a check of the log found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// Journal entries that are good.
+    pub entries: u64,
+    /// Records among them.
+    pub records: u64,
+    /// Admissions among those.
+    pub admissions: u64,
+    /// Admissions that were interrupted by a crash.
+    pub interrupted: u64,
+    /// Admissions that have no end because the log is in use.
+    pub under_way: u64,
+    /// Sealed contents whose digest matches.
+    pub contents: u64,
+    /// Contents that were also unsealed and held against their commitment.
+    pub unsealed: u64,
+    /// Contents whose key is erased or lost.
+    pub without_key: u64,
+    /// The digest of the last record. Compare it with one noted elsewhere: a log that was cut short at a whole record
+    /// is good in itself.
+    pub head: Option<Digest>,
+    /// Whether another process was writing the log.
+    pub in_use: bool,
+    /// The first thing that is wrong.
+    pub failure: Option<VerifyFailure>,
+}
+
+impl VerifyReport {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.failure.is_none()
+    }
+}
+
+/// Something that is wrong with the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifyFailure {
+    /// The record, as its id reads; none when it cannot be read.
+    pub record_id: Option<String>,
+    /// The journal entry.
+    pub seq: u64,
+    /// The segment file.
+    pub segment: String,
+    /// Where the entry begins, in bytes from the file's start.
+    pub offset: u64,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl fmt::Display for VerifyFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.record_id {
+            Some(id) => write!(f, "record {id} (entry {})", self.seq)?,
+            None => write!(f, "entry {}", self.seq)?,
+        }
+        write!(f, " in {} at byte {}: {}", self.segment, self.offset, self.what)
+    }
+}
+
+/// Checks the log in a data directory. Nothing is changed, and the log may be in use.
+///
+/// # Errors
+/// [`AuditError::Store`] when there is no log, it cannot be read, or it is of a newer version. What is wrong with its
+/// contents is in the report.
+pub fn verify(dir: impl AsRef<Path>) -> Result<VerifyReport, AuditError> {
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::read_only(dir.as_ref())?);
+    verify_on(&disk)
+}
+
+/// Checks the log on any disk. See [`verify`].
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_on(disk: &Arc<dyn Disk>) -> Result<VerifyReport, AuditError> {
+    let reader = Journal::read_only(Arc::clone(disk))?;
+    let mut check = Check::new(KeyStore::new(Arc::clone(disk)));
+    check.report.in_use = reader.in_use();
+    for entry in reader.entries() {
+        let failure = match entry {
+            Ok(entry) => check.entry(&entry)?,
+            Err(StoreError::Damaged { segment, offset, seq, what }) => {
+                let record_id = salvage(disk.as_ref(), &segment, offset);
+                Some(VerifyFailure { record_id, seq, segment, offset, what })
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if failure.is_some() {
+            check.report.failure = failure;
+            return Ok(check.report);
+        }
+    }
+    Ok(check.finish())
+}
+
+/// A place in the journal, as a failure names it.
+#[derive(Clone)]
+struct Place {
+    seq: u64,
+    position: Position,
+}
+
+impl Place {
+    fn of(entry: &Entry) -> Self {
+        Self { seq: entry.seq, position: entry.position.clone() }
+    }
+
+    fn failure(&self, record_id: Option<&str>, what: impl Into<String>) -> VerifyFailure {
+        VerifyFailure {
+            record_id: record_id.map(ToOwned::to_owned),
+            seq: self.seq,
+            segment: self.position.segment.to_string(),
+            offset: self.position.offset,
+            what: what.into(),
+        }
+    }
+}
+
+/// A content that a record has committed to and that must come next.
+struct Expected {
+    record_id: RecordId,
+    tenant: String,
+    commitment: Commitment,
+    place: Place,
+}
+
+struct Check {
+    report: VerifyReport,
+    keys: KeyStore,
+    head: Digest,
+    open: BTreeMap<RecordId, Place>,
+    expected: VecDeque<Expected>,
+}
+
+impl Check {
+    fn new(keys: KeyStore) -> Self {
+        let (report, head) = (VerifyReport::default(), Digest::GENESIS);
+        Self { report, keys, head, open: BTreeMap::new(), expected: VecDeque::new() }
+    }
+
+    fn entry(&mut self, entry: &Entry) -> Result<Option<VerifyFailure>, AuditError> {
+        let failure = match entry.kind {
+            RECORD => self.record(entry),
+            SEALED => self.content(entry)?,
+            kind => Some(Place::of(entry).failure(None, format!("entry kind {kind} is unknown to this program"))),
+        };
+        if failure.is_none() {
+            self.report.entries += 1;
+        }
+        Ok(failure)
+    }
+
+    fn record(&mut self, entry: &Entry) -> Option<VerifyFailure> {
+        let place = Place::of(entry);
+        if let Some(missing) = self.missing_content() {
+            return Some(missing);
+        }
+        let record = match parse_record(&entry.payload) {
+            Ok(record) => record,
+            Err(what) => return Some(place.failure(None, format!("it is not a record: {what}"))),
+        };
+        let id = record.record_id.as_str();
+        if record.prev != self.head {
+            let what = format!("it follows {}, the record before it is {}", record.prev, self.head);
+            return Some(place.failure(Some(id), what));
+        }
+        if let Err(what) = self.follow(&record, &place) {
+            return Some(place.failure(Some(id), what));
+        }
+        let tenant = record.tenant().unwrap_or_default().to_owned();
+        for commitment in record.contents {
+            let (record_id, tenant) = (record.record_id.clone(), tenant.clone());
+            self.expected.push_back(Expected { record_id, tenant, commitment, place: place.clone() });
+        }
+        self.head = Digest::of(&entry.payload);
+        self.report.records += 1;
+        None
+    }
+
+    /// Follows admissions to their ends.
+    fn follow(&mut self, record: &Record, place: &Place) -> Result<(), String> {
+        if matches!(record.body, Body::Admission(_)) {
+            self.report.admissions += 1;
+            return match self.open.insert(record.record_id.clone(), place.clone()) {
+                Some(_) => Err("there is an admission with this id already".to_owned()),
+                None => Ok(()),
+            };
+        }
+        if matches!(record.body, Body::Interrupted(_)) {
+            self.report.interrupted += 1;
+        }
+        match record.ends() {
+            Some(admission) if self.open.remove(admission).is_none() => {
+                Err(format!("it ends admission {admission}, which is unknown or has its end already"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn content(&mut self, entry: &Entry) -> Result<Option<VerifyFailure>, AuditError> {
+        let place = Place::of(entry);
+        let sealed = Sealed::parse(&entry.payload);
+        let Some(expected) = self.expected.pop_front() else {
+            let id = sealed.map(|sealed| sealed.label.record_id);
+            return Ok(Some(place.failure(id, "no record commits to this content")));
+        };
+        let Expected { record_id, tenant, commitment, .. } = &expected;
+        let failure = |what: &str| Ok(Some(place.failure(Some(record_id.as_str()), what)));
+        let name = &commitment.name;
+        if Digest::of(&entry.payload) != commitment.sealed {
+            return failure(&format!("content `{name}` is not the one that the record commits to"));
+        }
+        let labelled = sealed.filter(|sealed| {
+            let label = sealed.label;
+            label.record_id == record_id.as_str() && label.name == name && label.tenant == tenant
+        });
+        let Some(sealed) = labelled else {
+            return failure(&format!("content `{name}` is labelled as another"));
+        };
+        match self.keys.get(tenant).and_then(|key| sealed.open(&key)) {
+            Ok((_, found)) if found == commitment.commitment => self.report.unsealed += 1,
+            Ok(_) => return failure(&format!("content `{name}` does not match its commitment")),
+            Err(KeyError::Missing { .. } | KeyError::OtherKey { .. }) => self.report.without_key += 1,
+            Err(KeyError::Unsealing { .. }) => return failure(&format!("content `{name}` is not what was sealed")),
+            Err(error) => return Err(error.into()),
+        }
+        self.report.contents += 1;
+        Ok(None)
+    }
+
+    fn missing_content(&self) -> Option<VerifyFailure> {
+        let missing = self.expected.front()?;
+        let what = format!("content `{}`, which the record commits to, is not there", missing.commitment.name);
+        Some(missing.place.failure(Some(missing.record_id.as_str()), what))
+    }
+
+    fn finish(mut self) -> VerifyReport {
+        self.report.head = (self.report.records > 0).then_some(self.head);
+        self.report.failure = self.missing_content();
+        if self.report.in_use {
+            self.report.under_way = self.open.len() as u64;
+        } else if self.report.failure.is_none() {
+            // The first one in the journal, not in the alphabet.
+            let first = self.open.iter().min_by_key(|(_, place)| place.seq);
+            self.report.failure =
+                first.map(|(id, place)| place.failure(Some(id.as_str()), "this admission has no end"));
+        }
+        self.report
+    }
+}
+
+/// The id of the record that a damaged entry is, or belongs to, as it reads.
+fn salvage(disk: &dyn Disk, segment: &str, offset: u64) -> Option<String> {
+    const DIGITS: usize = 32;
+    let bytes = disk.read(segment, offset, SALVAGE).ok()?;
+    // Only where the two kinds of entries have it: the ids of other records follow.
+    ID_OFFSETS.into_iter().find_map(|at| {
+        let id = bytes.get(at..)?.get(..ID_PREFIX.len() + DIGITS)?;
+        let digits = id.strip_prefix(ID_PREFIX)?;
+        let good = digits.iter().all(|digit| digit.is_ascii_digit() || (b'a'..=b'f').contains(digit));
+        if good { String::from_utf8(id.to_vec()).ok() } else { None }
+    })
+}
