@@ -5,10 +5,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// The workspace's root: the folder above this crate.
+/// The workspace's root: the nearest folder, from here upwards, that holds this crate.
+///
+/// It is found at run time. Checkouts may share a target folder, and a path that is compiled in would then be that of
+/// the checkout that was built first.
 pub fn workspace() -> Result<PathBuf> {
-    let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
-    crate_dir.parent().map(Path::to_path_buf).context("the xtask folder has no parent folder")
+    let start = match non_empty("CARGO_MANIFEST_DIR") {
+        Some(dir) => PathBuf::from(dir),
+        None => env::current_dir().context("the current folder cannot be read")?,
+    };
+    let root = start.ancestors().find(|folder| folder.join("xtask").join("Cargo.toml").is_file());
+    root.map(Path::to_path_buf).with_context(|| format!("{} is in no checkout of forethought", start.display()))
 }
 
 /// Forethought's cache folder: `$XDG_CACHE_HOME/forethought`, else `~/.cache/forethought`.
@@ -31,4 +38,14 @@ pub fn models() -> Result<PathBuf> {
 
 fn non_empty(name: &str) -> Option<std::ffi::OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_workspace_holds_this_crate() {
+        assert!(workspace().unwrap().join("xtask/src/paths.rs").is_file());
+    }
 }

@@ -18,6 +18,8 @@ pub struct Source {
 /// Reads all files whose name ends in this extension.
 pub fn tracked(extension: &str) -> Result<Vec<Source>> {
     let mut git = process::command("git")?;
+    // A checkout in a container often belongs to another user; listing its files does no harm.
+    git.args(["-c", "safe.directory=*"]);
     git.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", &format!("*.{extension}")]);
     let listed = process::output(&mut git)?;
     let root = paths::workspace()?;

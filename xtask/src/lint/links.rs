@@ -74,9 +74,9 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: &[&str]) {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = crate::paths::workspace().unwrap().join("xtask");
         let source = Source { path: "NOTES.md".into(), text: text.into() };
-        assert_eq!(check_one(root, &source), expected, "{text:?}");
+        assert_eq!(check_one(&root, &source), expected, "{text:?}");
     }
 
     #[test]
