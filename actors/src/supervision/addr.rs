@@ -72,6 +72,9 @@ impl<A: Actor<Context = Context<A>>> SupervisedAddr<A> {
 
     /// Sends `message` and waits for its answer until `deadline`, over a restart if need be.
     ///
+    /// The mailbox bounds messages that *wait*. A handler that answers with a `ResponseFuture` or `ResponseActFuture` has
+    /// taken its message and must bound that work itself; one that answers with an `AtomicResponse` takes them one by one.
+    ///
     /// The message is taken when the future is first polled. Dropping the future withdraws a message that the actor has
     /// not taken up. A message is handled at most once: it is never sent again after [`SendError::Lost`].
     ///

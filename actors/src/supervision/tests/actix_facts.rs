@@ -93,32 +93,51 @@ fn a_mailbox_of_one_takes_any_number_from_clones_and_from_send() {
     });
 }
 
-/// A supervised actor that panics, and would panic again in its last words.
-struct Volatile(Log);
+/// A supervised actor that panics where it is told to, and would panic again in its last words.
+struct Volatile {
+    at_start: bool,
+    log: Log,
+}
 
 impl Actor for Volatile {
     type Context = Context<Self>;
 
     fn started(&mut self, _: &mut Self::Context) {
-        self.0.lock().unwrap().push("started");
-        panic!("at the start");
+        self.log.lock().unwrap().push("started");
+        assert!(!self.at_start, "at the start");
     }
 
     fn stopping(&mut self, _: &mut Self::Context) -> Running {
-        panic!("a second panic while the first unwinds would abort the process");
+        self.log.lock().unwrap().push("stopping");
+        panic!("while the first panic unwinds, this would abort the process");
     }
+}
+
+impl Handler<Held> for Volatile {
+    type Result = ();
+
+    fn handle(&mut self, _: Held, _: &mut Self::Context) {
+        panic!("in a handler");
+    }
+}
+
+fn check_volatile(at_start: bool) {
+    universe(async {
+        let log = Log::default();
+        let kept = Arc::clone(&log);
+        let build = move |_| std::future::ready(Ok::<_, Infallible>(Volatile { at_start, log: Arc::clone(&kept) }));
+        let actor = unlimited(supervision()).start(&KillSwitch::new(), build);
+        let deadline = Instant::now() + Duration::from_millis(1_500);
+        for _ in 0..2 {
+            assert!(actor.addr().send(Held(Arc::default()), deadline).await.is_err());
+        }
+        assert_eq!(*log.lock().unwrap(), ["started", "started"], "at_start {at_start}");
+        assert_eq!((actor.restarts().panicked, actor.phase()), (2, Phase::Restarting));
+    });
 }
 
 #[test]
 fn our_incarnation_runs_no_callback_after_a_panic() {
-    universe(async {
-        let log = Log::default();
-        let kept = Arc::clone(&log);
-        let actor = unlimited(supervision())
-            .start(&KillSwitch::new(), move |_| std::future::ready(Ok::<_, Infallible>(Volatile(Arc::clone(&kept)))));
-        tokio::time::sleep(Duration::from_millis(1_500)).await;
-        assert_eq!(*log.lock().unwrap(), ["started", "started"]);
-        assert_eq!(actor.restarts().panicked, 2);
-        assert_eq!(actor.phase(), Phase::Restarting, "it never ran");
-    });
+    check_volatile(true);
+    check_volatile(false);
 }

@@ -12,7 +12,9 @@ fn a_parents_end_ends_all_below_and_nothing_above() {
     let killed = [&root, &left, &leaf, &right, &other].map(KillSwitch::is_killed);
     assert_eq!(killed, [false, true, true, false, false]);
     assert!(left.child().is_killed(), "born killed");
-    assert!(left.child().child().is_killed(), "and so are its own");
+    let late = left.child();
+    assert!(late.child().is_killed(), "and so are its own");
+    assert_eq!((left.children(), late.children()), (0, 0), "the killed remember no children");
     root.clone().kill();
     assert!(right.is_killed() && other.is_killed());
 }
@@ -128,8 +130,10 @@ fn the_last_address_ends_an_idle_actor() {
         drop(probe);
         addr.send(Ask, after(1)).await.unwrap();
         assert!(!switch.is_killed(), "an address is left");
+        let began = Instant::now();
         drop(addr);
         switch.killed().await;
+        assert_eq!(began.elapsed(), Duration::ZERO, "an end that was to be expected is not followed by a restart");
         tokio::task::yield_now().await;
         assert_eq!(Arc::strong_count(&token), 1);
     });

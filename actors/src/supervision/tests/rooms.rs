@@ -94,8 +94,17 @@ fn a_caller_that_leaves_frees_its_place_in_the_queue_but_not_at_work() {
         tokio::task::yield_now().await;
         tokio::task::yield_now().await;
         assert_eq!(room.occupied(), 1, "the thread is still in the work");
+        let next = {
+            let room = room.clone();
+            actix_rt::spawn(async move { room.run(|| 5).await })
+        };
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(!next.is_finished(), "one may run, and one does");
         drop(release);
-        assert_eq!(room.run(|| 5).await, Ok(5));
+        assert_eq!(next.await.unwrap(), Ok(5));
     });
 }
 

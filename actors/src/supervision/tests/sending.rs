@@ -69,7 +69,21 @@ fn a_message_past_its_deadline_is_withdrawn_unless_it_was_begun() {
         assert!(matches!(begun, SendError::Timeout { begun: true, .. }) && begun.may_have_acted(), "{begun}");
         assert_eq!(probe.addr().send(Ask, after(60)).await.unwrap().handled, 1);
         assert!(matches!(probe.addr().send(Ask, Instant::now()).await, Err(SendError::Timeout { begun: false, .. })));
+        assert_eq!(probe.addr().queued(), 0, "what comes too late takes no room");
         assert_eq!(probe.addr().send(Ask, after(1)).await.unwrap().handled, 2);
+    });
+}
+
+#[test]
+fn an_actor_that_waits_or_stops_leaves_the_rest_in_its_mailbox() {
+    universe(async {
+        let probe = start(supervision(), &KillSwitch::new());
+        let began = Instant::now();
+        let (_busy, behind) = (spawn_send(&probe, Busy(secs(5)), 60), spawn_send(&probe, Ask, 60));
+        assert_eq!(behind.await.unwrap().unwrap().handled, 1);
+        assert_eq!(began.elapsed().as_secs(), 5);
+        let (_stop, behind) = (spawn_send(&probe, Do::Stop, 60), spawn_send(&probe, Ask, 60));
+        assert_eq!(behind.await.unwrap().unwrap(), Seen { generation: 1, handled: 1 });
     });
 }
 
@@ -119,6 +133,8 @@ fn a_restarting_actor_does_not_gather_messages_without_bound() {
         let results = futures::future::join_all(waiting).await;
         let answered = results.iter().filter(|sent| matches!(sent, Ok(Ok(_)))).count();
         assert_eq!(answered, 2);
+        let least = start(supervision().mailbox(0), &KillSwitch::new());
+        assert!(least.addr().send(Ask, after(1)).await.is_ok(), "a mailbox holds at least one");
     });
 }
 
