@@ -18,10 +18,12 @@ use super::*;
 // `actix::prelude` has names of its own for these.
 use super::{SendError, Supervised};
 
-/// Runs `test` on an actix system with a paused clock. Everything the test starts is dropped at its end.
+/// Runs `test` on an actix system with a paused clock. Everything the test starts is dropped at its end. What waits for
+/// ever fails after a day, which is at once.
 fn universe<T>(test: impl Future<Output = T>) -> T {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    System::with_tokio_rt(runtime).block_on(test)
+    let day = Duration::from_secs(86_400);
+    System::with_tokio_rt(runtime).block_on(async { tokio::time::timeout(day, test).await.expect("the test hangs") })
 }
 
 fn secs(seconds: u64) -> Duration {

@@ -165,7 +165,8 @@ fn another_arbiter_can_be_sent_to_and_its_end_is_told() {
         let probe = supervision().start_in(&arbiter.handle(), &KillSwitch::new(), probes(&Arc::default()));
         assert_eq!(probe.addr().send(Ask, after(30)).await.unwrap().handled, 1);
         arbiter.stop();
-        assert_eq!(probe.ended().await, Outcome::ArbiterStopped);
+        let ended = tokio::time::timeout(secs(30), probe.ended()).await.expect("the end is told");
+        assert_eq!(ended, Outcome::ArbiterStopped);
         assert!(probe.kill_switch().is_killed());
         arbiter.join().unwrap();
     });
