@@ -1,11 +1,11 @@
 //! Power cuts and full disks.
 
-use std::io;
+use std::{io, sync::Arc};
 
-use forethought_store::{SimDisk, StoreError};
+use forethought_store::{Disk, Index, SimDisk, StoreError};
 
-use super::{admission, id, open, outcome, run, script, verified};
-use crate::{AuditError, AuditLog, Draft, Filter, OutcomeStatus, Status};
+use super::{SMALL, admission, at, id, open, outcome, run, script, segments, verified};
+use crate::{AuditError, AuditLog, Body, Draft, Filter, LostRange, OutcomeStatus, Status, index};
 
 /// Checks that every draft is in the log, with the contents that it had.
 fn assert_holds(log: &AuditLog, drafts: &[Draft], context: &str) {
@@ -145,4 +145,52 @@ fn a_batch_with_one_bad_draft_changes_nothing() {
     log.append(&[outcome(90, 1, OutcomeStatus::Answered)]).expect("the good one alone");
     disk.fail_writes_with(io::ErrorKind::Other);
     assert!(!log.append(&[admission(2, "ward")]).expect_err("failed").is_full());
+}
+
+#[test]
+fn a_power_cut_while_the_log_is_opened_loses_nothing() {
+    let whole = SimDisk::new();
+    run(&whole, &script());
+    // Two requests are open and the last batch is torn: opening has everything to do.
+    let (last, _) = segments(&whole).pop().expect("a segment");
+    whole.power_cut(whole.operations());
+    whole.append(&last, b"arrives in part").expect_err("no power");
+    for seed in 0..6 {
+        for at in 0..16 {
+            let disk = whole.reopen(seed);
+            disk.power_cut(at);
+            drop(open(&disk));
+            let disk = disk.reopen(seed + at);
+            let (log, _) = open(&disk).expect("opens");
+            assert_holds(&log, &script().concat(), &format!("cut {at}, seed {seed}"));
+            let checked = verified(&disk);
+            assert!(checked.passed(), "cut {at}, seed {seed}: {:?}", checked.failure);
+            assert_eq!(checked.interrupted, 2);
+        }
+    }
+}
+
+#[test]
+fn a_shortened_journal_is_reported_and_recorded() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let disk = SimDisk::new();
+    let open = |disk: &SimDisk| {
+        let index = Index::open(dir.path().join("index")).expect("an index");
+        AuditLog::open_on(Arc::new(disk.clone()), index, SMALL, at(0)).expect("opens")
+    };
+    let (mut log, _) = open(&disk);
+    log.append(&[admission(1, "ward")]).expect("appended");
+    log.append(&[outcome(2, 1, OutcomeStatus::Answered)]).expect("appended");
+    drop(log);
+    let (name, bytes) = segments(&disk).remove(0);
+    disk.truncate(&name, bytes.len() as u64 - 1).expect("cut");
+    let (log, report) = open(&disk);
+    let lost = report.recovery.acknowledged_lost.expect("the index knew more");
+    assert_eq!((*lost.start(), *lost.end()), (3, 7));
+    assert_eq!((report.interrupted, report.index_rebuilt.is_some()), (vec![id(1)], true));
+    let entry = log.journal.read(3).expect("there");
+    let Body::TailCut(cut) = index::record_of(&entry).expect("a record").body else { panic!("no record of it") };
+    assert_eq!((cut.segment, cut.acknowledged_lost), (Some(name), Some(LostRange { first: 3, last: 7 })));
+    assert!(cut.kept_as.is_some_and(|kept| disk.size(&kept).expect("kept") == cut.bytes));
+    assert!(verified(&disk).passed());
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{SMALL, append, contents, open, run, script};
-use crate::{Disk, Journal, RealDisk, SimDisk, StoreError, journal::format};
+use crate::{Disk, Journal, JournalOptions, RealDisk, SimDisk, StoreError, journal::format};
 
 fn image(disk: &SimDisk) -> Vec<(String, Vec<u8>)> {
     let names = disk.list("").expect("listed");
@@ -140,4 +140,32 @@ fn a_real_directory_works_as_the_simulated_one() {
     let (journal, report) = open();
     assert_eq!(report.tail, None);
     assert_eq!(contents(&journal), script().concat());
+}
+
+#[test]
+fn only_the_last_batch_of_all_can_be_a_torn_tail() {
+    let whole = SimDisk::new();
+    let open = |disk: &SimDisk| Journal::open(Arc::new(disk.clone()), JournalOptions::default());
+    let (mut journal, _) = open(&whole).expect("opens");
+    let (last, before) = script().pop().map(|last| (last, script().len() - 1)).expect("a batch");
+    for batch in &script()[..before] {
+        append(&mut journal, batch).expect("appended");
+    }
+    let (name, bytes) = image(&whole).remove(0);
+    append(&mut journal, &last).expect("appended");
+    let end = whole.size(&name).expect("known");
+    for offset in 0..end {
+        let disk = whole.reopen(0);
+        disk.flip(&name, offset, 0x10).expect("flipped");
+        match open(&disk) {
+            // Something that was acknowledged stands behind it, so it was once whole.
+            Err(StoreError::Damaged { .. }) => assert!(offset < bytes.len() as u64, "byte {offset}"),
+            Err(error) => panic!("byte {offset}: {error}"),
+            Ok((journal, report)) => {
+                assert!(offset >= bytes.len() as u64, "byte {offset}: acknowledged entries are cut");
+                assert_eq!(report.tail.expect("reported").offset, bytes.len() as u64);
+                assert_eq!(contents(&journal), script()[..before].concat());
+            }
+        }
+    }
 }
