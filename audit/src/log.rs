@@ -26,6 +26,8 @@ pub struct AuditLog {
     head: Digest,
     /// Admissions without an end: as many as there are requests under way.
     open: BTreeMap<RecordId, OpenAdmission>,
+    /// Whether the index has failed to take the last records.
+    pub(crate) index_behind: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -207,9 +209,16 @@ impl AuditLog {
     }
 
     /// Brings the index up to date. The records are durable whether it can be or not.
-    fn note(&self, writes: &[IndexWrite], mark: IndexMark) {
-        if let Err(error) = self.index.apply(writes, mark) {
-            tracing::error!(%error, seq = mark.seq, "the index does not hold the last records until the next start");
+    fn note(&mut self, writes: &[IndexWrite], mark: IndexMark) {
+        // The mark must never pass over entries that are not indexed: they would not be looked at again.
+        let noted = if self.index_behind {
+            opening::follow(&self.journal, &self.index)
+        } else {
+            self.index.apply(writes, mark).map_err(AuditError::from)
+        };
+        self.index_behind = noted.is_err();
+        if let Err(error) = noted {
+            tracing::error!(%error, seq = mark.seq, "the index lacks the last records; the next append or start tries again");
         }
     }
 }

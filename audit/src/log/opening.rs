@@ -31,12 +31,19 @@ pub(super) fn open(
         Some(seq) => Digest::of(&journal.read(seq)?.payload),
         None => Digest::GENESIS,
     };
-    let mut log = AuditLog { journal, index, keys: KeyStore::new(disk), head, open: BTreeMap::new() };
+    let mut log =
+        AuditLog { journal, index, keys: KeyStore::new(disk), head, open: BTreeMap::new(), index_behind: false };
     log.note_recovery(&recovery, now)?;
     log.open = log.find_open()?;
     let interrupted = log.interrupt_open(now)?;
     let index_rebuilt = log.index.dropped().map(ToOwned::to_owned);
     Ok((log, OpenReport { recovery, index_rebuilt, interrupted }))
+}
+
+/// Indexes the entries that the index lacks.
+pub(super) fn follow(journal: &Journal, index: &Index) -> Result<(), AuditError> {
+    let from = index.mark()?.map_or(1, |mark| mark.seq + 1);
+    catch_up(journal, index, from)
 }
 
 /// Indexes the entries from `from` on.

@@ -96,3 +96,18 @@ fn digests_have_one_spelling() {
     assert!("00".parse::<Digest>().is_err());
     assert_eq!(Digest::GENESIS.to_string(), "0".repeat(64));
 }
+
+#[test]
+fn an_index_that_fell_behind_catches_up_with_the_next_append() {
+    let disk = SimDisk::new();
+    let (mut log, _) = open(&disk).expect("opens");
+    log.append(&[super::admission(1, "ward")]).expect("appended");
+    log.index = forethought_store::Index::temporary().expect("an index that has nothing");
+    log.index_behind = true;
+    assert!(log.show(id(1).as_str(), false).expect("read").is_none());
+    log.append(&[super::outcome(2, 1, OutcomeStatus::Answered)]).expect("appended");
+    assert!(!log.index_behind);
+    let shown = log.show(id(1).as_str(), true).expect("read").expect("there");
+    assert_eq!(shown.status, Status::Ended(OutcomeStatus::Answered));
+    assert!(shown.contents.iter().all(|content| content.content.is_ok()));
+}
