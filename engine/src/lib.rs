@@ -1,0 +1,22 @@
+//! Engines: one call draws one sample from a model, as a stream of events that can be cancelled by dropping it.
+//!
+//! The [`Engine`] trait is all that the rest of the service sees. [`mistral`] runs open weights in this process;
+//! [`scripted`] plays a script, for faults and timing.
+
+mod chat_template;
+mod draw;
+mod engine;
+mod error;
+mod gguf;
+pub mod mistral;
+mod request;
+pub mod scripted;
+mod stream;
+mod text;
+
+pub use chat_template::{ChatTemplate, TemplateError};
+pub use engine::{Engine, EngineInfo};
+pub use error::EngineError;
+pub use gguf::{GgufError, GgufHeader};
+pub use request::{Message, Prompt, Role, SampleRequest, Sampling};
+pub use stream::{Finish, SampleEvent, SampleStream, TopLogprob, Usage};

@@ -3,11 +3,13 @@
 //! This crate knows nothing of engines, clocks or files; every other crate may use it.
 
 mod budget;
+mod chat;
 mod error;
 mod ids;
 mod json_schema;
 
 pub use budget::{Budget, BudgetCap, Effort, StrategyName};
+pub use chat::{ChatMessage, ChatRequest, ChatRole, DeliberationAsk, MAX_CHOICES, MAX_MESSAGES, MAX_STOPS};
 pub use error::{ApiError, ErrorKind};
 pub use ids::{RecordId, RequestId};
 pub use json_schema::{JsonSchema, POLICY_SCHEMA};

@@ -1,0 +1,220 @@
+//! The engine: lanes, and the queue of samples in front of them.
+
+use std::{
+    fs::File,
+    io,
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use sha2::{Digest, Sha256};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use super::{
+    MistralConfig,
+    lane::{Job, Lane},
+    loader::{self, Vocabulary},
+};
+use crate::{Engine, EngineError, EngineInfo, Prompt, SampleRequest, SampleStream};
+
+/// Sequences that share one copy of a model on a GPU, where batches are computed right.
+const ACCELERATED_LANES: u32 = 32;
+
+/// An open-weight model in this process.
+pub struct MistralEngine {
+    info: EngineInfo,
+    vocabulary: Arc<Vocabulary>,
+    lanes: Arc<Lanes>,
+    max_waiting: usize,
+}
+
+struct Lanes {
+    idle: Mutex<Vec<Lane>>,
+    /// As many permits as lanes; hands them out in the order of asking.
+    turns: Semaphore,
+    waiting: AtomicUsize,
+    alive: AtomicBool,
+}
+
+impl MistralEngine {
+    /// Loads the model, once a lane.
+    ///
+    /// # Errors
+    /// [`EngineError::Load`] when the file is missing, damaged or of a kind that is not supported.
+    pub async fn load(config: &MistralConfig) -> Result<Self, EngineError> {
+        let path = &config.path;
+        let fail = |message: String| EngineError::Load { path: path.display().to_string(), message };
+        let file = path.clone();
+        let weights = tokio::task::spawn_blocking(move || digest(&file))
+            .await
+            .map_err(|error| fail(error.to_string()))?
+            .map_err(|error| fail(error.to_string()))?;
+        let first = loader::load(config).await?;
+        let vocabulary = Arc::new(first.vocabulary);
+        let threads = config.threads_per_lane.get() as usize;
+        let count = if first.accelerated { ACCELERATED_LANES } else { lane_count(config) };
+        let model = Arc::new(first.model);
+        let mut lanes = vec![Lane::new(Arc::clone(&model), Arc::clone(&vocabulary), threads, !first.accelerated)];
+        for _ in 1..count {
+            let model =
+                if first.accelerated { Arc::clone(&model) } else { Arc::new(loader::load(config).await?.model) };
+            lanes.push(Lane::new(model, Arc::clone(&vocabulary), threads, !first.accelerated));
+        }
+        info!(model = %path.display(), lanes = count, accelerated = first.accelerated, "model loaded");
+        Ok(Self {
+            info: EngineInfo {
+                backend: "mistral",
+                weights,
+                context_tokens: vocabulary.context_tokens,
+                parallel: count,
+                repeatable: !first.accelerated,
+            },
+            vocabulary,
+            lanes: Arc::new(Lanes {
+                turns: Semaphore::new(lanes.len()),
+                idle: Mutex::new(lanes),
+                waiting: AtomicUsize::new(0),
+                alive: AtomicBool::new(true),
+            }),
+            max_waiting: config.max_waiting as usize,
+        })
+    }
+
+    /// The ids of the tokens of a text, special tokens included.
+    ///
+    /// # Errors
+    /// [`EngineError::Request`] when the tokenizer refuses the text.
+    pub fn tokenize(&self, text: &str) -> Result<Vec<u32>, EngineError> {
+        (self.vocabulary.encode)(text).map_err(|message| EngineError::Request { param: "messages", message })
+    }
+
+    fn prompt(&self, request: &SampleRequest) -> Result<Vec<u32>, EngineError> {
+        let bad = |message: String| EngineError::Request { param: "messages", message };
+        let text = match &request.prompt {
+            Prompt::Raw(text) => text.clone(),
+            Prompt::Messages(messages) => {
+                self.vocabulary.template.render(messages).map_err(|error| bad(error.to_string()))?
+            }
+        };
+        let tokens = self.tokenize(&text)?;
+        let (used, context) = (tokens.len() + request.max_tokens as usize, self.vocabulary.context_tokens as usize);
+        if tokens.is_empty() {
+            return Err(bad("the prompt is empty; send at least one message with text".to_owned()));
+        }
+        if used > context {
+            return Err(bad(format!(
+                "{} prompt tokens and {} for the answer are more than the model's {context}; shorten the messages or ask \
+                 for fewer tokens",
+                tokens.len(),
+                request.max_tokens
+            )));
+        }
+        Ok(tokens)
+    }
+}
+
+#[async_trait]
+impl Engine for MistralEngine {
+    fn info(&self) -> &EngineInfo {
+        &self.info
+    }
+
+    async fn sample(&self, request: SampleRequest) -> Result<SampleStream, EngineError> {
+        if !self.alive() {
+            return Err(EngineError::Dead("it failed before".to_owned()));
+        }
+        let prompt = self.prompt(&request)?.into();
+        let waiting = self.lanes.waiting.fetch_add(1, Ordering::AcqRel);
+        if waiting >= self.max_waiting {
+            self.lanes.waiting.fetch_sub(1, Ordering::AcqRel);
+            return Err(EngineError::Overloaded { waiting });
+        }
+        let (events, receiver) = mpsc::channel(request.max_tokens as usize + 4);
+        let cancel = CancellationToken::new();
+        let job = Job { prompt, request, events, cancel: cancel.clone() };
+        tokio::spawn(Arc::clone(&self.lanes).serve(job));
+        Ok(SampleStream::new(receiver, cancel))
+    }
+
+    fn count_prompt(&self, request: &SampleRequest) -> Result<u32, EngineError> {
+        Ok(u32::try_from(self.prompt(request)?.len()).unwrap_or(u32::MAX))
+    }
+
+    fn alive(&self) -> bool {
+        self.lanes.alive.load(Ordering::Acquire)
+    }
+}
+
+impl Lanes {
+    /// Waits for a lane, runs the job on it, and gives the lane back unless it died.
+    async fn serve(self: Arc<Self>, job: Job) {
+        let turn = tokio::select! {
+            turn = self.turns.acquire() => turn,
+            () = job.cancel.cancelled() => {
+                self.waiting.fetch_sub(1, Ordering::AcqRel);
+                return;
+            }
+        };
+        self.waiting.fetch_sub(1, Ordering::AcqRel);
+        let lane = turn.is_ok().then(|| self.take(&job.prompt)).flatten();
+        let (Ok(turn), Some(mut lane)) = (turn, lane) else {
+            let _ = job.events.try_send(Err(EngineError::Dead("it failed before".to_owned())));
+            return;
+        };
+        let events = job.events.clone();
+        match lane.run(job).await {
+            Ok(()) => self.idle().push(lane),
+            Err(EngineError::Sample(message)) => {
+                let _ = events.try_send(Err(EngineError::Sample(message)));
+                self.idle().push(lane);
+            }
+            Err(failure) => {
+                error!(%failure, "a lane died");
+                self.alive.store(false, Ordering::Release);
+                self.turns.close();
+                let _ = events.try_send(Err(failure));
+            }
+        }
+        drop(turn);
+    }
+
+    /// An idle lane, if possible one that has the prompt computed.
+    fn take(&self, prompt: &[u32]) -> Option<Lane> {
+        let mut idle = self.idle();
+        let at = idle.iter().position(|lane| lane.knows(prompt)).unwrap_or(0);
+        (at < idle.len()).then(|| idle.remove(at))
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Lane>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn digest(path: &Path) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    io::copy(&mut File::open(path)?, &mut hasher)?;
+    Ok(format!("sha256:{:x}", hasher.finalize()))
+}
+
+/// One lane a core, as long as all copies together stay under half of the memory that is free.
+fn lane_count(config: &MistralConfig) -> u32 {
+    if let Some(lanes) = config.lanes {
+        return lanes.get();
+    }
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let copy = std::fs::metadata(&config.path).map_or(u64::MAX, |m| m.len().saturating_mul(2)).max(1);
+    let fits = available_memory().map_or(u64::MAX, |free| free / 2 / copy).max(1);
+    u32::try_from(fits.min(cores as u64 / u64::from(config.threads_per_lane.get())).max(1)).unwrap_or(1)
+}
+
+fn available_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
+}

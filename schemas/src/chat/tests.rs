@@ -1,0 +1,113 @@
+//! What is accepted, and what each wrong request is told.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+fn base() -> Value {
+    json!({ "model": "m", "messages": [{ "role": "user", "content": "hi" }] })
+}
+
+fn with(extra: Value) -> Value {
+    let mut request = base();
+    for (key, value) in extra.as_object().unwrap() {
+        request[key] = value.clone();
+    }
+    request
+}
+
+fn parse(value: &Value) -> Result<ChatRequest, ApiError> {
+    ChatRequest::parse(value.to_string().as_bytes())
+}
+
+/// The parameter and a part of the message that `extra` is answered with.
+fn check(extra: Value, param: &str, says: &str) {
+    let error = parse(&with(extra.clone())).expect_err(&extra.to_string());
+    assert_eq!(error.param.as_deref(), Some(param), "{error}");
+    assert!(error.message.contains(says), "{error}");
+    assert_eq!(error.kind.status(), 400);
+}
+
+#[test]
+fn openai_s_fields_and_ours_are_read() {
+    let request = parse(&with(json!({
+        "stream": true, "stream_options": { "include_usage": true, "include_deliberation": true }, "n": 2,
+        "temperature": 0.5, "top_p": 0.9, "stop": ["a", "b"], "seed": -1, "max_tokens": 7, "reasoning_effort": "high",
+        "user": "u", "store": false, "tools": [], "logprobs": false,
+        "deliberation": { "strategy": "self_consistency", "max_samples": 8, "answer": "number", "early_stop": false },
+    })))
+    .unwrap();
+    assert!(request.stream && request.include_usage && request.include_deliberation);
+    assert_eq!((request.n, request.max_completion_tokens, request.seed), (2, Some(7), Some(u64::MAX)));
+    assert_eq!(request.effort, Some(Effort::High));
+    assert_eq!(request.deliberation.strategy, Some(StrategyName::SelfConsistency));
+    assert_eq!((request.deliberation.max_samples, request.deliberation.early_stop), (Some(8), Some(false)));
+    let parts = json!([{ "type": "text", "text": "a" }, { "type": "text", "text": "b" }]);
+    let request = parse(&with(
+        json!({ "messages": [{ "role": "developer", "content": "x" }, { "role": "user", "content": parts }] }),
+    ))
+    .unwrap();
+    assert_eq!((request.messages[0].role, request.messages[1].content.as_str()), (ChatRole::System, "ab"));
+}
+
+#[test]
+fn wrong_values_name_the_field_and_the_mend() {
+    check(json!({ "model": 3 }), "model", "is an integer; use a text");
+    check(json!({ "model": "" }), "model", "is empty");
+    check(json!({ "temperature": "hot" }), "temperature", "is a text; use a number");
+    check(json!({ "temperature": 3 }), "temperature", "use 0 to 2");
+    check(json!({ "top_p": 0 }), "top_p", "leaves no token");
+    check(json!({ "n": 0 }), "n", "use 1 to 128");
+    check(json!({ "n": 1.5 }), "n", "use an integer");
+    check(json!({ "max_tokens": -3 }), "max_tokens", "use 1 to");
+    check(json!({ "max_tokens": 3, "max_completion_tokens": 4 }), "max_tokens", "differ");
+    check(json!({ "seed": 1e30 }), "seed", "64 bits");
+    check(json!({ "stop": ["1", "2", "3", "4", "5"] }), "stop", "at most 4");
+    check(json!({ "stop": [1] }), "stop", "list of texts");
+    check(json!({ "reasoning_effort": "extreme" }), "reasoning_effort", "none, minimal, low, medium, high, xhigh");
+    check(json!({ "deliberation": { "strategy": "guess" } }), "deliberation.strategy", "single, best_of_n");
+    check(json!({ "deliberation": { "max_samples": 0 } }), "deliberation.max_samples", "use 1 to");
+    check(json!({ "deliberation": { "thinking_tokens": 9 } }), "deliberation.thinking_tokens", "total_tokens");
+    check(json!({ "deliberation": { "answer_pointer": "name" } }), "deliberation.answer_pointer", "begin it with");
+    check(json!({ "deliberation": { "sampels": 9 } }), "deliberation.sampels", "spelling");
+    check(json!({ "deliberation": [] }), "deliberation", "use an object");
+    check(json!({ "tools": [{}] }), "tools", "not supported");
+    check(json!({ "response_format": { "type": "json_object" } }), "response_format", "deliberation.answer");
+    check(json!({ "stream_options": {} }), "stream_options", "only for streams");
+    check(json!({ "frobnicate": 1 }), "frobnicate", "not a parameter");
+}
+
+#[test]
+fn wrong_conversations_name_the_message() {
+    let user = || json!({ "role": "user", "content": "u" });
+    let assistant = || json!({ "role": "assistant", "content": "a" });
+    let system = || json!({ "role": "system", "content": "s" });
+    check(json!({ "messages": [] }), "messages", "is empty");
+    check(json!({ "messages": "hi" }), "messages", "a list of messages");
+    check(json!({ "messages": [1] }), "messages[0]", "an object");
+    check(json!({ "messages": [{ "role": "user" }] }), "messages[0].content", "is missing");
+    check(json!({ "messages": [{ "role": "tool", "content": "x" }] }), "messages[0].role", "is `tool`; use one of");
+    check(json!({ "messages": [user(), system()] }), "messages[1].role", "move it to the start");
+    check(json!({ "messages": [assistant(), user()] }), "messages[0].role", "before the user");
+    check(json!({ "messages": [user(), assistant(), assistant()] }), "messages[2].role", "twice in a row");
+    check(json!({ "messages": [user(), assistant()] }), "messages[1].role", "end with a user message");
+    check(json!({ "messages": [{ "role": "user", "content": " " }] }), "messages", "ask something");
+    check(json!({ "messages": vec![user(); 10_000] }), "messages", "at most 1024");
+    let image = json!([{ "type": "image_url", "image_url": {} }]);
+    check(json!({ "messages": [{ "role": "user", "content": image }] }), "messages[0].content[0]", "only `text`");
+}
+
+#[test]
+fn what_is_no_json_object_is_told_so() {
+    for (body, code) in [
+        (b"".as_slice(), "empty_body"),
+        (b"  \n", "empty_body"),
+        (b"{", "invalid_json"),
+        (b"[1]", "invalid_json"),
+        (b"{\"model\": \"\xff\"}", "invalid_utf8"),
+    ] {
+        assert_eq!(ChatRequest::parse(body).unwrap_err().code, code);
+    }
+    let deep = "[".repeat(100_000);
+    assert_eq!(ChatRequest::parse(deep.as_bytes()).unwrap_err().code, "invalid_json");
+}
