@@ -1,7 +1,16 @@
 //! The Actix actors of the reasoning service, and the supervision that keeps each fault in its own room.
 
+mod audit_writer;
+mod deliberation;
+mod engine_keeper;
+mod root;
+mod sampler;
 mod supervision;
 
+pub use audit_writer::{AppendError, AuditDesk};
+pub use deliberation::{Deliberated, Deliberation, Desks, Event, Job, SampleReport, SampleState};
+pub use engine_keeper::{Build, Built, EngineDesk};
+pub use root::{Model, Rooms, Root};
 pub use supervision::{
     Backoff, BlockingError, BlockingRoom, Escalated, InvalidBackoff, KillOnDrop, KillSwitch, Life, Outcome, Panicked,
     Phase, Reason, RestartLimit, Restarts, SendError, Supervised, SupervisedAddr, Supervision, catch,

@@ -29,16 +29,12 @@ pub struct MistralConfig {
     /// Only used on a CPU.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lanes: Option<NonZeroU32>,
-    /// Threads of one lane.
-    #[serde(default = "one")]
-    pub threads_per_lane: NonZeroU32,
+    /// Threads of one lane; by default twice its share of the cores, so that a lane at work uses what idle lanes leave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads_per_lane: Option<NonZeroU32>,
     /// Samples that may wait for a lane before more are refused.
     #[serde(default = "default_waiting")]
     pub max_waiting: u32,
-}
-
-const fn one() -> NonZeroU32 {
-    NonZeroU32::MIN
 }
 
 const fn default_waiting() -> u32 {
@@ -49,6 +45,6 @@ impl MistralConfig {
     /// The defaults for one file.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), tokenizer: None, lanes: None, threads_per_lane: one(), max_waiting: default_waiting() }
+        Self { path: path.into(), tokenizer: None, lanes: None, threads_per_lane: None, max_waiting: default_waiting() }
     }
 }

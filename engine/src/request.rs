@@ -70,4 +70,6 @@ pub struct SampleRequest {
     pub max_tokens: u32,
     /// Likeliest alternatives reported for each token, at most 20.
     pub top_logprobs: u8,
+    /// Go on until `max_tokens`, never drawing the end token; for measuring speed.
+    pub ignore_end: bool,
 }

@@ -285,6 +285,7 @@ mod tests {
             stop: vec![],
             max_tokens: 50,
             top_logprobs: 0,
+                ignore_end: false,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io,
+    num::NonZeroU32,
     path::Path,
     sync::{
         Arc, Mutex, PoisonError,
@@ -25,6 +26,8 @@ use crate::{Engine, EngineError, EngineInfo, Prompt, SampleRequest, SampleStream
 
 /// Sequences that share one copy of a model on a GPU, where batches are computed right.
 const ACCELERATED_LANES: u32 = 32;
+/// Copies of a model that are worth their memory on a large machine.
+const MAX_LANES: u32 = 8;
 
 /// An open-weight model in this process.
 pub struct MistralEngine {
@@ -57,8 +60,8 @@ impl MistralEngine {
             .map_err(|error| fail(error.to_string()))?;
         let first = loader::load(config).await?;
         let vocabulary = Arc::new(first.vocabulary);
-        let threads = config.threads_per_lane.get() as usize;
         let count = if first.accelerated { ACCELERATED_LANES } else { lane_count(config) };
+        let threads = lane_threads(config, count);
         let model = Arc::new(first.model);
         let mut lanes = vec![Lane::new(Arc::clone(&model), Arc::clone(&vocabulary), threads, !first.accelerated)];
         for _ in 1..count {
@@ -207,10 +210,18 @@ fn lane_count(config: &MistralConfig) -> u32 {
     if let Some(lanes) = config.lanes {
         return lanes.get();
     }
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let copy = std::fs::metadata(&config.path).map_or(u64::MAX, |m| m.len().saturating_mul(2)).max(1);
-    let fits = available_memory().map_or(u64::MAX, |free| free / 2 / copy).max(1);
-    u32::try_from(fits.min(cores as u64 / u64::from(config.threads_per_lane.get())).max(1)).unwrap_or(1)
+    let fits = available_memory().map_or(u64::MAX, |free| free / 2 / copy);
+    u32::try_from(fits).unwrap_or(u32::MAX).min(cores()).clamp(1, MAX_LANES)
+}
+
+fn lane_threads(config: &MistralConfig, lanes: u32) -> usize {
+    let share = (2 * cores() / lanes).clamp(1, cores());
+    config.threads_per_lane.map_or(share, NonZeroU32::get) as usize
+}
+
+fn cores() -> u32 {
+    std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1))
 }
 
 fn available_memory() -> Option<u64> {

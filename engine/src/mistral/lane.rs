@@ -81,6 +81,7 @@ impl Lane {
             prompt_tokens: u32::try_from(job.prompt.len()).unwrap_or(u32::MAX),
             cached_tokens: cached,
             max_tokens: job.request.max_tokens.max(1),
+            ignore_end: job.request.ignore_end,
             threads: self.threads,
             events: job.events.clone(),
             cancel: job.cancel.clone(),

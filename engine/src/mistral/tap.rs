@@ -38,6 +38,7 @@ pub(super) struct Tap {
     pub prompt_tokens: u32,
     pub cached_tokens: u32,
     pub max_tokens: u32,
+    pub ignore_end: bool,
     pub threads: usize,
     pub events: mpsc::Sender<Result<SampleEvent, EngineError>>,
     pub cancel: CancellationToken,
@@ -72,7 +73,12 @@ impl Tap {
         }
         let generated = context.get(self.prompt_tokens as usize..).unwrap_or_default();
         let drawn = match logits.to_vec1::<f32>() {
-            Ok(logits) => self.drawer.draw(&logits, state.drawn, generated),
+            Ok(mut logits) => {
+                if self.ignore_end {
+                    self.forbid_end(&mut logits);
+                }
+                self.drawer.draw(&logits, state.drawn, generated)
+            }
             Err(_) => None,
         };
         let Some(drawn) = drawn else {
@@ -110,6 +116,14 @@ impl Tap {
         let text = state.text.finish();
         let _ = self.events.try_send(Ok(SampleEvent::End { text, finish, usage }));
         None
+    }
+
+    fn forbid_end(&self, logits: &mut [f32]) {
+        for id in &self.vocabulary.eos {
+            if let Some(logit) = logits.get_mut(*id as usize) {
+                *logit = f32::NEG_INFINITY;
+            }
+        }
     }
 
     fn bytes(&self, id: u32) -> Vec<u8> {

@@ -1,0 +1,236 @@
+//! The supervisor of one request: it makes the admission durable, performs what the strategy says, makes the outcome
+//! durable, and only then gives out the answer.
+//!
+//! It is a task under the kill-switch tree and not an actor, because nobody sends it messages: what it hears of comes
+//! through the bounded channel of its samplers.
+
+mod outcome;
+mod run;
+mod samples;
+
+use std::sync::Arc;
+
+use forethought_audit::{Admission, AdmissionDraft, PolicyRef};
+use forethought_engine::{Prompt, Sampling};
+use forethought_policies::{Permit, Settlement};
+use forethought_reasoning::{AnswerKind, Params, Spent, Strategy, Tally, Verdict, strategy};
+use forethought_schemas::{ApiError, Budget, Effort, ErrorKind, RecordId, RequestId, StrategyName};
+use jiff::Timestamp;
+use tokio::{
+    sync::{OwnedSemaphorePermit, mpsc, oneshot},
+    time::{Duration, Instant},
+};
+use tracing::{Instrument, error, info_span};
+
+use crate::{AppendError, AuditDesk, EngineDesk, KillOnDrop, KillSwitch, catch};
+use run::Run;
+pub use samples::{SampleReport, SampleState};
+
+/// Live events that may wait for a slow reader beside the tokens of a streamed answer; more are dropped.
+const SPARE_EVENTS: usize = 256;
+
+/// What is asked of a deliberation.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The request.
+    pub request_id: RequestId,
+    /// Whose it is.
+    pub tenant: String,
+    /// The id of the key that asked.
+    pub key_id: String,
+    /// The model's name.
+    pub model: String,
+    /// The digest of its weights.
+    pub weights: String,
+    /// The named budget that it started from.
+    pub effort: Effort,
+    /// How the budget is spent.
+    pub strategy: StrategyName,
+    /// What may be spent.
+    pub budget: Budget,
+    /// What every draw comes from.
+    pub seed: u64,
+    /// Answers wanted.
+    pub n: u32,
+    /// What an answer looks like.
+    pub kind: AnswerKind,
+    /// The strategy's parameters.
+    pub params: Params,
+    /// What the model continues.
+    pub prompt: Prompt,
+    /// Its tokens.
+    pub prompt_tokens: u32,
+    /// The prompt as it is kept for the auditor.
+    pub prompt_record: Vec<u8>,
+    /// How tokens are drawn.
+    pub sampling: Sampling,
+    /// An answer ends before the first of these.
+    pub stop: Vec<String>,
+    /// Whether the first sample's text is sent as it is drawn.
+    pub stream_text: bool,
+}
+
+/// What a deliberation works with.
+pub struct Desks {
+    /// Makes records durable.
+    pub audit: AuditDesk,
+    /// Lends the engine.
+    pub engine: EngineDesk,
+    /// What the tenant's limits hold for this request.
+    pub permit: Permit,
+    /// The place among the deliberations that may run at once.
+    pub seat: OwnedSemaphorePermit,
+}
+
+/// What a reader may see while it runs. Only `Text` is never dropped.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A sample was started, or tried again.
+    SampleStarted {
+        /// Its place.
+        index: u32,
+    },
+    /// A sample goes on.
+    Progress {
+        /// Its place.
+        index: u32,
+        /// Tokens that it has generated.
+        tokens: u32,
+    },
+    /// Text of the answer.
+    Text(String),
+    /// A sample ended by itself.
+    SampleFinished {
+        /// Its place.
+        index: u32,
+        /// Tokens that it generated.
+        tokens: u32,
+        /// Its canonical answer.
+        answer: Option<String>,
+    },
+    /// A sample broke off.
+    SampleFailed {
+        /// Its place.
+        index: u32,
+    },
+    /// A sample is no longer needed.
+    SampleCancelled {
+        /// Its place.
+        index: u32,
+    },
+    /// The votes, and what is left of the budget.
+    Votes {
+        /// The votes.
+        tally: Tally,
+        /// Tokens generated so far.
+        generated: u32,
+    },
+}
+
+/// A finished deliberation, its outcome durable.
+#[derive(Debug)]
+pub struct Deliberated {
+    /// The admission's record.
+    pub admission: RecordId,
+    /// The outcome's record.
+    pub outcome: RecordId,
+    /// What the strategy came to.
+    pub verdict: Verdict,
+    /// Every sample that was started, by index.
+    pub samples: Vec<SampleReport>,
+    /// What was spent.
+    pub spent: Spent,
+    /// From admission to the end, in milliseconds.
+    pub wall_ms: u64,
+    /// What the tenant's limits got back.
+    pub settlement: Settlement,
+}
+
+/// A running deliberation. Dropping it stops the work; the outcome is recorded all the same.
+pub struct Deliberation {
+    /// The admission's record: durable.
+    pub admission: RecordId,
+    /// What happens, as it happens.
+    pub events: mpsc::Receiver<Event>,
+    /// How it ends.
+    pub end: oneshot::Receiver<Result<Deliberated, ApiError>>,
+    /// Stops the work when dropped.
+    pub guard: KillOnDrop,
+}
+
+impl Deliberation {
+    /// Makes the admission durable and starts the work, as a task of the runtime that it is called in.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] when the audit log cannot be written, [`ErrorKind::InvalidRequest`] when the budget
+    /// cannot be spent as asked. In both cases nothing was generated.
+    pub async fn start(job: Job, desks: Desks, parent: &KillSwitch) -> Result<Self, ApiError> {
+        let started = Instant::now();
+        let strategy = plan(&job)?;
+        let admission = RecordId::generate();
+        desks
+            .audit
+            .append(admission_draft(&job, &admission, desks.permit.policy_digest()))
+            .await
+            .map_err(|failure| audit_unavailable(&failure))?;
+        let kill = parent.child();
+        let tokens = if job.stream_text { job.budget.sample_tokens as usize } else { 0 };
+        let (events, receiver) = mpsc::channel(tokens + SPARE_EVENTS);
+        let (done, end) = oneshot::channel();
+        let deadline = started + Duration::from_millis(job.budget.deadline_ms);
+        let span = info_span!("deliberation", request = %job.request_id, tenant = %job.tenant);
+        let job = Arc::new(job);
+        let run = Run::new(Arc::clone(&job), strategy, desks.engine, desks.permit.meter(), events, kill.clone(), deadline);
+        let close = outcome::Close { job, admission: admission.clone(), audit: desks.audit, started, kill: parent.clone() };
+        let (permit, seat) = (desks.permit, desks.seat);
+        tokio::spawn(
+            async move {
+                let ran = catch(run.to_the_end()).await;
+                if let Err(panicked) = &ran {
+                    error!(%panicked, "a deliberation panicked");
+                }
+                let result = close.record(ran.ok(), permit).await;
+                let _ = done.send(result);
+                drop(seat);
+            }
+            .instrument(span),
+        );
+        Ok(Self { admission, events: receiver, end, guard: kill.kill_on_drop() })
+    }
+}
+
+fn plan(job: &Job) -> Result<Box<dyn Strategy>, ApiError> {
+    strategy(job.strategy, job.budget, job.seed, job.n, job.kind.clone(), job.params)
+        .map_err(|error| ApiError::invalid("deliberation", "invalid_budget", error.to_string()))
+}
+
+fn admission_draft(job: &Job, record_id: &RecordId, policy: &str) -> AdmissionDraft {
+    AdmissionDraft {
+        record_id: record_id.clone(),
+        time: Timestamp::now(),
+        admission: Admission {
+            request_id: job.request_id.clone(),
+            tenant: job.tenant.clone(),
+            key_id: job.key_id.clone(),
+            model: job.model.clone(),
+            weights_digest: job.weights.clone(),
+            policy: PolicyRef { version: "1".to_owned(), digest: policy.to_owned() },
+            effort: job.effort,
+            strategy: job.strategy,
+            budget: job.budget,
+            seed: job.seed,
+            n: job.n,
+        },
+        prompt: job.prompt_record.clone(),
+    }
+}
+
+fn audit_unavailable(failure: &AppendError) -> ApiError {
+    error!(%failure, "the audit log cannot be written; the request is refused");
+    ApiError::new(
+        ErrorKind::Unavailable,
+        "audit_unavailable",
+        "the audit log cannot be written, so no answer may be given; the operator must make room or repair the store",
+    )
+    .retry_after(5)
+}

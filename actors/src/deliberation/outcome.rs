@@ -1,0 +1,189 @@
+//! Makes the outcome durable, settles the tenant's limits, and only then lets the answer out.
+
+use std::{sync::Arc, time::Duration};
+
+use forethought_audit::{OutcomeDraft, OutcomeStatus, SampleDraft, Spent, VoteDraft};
+use forethought_engine::{EngineError, Finish};
+use forethought_policies::Permit;
+use forethought_reasoning::{Status, StopRule, Verdict};
+use forethought_schemas::{ApiError, ErrorKind, RecordId};
+use jiff::Timestamp;
+use tokio::time::Instant;
+use tracing::{error, info};
+
+use super::{Deliberated, Job, SampleReport, SampleState, audit_unavailable, run::Ran};
+use crate::{AuditDesk, KillSwitch};
+
+/// First and longest wait between tries to write an outcome whose request was already refused.
+const RETRY_FIRST: Duration = Duration::from_millis(500);
+const RETRY_MOST: Duration = Duration::from_secs(30);
+
+pub(super) struct Close {
+    pub job: Arc<Job>,
+    pub admission: RecordId,
+    pub audit: AuditDesk,
+    pub started: Instant,
+    /// The service's own switch: a lost client does not end the work of closing.
+    pub kill: KillSwitch,
+}
+
+impl Close {
+    /// Records how it ended. `None` when the run itself panicked.
+    pub(super) async fn record(self, ran: Option<Ran>, permit: Permit) -> Result<Deliberated, ApiError> {
+        let result = judge(ran.as_ref());
+        let draft = self.draft(ran.as_ref(), &result, &permit);
+        let (outcome, wall_ms) = (draft.record_id.clone(), draft.spent.wall_ms);
+        let spent = draft.spent.prompt_tokens + draft.spent.generated_tokens;
+        let appended = self.audit.append(draft.clone()).await;
+        let settlement = permit.settle(spent);
+        if let Err(failure) = appended {
+            let refusal = audit_unavailable(&failure);
+            let failed = OutcomeDraft {
+                status: OutcomeStatus::Failed,
+                error_code: Some(refusal.code.to_owned()),
+                answer: None,
+                ..draft
+            };
+            tokio::spawn(self.try_again(failed));
+            return Err(refusal);
+        }
+        info!(
+            record = %outcome,
+            status = result.as_ref().map_or_else(|error| error.code, |()| "answered"),
+            tokens = spent,
+            wall_ms,
+            "deliberation closed"
+        );
+        result?;
+        let ran = ran.ok_or_else(panicked)?;
+        Ok(Deliberated {
+            admission: self.admission,
+            outcome,
+            verdict: ran.verdict,
+            samples: ran.samples,
+            spent: ran.spent,
+            wall_ms,
+            settlement,
+        })
+    }
+
+    fn draft(&self, ran: Option<&Ran>, result: &Result<(), ApiError>, permit: &Permit) -> OutcomeDraft {
+        let verdict = ran.map(|ran| &ran.verdict);
+        let samples = ran.map(|ran| ran.samples.as_slice()).unwrap_or_default();
+        let chosen = verdict.and_then(|v| v.chosen.first()).and_then(|at| samples.iter().find(|s| s.index == *at));
+        let generated = match ran {
+            Some(ran) => ran.samples.iter().map(|sample| u64::from(sample.tokens)).sum(),
+            None => permit.meter().total().saturating_sub(u64::from(self.job.prompt_tokens)),
+        };
+        let counted = |index| verdict.is_some_and(|v| v.counted.contains(&index));
+        OutcomeDraft {
+            record_id: RecordId::generate(),
+            time: Timestamp::now(),
+            admission: self.admission.clone(),
+            status: status(verdict, result),
+            error_code: result.as_ref().err().map(|error| error.code.to_owned()),
+            finish_reason: chosen.and_then(finish_name).map(ToOwned::to_owned),
+            samples: samples.iter().map(|sample| sample_draft(sample, counted(sample.index))).collect(),
+            votes: verdict
+                .map(|v| v.votes.iter().map(|vote| VoteDraft { answer: vote.canonical.clone(), count: vote.count }).collect())
+                .unwrap_or_default(),
+            spent: Spent {
+                prompt_tokens: u64::from(self.job.prompt_tokens),
+                generated_tokens: generated,
+                samples: u32::try_from(samples.len()).unwrap_or(u32::MAX),
+                wall_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            },
+            answer: if result.is_ok() { chosen.map(|sample| sample.text.clone().into_bytes()) } else { None },
+        }
+    }
+
+    /// The request was refused because its outcome could not be written; the record itself must not be lost with it.
+    async fn try_again(self, draft: OutcomeDraft) {
+        let mut wait = RETRY_FIRST;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                // What is still open then is closed as interrupted at the next start.
+                () = self.kill.killed() => return,
+            }
+            match self.audit.append(draft.clone()).await {
+                Ok(_) => return,
+                Err(failure) => error!(%failure, admission = %self.admission, "an outcome is still not written"),
+            }
+            wait = (wait * 2).min(RETRY_MOST);
+        }
+    }
+}
+
+/// Whether the client gets an answer.
+fn judge(ran: Option<&Ran>) -> Result<(), ApiError> {
+    let ran = ran.ok_or_else(panicked)?;
+    match (ran.verdict.stop, ran.verdict.status) {
+        (StopRule::ClientLeft, _) => Err(ApiError::new(
+            ErrorKind::Unavailable,
+            "cancelled",
+            "the request was stopped before it had an answer; send it again",
+        )
+        .retry_after(1)),
+        (_, Status::Answered | Status::Unextracted) => Ok(()),
+        (StopRule::Deadline, Status::NoAnswer) => Err(ApiError::new(
+            ErrorKind::Deadline,
+            "deadline_exceeded",
+            "no sample was finished by the deadline; raise `deliberation.deadline_ms` or ask for fewer tokens",
+        )),
+        (_, Status::NoAnswer) => Err(ran.fault.as_ref().map_or_else(no_answer, engine_failed)),
+    }
+}
+
+fn engine_failed(fault: &EngineError) -> ApiError {
+    match fault {
+        EngineError::Request { param, message } => ApiError::invalid(*param, "invalid_value", message.clone()),
+        EngineError::Overloaded { .. } => {
+            ApiError::new(ErrorKind::Unavailable, "engine_overloaded", fault.to_string()).retry_after(2)
+        }
+        EngineError::Sample(_) | EngineError::Dead(_) | EngineError::Load { .. } => ApiError::new(
+            ErrorKind::Unavailable,
+            "engine_failed",
+            "the engine failed on every sample; try again, and tell the operator if it goes on",
+        )
+        .retry_after(2),
+    }
+}
+
+fn no_answer() -> ApiError {
+    ApiError::new(ErrorKind::Internal, "no_answer", "no sample gave an answer; try again with another seed")
+}
+
+fn panicked() -> ApiError {
+    ApiError::new(ErrorKind::Internal, "internal", "the deliberation failed; try again, and tell the operator if it goes on")
+}
+
+fn status(verdict: Option<&Verdict>, result: &Result<(), ApiError>) -> OutcomeStatus {
+    match (verdict.map(|v| v.stop), result) {
+        (Some(StopRule::ClientLeft), _) => OutcomeStatus::Cancelled,
+        (_, Ok(())) => OutcomeStatus::Answered,
+        (Some(StopRule::Deadline), Err(_)) => OutcomeStatus::Deadline,
+        (_, Err(_)) => OutcomeStatus::Failed,
+    }
+}
+
+fn sample_draft(sample: &SampleReport, counted: bool) -> SampleDraft {
+    SampleDraft {
+        index: sample.index,
+        seed: sample.seed,
+        finish_reason: finish_name(sample).map(ToOwned::to_owned),
+        tokens: sample.tokens,
+        text: Some(sample.text.clone().into_bytes()),
+        answer: sample.answer.clone(),
+        counted,
+        cancelled: sample.state == SampleState::Cancelled,
+    }
+}
+
+fn finish_name(sample: &SampleReport) -> Option<&'static str> {
+    sample.finish.map(|finish| match finish {
+        Finish::Stop => "stop",
+        Finish::Length => "length",
+        Finish::Cancelled => "cancelled",
+    })
+}

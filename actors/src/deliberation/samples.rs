@@ -1,0 +1,97 @@
+//! What is known of each sample.
+
+use forethought_engine::Finish;
+use forethought_reasoning::{AnswerKind, SampleResult, extract};
+
+use crate::KillSwitch;
+
+/// Where a sample stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SampleState {
+    /// It is being drawn.
+    Running,
+    /// It ended by itself.
+    Finished,
+    /// It broke off.
+    Failed,
+    /// It was stopped from outside.
+    Cancelled,
+}
+
+/// One sample, as the response and the audit log tell it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SampleReport {
+    /// Its place, from 0.
+    pub index: u32,
+    /// Its own seed.
+    pub seed: u64,
+    /// What it said, as far as it came.
+    pub text: String,
+    /// Tokens that it generated, over all its tries.
+    pub tokens: u32,
+    /// Its canonical answer.
+    pub answer: Option<String>,
+    /// Where it stands.
+    pub state: SampleState,
+    /// Why it ended.
+    pub finish: Option<Finish>,
+}
+
+/// A sample at work.
+pub(super) struct Sample {
+    pub report: SampleReport,
+    pub attempt: u32,
+    pub attempt_tokens: u32,
+    pub logprobs: f64,
+    pub kill: KillSwitch,
+}
+
+impl Sample {
+    pub(super) fn new(index: u32, seed: u64, kill: KillSwitch) -> Self {
+        let report = SampleReport {
+            index,
+            seed,
+            text: String::new(),
+            tokens: 0,
+            answer: None,
+            state: SampleState::Running,
+            finish: None,
+        };
+        Self { report, attempt: 0, attempt_tokens: 0, logprobs: 0.0, kill }
+    }
+
+    /// Begins another try.
+    pub(super) fn again(&mut self, kill: KillSwitch) {
+        self.kill = kill;
+        self.attempt += 1;
+        self.attempt_tokens = 0;
+        self.logprobs = 0.0;
+        self.report.text.clear();
+        self.report.state = SampleState::Running;
+    }
+
+    pub(super) fn token(&mut self, text: &str, logprob: f32) {
+        self.report.tokens += 1;
+        self.attempt_tokens += 1;
+        self.logprobs += f64::from(logprob);
+        self.report.text.push_str(text);
+    }
+
+    /// Takes the end, and gives what the strategy is told.
+    pub(super) fn finish(&mut self, text: &str, finish: Finish, kind: &AnswerKind) -> SampleResult {
+        self.report.text.push_str(text);
+        self.report.state = SampleState::Finished;
+        self.report.finish = Some(finish);
+        self.report.answer = extract(kind, &self.report.text).map(|answer| answer.canonical);
+        SampleResult {
+            index: self.report.index,
+            text: self.report.text.clone(),
+            finish: match finish {
+                Finish::Length => forethought_reasoning::Finish::Length,
+                Finish::Stop | Finish::Cancelled => forethought_reasoning::Finish::Stop,
+            },
+            tokens: self.attempt_tokens,
+            mean_logprob: (self.attempt_tokens > 0).then(|| self.logprobs / f64::from(self.attempt_tokens)),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Draws one sample for a deliberation and reports it. Whatever happens to it, exactly one end is reported.
+
+use forethought_engine::{EngineError, Finish, SampleEvent, SampleRequest, Usage};
+use tokio::{sync::mpsc, time::Instant};
+
+use crate::{EngineDesk, KillSwitch, catch};
+
+/// What a sampler reports, with the number of its try.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub index: u32,
+    pub attempt: u32,
+    pub news: News,
+}
+
+#[derive(Debug)]
+pub(crate) enum News {
+    Token { text: String, logprob: f32 },
+    Ended { text: String, finish: Finish, usage: Usage },
+    Failed { error: EngineError },
+}
+
+/// One try at one sample.
+pub(crate) struct Sampler {
+    pub index: u32,
+    pub attempt: u32,
+    pub request: SampleRequest,
+    pub engine: EngineDesk,
+    pub deadline: Instant,
+    pub reports: mpsc::Sender<Report>,
+    pub kill: KillSwitch,
+}
+
+impl Sampler {
+    /// Runs to the end. A panic costs this try only.
+    pub(crate) async fn run(self) {
+        let (index, attempt, reports, kill) = (self.index, self.attempt, self.reports.clone(), self.kill.clone());
+        let drawn = tokio::select! {
+            drawn = catch(self.draw()) => drawn,
+            () = kill.killed() => return,
+        };
+        let error = match drawn {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error,
+            Err(panicked) => EngineError::Sample(panicked.to_string()),
+        };
+        let _ = reports.send(Report { index, attempt, news: News::Failed { error } }).await;
+    }
+
+    async fn draw(self) -> Result<(), EngineError> {
+        let engine = self.engine.lease(self.deadline).await?;
+        let mut stream = engine.sample(self.request).await?;
+        while let Some(event) = stream.next().await {
+            let news = match event? {
+                SampleEvent::Token { text, logprob, .. } => News::Token { text, logprob },
+                SampleEvent::End { text, finish, usage } => News::Ended { text, finish, usage },
+            };
+            if self.reports.send(Report { index: self.index, attempt: self.attempt, news }).await.is_err() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
