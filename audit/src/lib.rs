@@ -21,6 +21,7 @@ mod index;
 mod keys;
 mod log;
 mod query;
+mod reader;
 mod record;
 mod seal;
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use error::{AuditError, DraftError};
 pub use keys::{KeyError, KeyStore, TenantKey};
 pub use log::{Appended, AuditLog, OpenReport};
 pub use query::{Content, Filter, Listed, MAX_LISTED, Shown, Status};
+pub use reader::AuditReader;
 pub use record::{
     Admission, Body, Commitment, Interrupted, LostRange, Outcome, OutcomeStatus, PolicyRef, Record, SampleOutcome,
     Spent, TailCut, VoteCount,

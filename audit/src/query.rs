@@ -2,14 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
-use forethought_store::Entry;
+use forethought_store::{Entry, StoreError};
 use jiff::Timestamp;
 
 use crate::{
-    AuditError, AuditLog, Body, Commitment, Digest, KeyError, OutcomeStatus, Record,
+    AuditError, AuditLog, Body, Commitment, Digest, KeyError, KeyStore, OutcomeStatus, Record,
     index::{
-        self, BY_TENANT, BY_TIME, CONTENTS, ENDS, RECORDS, REQUESTS, content_key, seq_at, seq_of, tenant_prefix,
-        time_key,
+        self, BY_TENANT, BY_TIME, CONTENTS, ENDS, RECORDS, REQUESTS, content_key, seq_of, tenant_prefix, time_key,
     },
     seal::Sealed,
 };
@@ -125,33 +124,62 @@ pub struct Content {
     pub content: Result<Vec<u8>, KeyError>,
 }
 
+/// What a query reads: the keys of the index, the entries of the journal, and the tenants' keys.
+pub(crate) trait Source {
+    /// The value under a key of the index.
+    fn get(&self, tree: &'static str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// The seqs under the keys from `from` (included) to `to` (not included), the last key first.
+    fn latest(
+        &self,
+        tree: &'static str,
+        from: &[u8],
+        to: &[u8],
+    ) -> Result<impl Iterator<Item = Result<u64, StoreError>>, StoreError>;
+
+    /// An entry of the journal.
+    fn entry(&self, seq: u64) -> Result<Entry, StoreError>;
+
+    /// The keys that contents are sealed under.
+    fn keys(&self) -> &KeyStore;
+
+    /// The seq under a key of the index.
+    fn seq_at(&self, tree: &'static str, key: &[u8]) -> Result<Option<u64>, StoreError> {
+        Ok(self.get(tree, key)?.and_then(|value| seq_of(&value)))
+    }
+}
+
+impl Source for AuditLog {
+    fn get(&self, tree: &'static str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.index.get(tree, key)
+    }
+
+    fn latest(
+        &self,
+        tree: &'static str,
+        from: &[u8],
+        to: &[u8],
+    ) -> Result<impl Iterator<Item = Result<u64, StoreError>>, StoreError> {
+        let found = self.index.range(tree, from, to)?.rev();
+        Ok(found.filter_map(|pair| pair.map(|(_, value)| seq_of(&value)).transpose()))
+    }
+
+    fn entry(&self, seq: u64) -> Result<Entry, StoreError> {
+        self.journal.read(seq)
+    }
+
+    fn keys(&self) -> &KeyStore {
+        &self.keys
+    }
+}
+
 impl AuditLog {
     /// Requests, the latest first.
     ///
     /// # Errors
     /// [`AuditError::Store`] and [`AuditError::Entry`].
     pub fn list(&self, filter: &Filter) -> Result<Vec<Listed>, AuditError> {
-        let limit = filter.limit.unwrap_or(MAX_LISTED).min(MAX_LISTED);
-        let prefix = filter.tenant.as_deref().map_or_else(Vec::new, tenant_prefix);
-        let tree = if filter.tenant.is_some() { BY_TENANT } else { BY_TIME };
-        let bound = |time: Timestamp| [prefix.as_slice(), &time_key(time)].concat();
-        let from = bound(filter.since.unwrap_or(Timestamp::MIN));
-        // The latest time of all is not left out when no end is given: a seq follows it in the key.
-        let to = filter.until.map_or_else(|| [bound(Timestamp::MAX), vec![0xff; 9]].concat(), bound);
-        let mut listed = Vec::new();
-        for found in self.index.range(tree, &from, &to)?.rev() {
-            if listed.len() >= limit {
-                break;
-            }
-            let Some(seq) = seq_of(&found?.1) else { continue };
-            let admission = index::record_of(&self.journal.read(seq)?)?;
-            let end = self.end_of(&admission)?.as_ref().map(index::record_of).transpose()?;
-            let status = status_of(end.as_ref());
-            if filter.status.is_none_or(|wanted| wanted == status) {
-                listed.push(Listed { admission, end, status });
-            }
-        }
-        Ok(listed)
+        list(self, filter)
     }
 
     /// The request with this id, or to which the record with this id belongs; of requests with the same id, the latest.
@@ -159,57 +187,86 @@ impl AuditLog {
     /// # Errors
     /// [`AuditError::Store`] and [`AuditError::Entry`]. A content that cannot be read is no error of the whole.
     pub fn show(&self, id: &str, with_contents: bool) -> Result<Option<Shown>, AuditError> {
-        let Some(entry) = self.admission_entry(id)? else { return Ok(None) };
-        let admission = index::record_of(&entry)?;
-        let end_entry = self.end_of(&admission)?;
-        let end = end_entry.as_ref().map(index::record_of).transpose()?;
-        let mut contents = Vec::new();
-        if with_contents {
-            for record in std::iter::once(&admission).chain(&end) {
-                for commitment in &record.contents {
-                    contents.push(self.content(record, commitment)?);
-                }
+        show(self, id, with_contents)
+    }
+}
+
+/// See [`AuditLog::list`].
+pub(crate) fn list(source: &impl Source, filter: &Filter) -> Result<Vec<Listed>, AuditError> {
+    let limit = filter.limit.unwrap_or(MAX_LISTED).min(MAX_LISTED);
+    let prefix = filter.tenant.as_deref().map_or_else(Vec::new, tenant_prefix);
+    let tree = if filter.tenant.is_some() { BY_TENANT } else { BY_TIME };
+    let bound = |time: Timestamp| [prefix.as_slice(), &time_key(time)].concat();
+    let from = bound(filter.since.unwrap_or(Timestamp::MIN));
+    // The latest time of all is not left out when no end is given: a seq follows it in the key.
+    let to = filter.until.map_or_else(|| [bound(Timestamp::MAX), vec![0xff; 9]].concat(), bound);
+    let mut listed = Vec::new();
+    for seq in source.latest(tree, &from, &to)? {
+        if listed.len() >= limit {
+            break;
+        }
+        let admission = index::record_of(&source.entry(seq?)?)?;
+        let end = end_of(source, &admission)?.as_ref().map(index::record_of).transpose()?;
+        let status = status_of(end.as_ref());
+        if filter.status.is_none_or(|wanted| wanted == status) {
+            listed.push(Listed { admission, end, status });
+        }
+    }
+    Ok(listed)
+}
+
+/// See [`AuditLog::show`].
+pub(crate) fn show(source: &impl Source, id: &str, with_contents: bool) -> Result<Option<Shown>, AuditError> {
+    let Some(entry) = admission_entry(source, id)? else { return Ok(None) };
+    let admission = index::record_of(&entry)?;
+    let end_entry = end_of(source, &admission)?;
+    let end = end_entry.as_ref().map(index::record_of).transpose()?;
+    let mut contents = Vec::new();
+    if with_contents {
+        for record in std::iter::once(&admission).chain(&end) {
+            for commitment in &record.contents {
+                contents.push(content(source, record, commitment)?);
             }
         }
-        Ok(Some(Shown {
-            admission_hash: Digest::of(&entry.payload),
-            end_hash: end_entry.as_ref().map(|entry| Digest::of(&entry.payload)),
-            status: status_of(end.as_ref()),
-            admission,
-            end,
-            contents,
-        }))
     }
+    Ok(Some(Shown {
+        admission_hash: Digest::of(&entry.payload),
+        end_hash: end_entry.as_ref().map(|entry| Digest::of(&entry.payload)),
+        status: status_of(end.as_ref()),
+        admission,
+        end,
+        contents,
+    }))
+}
 
-    fn admission_entry(&self, id: &str) -> Result<Option<Entry>, AuditError> {
-        let record_id = self.index.get(REQUESTS, id.as_bytes())?.unwrap_or_else(|| id.as_bytes().to_vec());
-        let Some(seq) = seq_at(&self.index, RECORDS, &record_id)? else { return Ok(None) };
-        let entry = self.journal.read(seq)?;
-        let record = index::record_of(&entry)?;
-        if let Some(admission) = record.ends() {
-            let seq = seq_at(&self.index, RECORDS, admission.as_str().as_bytes())?;
-            return Ok(seq.map(|seq| self.journal.read(seq)).transpose()?);
-        }
-        Ok(matches!(record.body, Body::Admission(_)).then_some(entry))
+fn admission_entry(source: &impl Source, id: &str) -> Result<Option<Entry>, AuditError> {
+    let record_id = source.get(REQUESTS, id.as_bytes())?.unwrap_or_else(|| id.as_bytes().to_vec());
+    let Some(seq) = source.seq_at(RECORDS, &record_id)? else { return Ok(None) };
+    let entry = source.entry(seq)?;
+    let record = index::record_of(&entry)?;
+    if let Some(admission) = record.ends() {
+        let seq = source.seq_at(RECORDS, admission.as_str().as_bytes())?;
+        return Ok(seq.map(|seq| source.entry(seq)).transpose()?);
     }
+    Ok(matches!(record.body, Body::Admission(_)).then_some(entry))
+}
 
-    fn end_of(&self, admission: &Record) -> Result<Option<Entry>, AuditError> {
-        let seq = seq_at(&self.index, ENDS, admission.record_id.as_str().as_bytes())?;
-        Ok(seq.map(|seq| self.journal.read(seq)).transpose()?)
-    }
+fn end_of(source: &impl Source, admission: &Record) -> Result<Option<Entry>, AuditError> {
+    let seq = source.seq_at(ENDS, admission.record_id.as_str().as_bytes())?;
+    Ok(seq.map(|seq| source.entry(seq)).transpose()?)
+}
 
-    fn content(&self, record: &Record, commitment: &Commitment) -> Result<Content, AuditError> {
-        let (record_id, name) = (record.record_id.to_string(), commitment.name.clone());
-        let unreadable = || KeyError::Unsealing { record_id: record_id.clone(), name: name.clone() };
-        let key = content_key(&record_id, &name);
-        let entry = seq_at(&self.index, CONTENTS, &key)?.map(|seq| self.journal.read(seq)).transpose()?;
-        let sealed = entry.as_ref().and_then(|entry| Sealed::parse(&entry.payload)).ok_or_else(unreadable);
-        let content = sealed.and_then(|sealed| {
-            let (content, found) = sealed.open(&self.keys.get(sealed.label.tenant)?)?;
-            if found == commitment.commitment { Ok(content) } else { Err(unreadable()) }
-        });
-        Ok(Content { record_id, name, content })
-    }
+fn content(source: &impl Source, record: &Record, commitment: &Commitment) -> Result<Content, AuditError> {
+    let (record_id, name) = (record.record_id.to_string(), commitment.name.clone());
+    let unreadable = || KeyError::Unsealing { record_id: record_id.clone(), name: name.clone() };
+    let key = content_key(&record_id, &name);
+    let entry = source.seq_at(CONTENTS, &key)?.map(|seq| source.entry(seq)).transpose()?;
+    let sealed = entry.as_ref().and_then(|entry| Sealed::parse(&entry.payload)).ok_or_else(unreadable);
+    let content = sealed.and_then(|sealed| {
+        let (content, found) = sealed.open(&source.keys().get(sealed.label.tenant)?)?;
+        if found == commitment.commitment { Ok(content) } else { Err(unreadable()) }
+    });
+    Ok(Content { record_id, name, content })
 }
 
 fn status_of(end: Option<&Record>) -> Status {

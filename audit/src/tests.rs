@@ -3,6 +3,7 @@
 mod contents;
 mod crash;
 mod queries;
+mod reading;
 mod tamper;
 
 use std::{ops::Range, sync::Arc};

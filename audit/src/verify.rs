@@ -8,11 +8,12 @@ use std::{
 };
 
 use forethought_schemas::RecordId;
-use forethought_store::{Disk, Entry, Journal, Position, RealDisk, StoreError};
+use forethought_store::{Disk, Entry, Journal, Position, StoreError};
 
 use crate::{
     AuditError, Body, Commitment, Digest, KeyError, KeyStore, Record,
     index::{RECORD, SEALED, parse_record},
+    reader::read_only,
     seal::Sealed,
 };
 
@@ -90,8 +91,7 @@ impl fmt::Display for VerifyFailure {
 /// [`AuditError::Store`] when there is no log, it cannot be read, or it is of a newer version. What is wrong with its
 /// contents is in the report.
 pub fn verify(dir: impl AsRef<Path>) -> Result<VerifyReport, AuditError> {
-    let disk: Arc<dyn Disk> = Arc::new(RealDisk::read_only(dir.as_ref())?);
-    verify_on(&disk)
+    verify_on(&read_only(dir.as_ref())?)
 }
 
 /// Checks the log on any disk. See [`verify`].

@@ -63,7 +63,7 @@ pub enum StoreError {
         supported: u32,
     },
     /// There is nothing to read.
-    #[error("there is no journal in {location}; check data_dir")]
+    #[error("there is no log in {location}; check the data directory")]
     NoJournal {
         /// The data directory.
         location: String,

@@ -21,6 +21,7 @@ mod format;
 mod reader;
 mod recovery;
 mod segments;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +32,7 @@ use segments::Segment;
 
 pub use format::{MAX_ENTRY_BYTES, MAX_KIND};
 pub use reader::{Entry, JournalReader, Position, Scan};
+pub use snapshot::JournalSnapshot;
 
 /// What a journal takes. Limits on writing only: an older, larger entry stays readable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +112,14 @@ impl Journal {
         JournalReader::open(disk)
     }
 
+    /// Reads a journal as it stands now: nothing is changed, and an end that is not a whole batch is left out.
+    ///
+    /// # Errors
+    /// [`StoreError::NoJournal`] and those of [`Journal::open`] that are about the contents.
+    pub fn snapshot(disk: Arc<dyn Disk>) -> Result<JournalSnapshot, StoreError> {
+        JournalSnapshot::open(disk)
+    }
+
     /// The number of the last durable entry; 0 when there is none.
     #[must_use]
     pub fn last_seq(&self) -> u64 {
@@ -131,7 +141,7 @@ impl Journal {
     /// The entries from `from_seq` on, in order.
     #[must_use]
     pub fn scan(&self, from_seq: u64) -> Scan<'_> {
-        Scan::from(self.disk.as_ref(), &self.segments, from_seq)
+        Scan::from(self.disk.as_ref(), &self.segments, from_seq..=self.last_seq())
     }
 
     /// One entry.
@@ -139,10 +149,6 @@ impl Journal {
     /// # Errors
     /// [`StoreError::NoEntry`], [`StoreError::Damaged`] and [`StoreError::Io`].
     pub fn read(&self, seq: u64) -> Result<Entry, StoreError> {
-        match self.scan(seq).next() {
-            Some(Ok(entry)) if entry.seq == seq => Ok(entry),
-            Some(Err(error)) => Err(error),
-            _ => Err(StoreError::NoEntry { seq, last: self.last_seq() }),
-        }
+        self.scan(seq).single(seq, self.last_seq())
     }
 }

@@ -14,5 +14,6 @@ pub use disk::{Disk, RealDisk, SimDisk};
 pub use error::StoreError;
 pub use index::{Index, IndexMark, IndexWrite, KeyValue};
 pub use journal::{
-    Entry, Journal, JournalOptions, JournalReader, MAX_ENTRY_BYTES, MAX_KIND, Position, RecoveryReport, Scan, TailCut,
+    Entry, Journal, JournalOptions, JournalReader, JournalSnapshot, MAX_ENTRY_BYTES, MAX_KIND, Position,
+    RecoveryReport, Scan, TailCut,
 };

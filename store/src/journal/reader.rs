@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     fmt,
+    ops::RangeInclusive,
     sync::Arc,
     thread,
     time::Duration,
@@ -128,7 +129,7 @@ impl<'d> SegmentReader<'d> {
     }
 
     /// Forgets what was read from the disk, so that the next step sees what has been written since.
-    fn refresh(&mut self) {
+    pub(super) fn refresh(&mut self) {
         self.window.clear();
     }
 
@@ -177,7 +178,7 @@ impl JournalReader {
     pub fn entries(&self) -> Scan<'_> {
         let segments = self.firsts.iter().copied().collect();
         let tries = if self.in_use() { LIVE_TRIES } else { 0 };
-        Scan { disk: self.disk.as_ref(), segments, from: 1, next_seq: 1, now: None, tries, done: false }
+        Scan { disk: self.disk.as_ref(), segments, wanted: 1..=u64::MAX, next_seq: 1, now: None, tries, done: false }
     }
 
     /// Whether another process was writing the journal when its disk was opened.
@@ -191,7 +192,7 @@ impl JournalReader {
 pub struct Scan<'d> {
     disk: &'d dyn Disk,
     segments: VecDeque<u64>,
-    from: u64,
+    wanted: RangeInclusive<u64>,
     next_seq: u64,
     now: Option<SegmentReader<'d>>,
     /// How often the end may be read again because it may be just under way.
@@ -200,8 +201,9 @@ pub struct Scan<'d> {
 }
 
 impl<'d> Scan<'d> {
-    /// The entries from `from` on, of segments that are known to be good.
-    pub(super) fn from(disk: &'d dyn Disk, segments: &BTreeMap<u64, Segment>, from: u64) -> Self {
+    /// The entries that are wanted, of segments that are known to be good so far.
+    pub(super) fn from(disk: &'d dyn Disk, segments: &BTreeMap<u64, Segment>, wanted: RangeInclusive<u64>) -> Self {
+        let from = *wanted.start();
         let start = segments.range(..=from).next_back().or_else(|| segments.iter().next());
         let now = start.map(|(first, segment)| {
             let (seq, at) = segment.near(from).unwrap_or((*first, HEADER_BYTES as u64));
@@ -210,11 +212,23 @@ impl<'d> Scan<'d> {
         let first = start.map_or(1, |(first, _)| *first);
         let next_seq = now.as_ref().map_or(1, |reader| reader.next_seq);
         let segments = segments.range(first + 1..).map(|(first, _)| *first).collect();
-        Self { disk, segments, from, next_seq, now, tries: 0, done: false }
+        Self { disk, segments, wanted, next_seq, now, tries: 0, done: false }
+    }
+
+    /// The first entry, if it is the one with this number.
+    pub(super) fn single(mut self, seq: u64, last: u64) -> Result<Entry, StoreError> {
+        match self.next() {
+            Some(Ok(entry)) if entry.seq == seq => Ok(entry),
+            Some(Err(error)) => Err(error),
+            _ => Err(StoreError::NoEntry { seq, last }),
+        }
     }
 
     fn step(&mut self) -> Result<Option<Entry>, StoreError> {
         loop {
+            if self.next_seq > *self.wanted.end() {
+                return Ok(None);
+            }
             let Some(reader) = &mut self.now else {
                 let Some(first) = self.segments.pop_front() else { return Ok(None) };
                 self.now = Some(self.enter(first)?);
@@ -223,7 +237,7 @@ impl<'d> Scan<'d> {
             match reader.step()? {
                 Step::Entry(entry) => {
                     self.next_seq = entry.seq + 1;
-                    if entry.seq >= self.from {
+                    if self.wanted.contains(&entry.seq) {
                         return Ok(Some(entry));
                     }
                 }

@@ -11,14 +11,14 @@ use super::{
 use crate::{Disk, StoreError};
 
 /// What reading found, before anything is changed.
-struct Found {
-    segments: BTreeMap<u64, Segment>,
-    next_seq: u64,
+pub(super) struct Found {
+    pub(super) segments: BTreeMap<u64, Segment>,
+    pub(super) next_seq: u64,
     tail: Option<TailCut>,
 }
 
 pub(super) fn open(disk: Arc<dyn Disk>, options: JournalOptions) -> Result<(Journal, RecoveryReport), StoreError> {
-    let Found { mut segments, next_seq, tail } = examine(disk.as_ref())?;
+    let Found { mut segments, next_seq, tail } = examine(disk.as_ref(), &segments::list(disk.as_ref())?)?;
     let tail = tail.map(|tail| cut(disk.as_ref(), tail)).transpose()?;
     if segments.is_empty() {
         segments.insert(next_seq, create_segment(disk.as_ref(), next_seq)?);
@@ -52,9 +52,9 @@ pub(super) fn create_segment(disk: &dyn Disk, first_seq: u64) -> Result<Segment,
     Ok(segment)
 }
 
-fn examine(disk: &dyn Disk) -> Result<Found, StoreError> {
-    let firsts = segments::list(disk)?;
-    refuse_newer(disk, &firsts)?;
+/// Reads everything and changes nothing.
+pub(super) fn examine(disk: &dyn Disk, firsts: &[u64]) -> Result<Found, StoreError> {
+    refuse_newer(disk, firsts)?;
     let mut found = Found { segments: BTreeMap::new(), next_seq: 1, tail: None };
     for (index, first) in firsts.iter().copied().enumerate() {
         let name = segment_name(first);
@@ -86,6 +86,7 @@ fn examine_segment(disk: &dyn Disk, first: u64, is_last: bool, found: &mut Found
     check_header(&mut reader, first)?;
     let mut segment = Segment::new(first, reader.at);
     let (mut batch, mut batch_seq) = (reader.at, first);
+    let mut looked_again_at = None;
     loop {
         match reader.step()? {
             Step::Entry(entry) if entry.ends_batch => {
@@ -95,10 +96,18 @@ fn examine_segment(disk: &dyn Disk, first: u64, is_last: bool, found: &mut Found
             }
             Step::Entry(_) => {}
             Step::End => break,
-            Step::Damage(damage) if is_last => {
-                found.tail = Some(as_tail(disk, &reader, damage, reader.next_seq + 1)?);
-                break;
-            }
+            Step::Damage(damage) if is_last => match as_tail(disk, &reader, damage, reader.next_seq + 1) {
+                Ok(tail) => {
+                    found.tail = Some(tail);
+                    break;
+                }
+                // Another process may have finished this batch, and begun the next, since its bytes were read.
+                Err(StoreError::Damaged { .. }) if looked_again_at != Some(reader.at) => {
+                    looked_again_at = Some(reader.at);
+                    reader.refresh();
+                }
+                Err(error) => return Err(error),
+            },
             Step::Damage(damage) => return Err(damaged(&reader, damage)),
         }
     }

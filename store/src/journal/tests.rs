@@ -3,6 +3,7 @@
 mod damage;
 mod faults;
 mod properties;
+mod snapshot;
 
 use std::sync::Arc;
 

@@ -1,0 +1,103 @@
+//! Snapshots: whole batches, nothing changed, whatever another process does meanwhile.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+use super::{Batch, SMALL, append, open, run, script};
+use crate::{Disk, Journal, JournalOptions, JournalSnapshot, RealDisk, SimDisk, StoreError};
+
+fn snapshot(disk: &SimDisk) -> Result<JournalSnapshot, StoreError> {
+    Journal::snapshot(Arc::new(disk.clone()))
+}
+
+fn contents(snapshot: &JournalSnapshot) -> Batch {
+    snapshot.scan(1).map(|entry| entry.expect("good")).map(|entry| (entry.kind, entry.payload)).collect()
+}
+
+#[test]
+fn a_snapshot_holds_what_was_there_and_no_more() {
+    let disk = SimDisk::new();
+    assert!(matches!(snapshot(&disk), Err(StoreError::NoJournal { .. })));
+    let (mut journal, _) = open(&disk).expect("opens");
+    let empty = snapshot(&disk).expect("readable");
+    assert_eq!((empty.last_seq(), contents(&empty).len()), (0, 0));
+    for batch in script() {
+        append(&mut journal, &batch).expect("appended");
+    }
+    let full = snapshot(&disk).expect("readable");
+    append(&mut journal, &vec![(1, b"later".to_vec())]).expect("appended");
+    assert_eq!(contents(&full), script().concat());
+    assert!(empty.scan(1).next().is_none());
+    for (seq, (kind, payload)) in (1..).zip(script().concat()) {
+        let entry = full.read(seq).expect("there");
+        assert_eq!((entry.seq, entry.kind, entry.payload), (seq, kind, payload));
+    }
+    for seq in [0, full.last_seq() + 1, full.last_seq() + 2] {
+        assert!(matches!(full.read(seq), Err(StoreError::NoEntry { .. })), "{seq}");
+    }
+    assert_eq!(full.scan(9).map(|entry| entry.expect("good").seq).collect::<Vec<_>>().first(), Some(&9));
+}
+
+#[test]
+fn a_snapshot_leaves_out_what_opening_would_cut_back_and_changes_nothing() {
+    let whole = SimDisk::new();
+    run(&whole, &script());
+    let name = whole.list("").expect("listed").pop().expect("a segment");
+    let size = whole.size(&name).expect("there");
+    for len in 0..=size {
+        let disk = whole.reopen(0);
+        disk.truncate(&name, len).expect("truncated");
+        let before = disk.operations();
+        let seen = snapshot(&disk).expect("readable");
+        assert_eq!(disk.operations(), before, "nothing is written");
+        let seen = contents(&seen);
+        let (journal, _) = open(&disk).expect("opens");
+        assert_eq!(seen, super::contents(&journal), "cut at byte {len} of {size}");
+    }
+}
+
+#[test]
+fn a_snapshot_tells_damage_as_opening_does() {
+    let whole = SimDisk::new();
+    run(&whole, &script());
+    for name in whole.list("").expect("listed") {
+        for offset in 0..whole.size(&name).expect("there") {
+            let disk = whole.reopen(0);
+            disk.flip(&name, offset, 1 << (offset % 8)).expect("flipped");
+            let seen = snapshot(&disk).map(|seen| seen.last_seq()).map_err(|error| error.to_string());
+            let opened = open(&disk).map(|(journal, _)| journal.last_seq()).map_err(|error| error.to_string());
+            assert_eq!(seen, opened, "{name} byte {offset}");
+        }
+    }
+}
+
+#[test]
+fn snapshots_beside_a_writer_hold_whole_batches_only() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = JournalOptions { max_segment_bytes: 64 << 10, ..SMALL };
+    let disk = RealDisk::open(folder.path()).expect("opens");
+    let (mut journal, _) = Journal::open(Arc::new(disk), options).expect("opens");
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 0..400_u16 {
+                let payload = number.to_le_bytes().repeat(20);
+                append(&mut journal, &vec![(1, payload); 3]).expect("appended");
+            }
+            done.store(true, Ordering::Release);
+        });
+        let mut last = 0;
+        while !done.load(Ordering::Acquire) {
+            let disk = RealDisk::read_only(folder.path()).expect("readable");
+            let seen = Journal::snapshot(Arc::new(disk)).expect("no damage is seen");
+            assert!(seen.last_seq().is_multiple_of(3) && seen.last_seq() >= last);
+            last = seen.last_seq();
+            assert_eq!(contents(&seen).len() as u64, last);
+        }
+    });
+}
