@@ -10,12 +10,13 @@ use jiff::Timestamp;
 
 use crate::{
     atomic,
+    document::{Document, read},
     edit::{self, EMPTY_FILE, NewKey, NewTenant, NotSafe},
     key::{ApiKey, NoRandomness},
-    policy::{Policy, invalid, read, utf8},
-    problem::{PolicyError, Problem},
+    policy::{POLICY_FILE, Policy},
+    problem::{FileError, Problem},
     suggest::nearest,
-    yaml::{self, Node},
+    yaml::Node,
 };
 
 /// How long an edit waits for another one to end.
@@ -34,12 +35,12 @@ pub struct PolicyFile {
 pub enum EditError {
     /// The file as it stands is not valid.
     #[error(transparent)]
-    Policy(#[from] PolicyError),
+    Policy(#[from] FileError),
     /// The change would make the file invalid; places are those of the file with the change.
     #[error("the change was refused: {source}")]
     Refused {
         /// What would be wrong.
-        source: PolicyError,
+        source: FileError,
     },
     /// The file is written in a way that cannot be changed safely by program.
     #[error("{}:{problem}", file.display())]
@@ -131,7 +132,7 @@ impl PolicyFile {
     ///
     /// # Errors
     /// As [`Policy::load`].
-    pub fn load(&self) -> Result<Policy, PolicyError> {
+    pub fn load(&self) -> Result<Policy, FileError> {
         Policy::load(&self.path)
     }
 
@@ -198,17 +199,16 @@ impl PolicyFile {
         };
         let lock = atomic::lock(&file, self.patience).map_err(io("lock the policy file"))?;
         let _lock = lock.ok_or_else(|| EditError::Busy { lock: atomic::lock_path(&file) })?;
-        let before = match (read(&file), if_missing) {
-            (Err(PolicyError::Missing { .. }), Some(_)) => None,
+        let before = match (read(&file, &POLICY_FILE), if_missing) {
+            (Err(FileError::Missing { .. }), Some(_)) => None,
             (outcome, _) => Some(outcome?),
         };
         let bytes = before.as_deref().unwrap_or(if_missing.unwrap_or_default().as_bytes());
         Policy::parse(&file, bytes)?;
-        let text = utf8(&file, bytes)?;
-        let tree = yaml::parse(text).map_err(|problems| invalid(&file, problems))?;
-        let changed = change(&file, text, &tree)?;
+        let document = Document::parse(&file, bytes, &POLICY_FILE)?;
+        let changed = change(&file, &String::from_utf8_lossy(bytes), &document.tree)?;
         Policy::parse(&file, changed.as_bytes()).map_err(|source| EditError::Refused { source })?;
-        if read(&file).ok() != before {
+        if read(&file, &POLICY_FILE).ok() != before {
             return Err(EditError::ChangedMeanwhile { file });
         }
         atomic::replace(&file, changed.as_bytes()).map_err(io("write the policy file"))
@@ -224,7 +224,7 @@ fn tenant_index(file: &Path, tree: &Node, tenant: &str) -> Result<usize, EditErr
     let ids = || tenants.iter().map(|node| node.get("id").and_then(Node::as_str).unwrap_or_default());
     ids().position(|id| id == tenant).ok_or_else(|| {
         let mend = nearest(tenant, ids()).map_or_else(
-            || "add it with `forethought tenant add <id> --name <name>`".to_owned(),
+            || "add it with `forethought tenant add`".to_owned(),
             |near| format!("did you mean `{near}`?"),
         );
         EditError::NoTenant { file: file.to_owned(), id: tenant.to_owned(), mend }

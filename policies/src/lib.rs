@@ -2,13 +2,14 @@
 //!
 //! [`Policy`] is a valid policy file; [`PolicyFile`] changes one on disk without losing its comments; [`PolicyDesk`]
 //! authenticates callers and admits their requests under a policy, and a [`Permit`] is what an admitted request holds
-//! until it is settled. Whatever a policy does not allow is refused.
+//! until it is settled. Whatever a policy does not allow is refused. [`Document`] reads such files of any kind.
 
 mod account;
 mod atomic;
 mod bucket;
 mod clock;
 mod desk;
+mod document;
 mod edit;
 mod explain;
 mod file;
@@ -25,12 +26,13 @@ mod yaml;
 
 pub use clock::DeskClock;
 pub use desk::{Ask, PolicyDesk};
+pub use document::{Document, FileKind};
 pub use edit::{NewKey, NewTenant};
 pub use file::{EditError, PolicyFile};
 pub use key::{ApiKey, KeyHash, MalformedHash, MalformedKey, NoRandomness};
 pub use permit::{Permit, Settlement, SpendMeter};
 pub use policy::Policy;
 pub use principal::{Denied, DeniedReason, Principal};
-pub use problem::{Place, PolicyError, Problem};
+pub use problem::{FileError, Place, Problem};
 pub use rate::RateHeaders;
 pub use tenant::{Key, Limits, Role, Tenant};

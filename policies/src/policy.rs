@@ -1,30 +1,25 @@
 //! A whole policy: read from bytes, checked, and indexed for the questions that requests ask.
 
-use std::{
-    collections::HashMap,
-    fs,
-    io::{self, Read as _},
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
+use forethought_schemas::POLICY_SCHEMA;
 use serde::Deserialize;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    explain::violations,
-    problem::{Place, PolicyError, Problem},
+    document::{Document, FileKind, read},
+    problem::{FileError, Place, Problem},
     tenant::{Key, Tenant},
-    yaml::{self, Node, Step, path_text},
+    yaml::Node,
 };
 
-/// The version of the file's format that this build reads and writes.
-pub(crate) const FORMAT_VERSION: i64 = 1;
-/// More bytes than the largest valid policy needs.
-const MAX_BYTES: u64 = 64 << 20;
-/// Findings listed for one file; more would not be read.
-const MAX_PROBLEMS: usize = 100;
+/// The policy file, in the version that this build reads and writes.
+pub(crate) static POLICY_FILE: FileKind = FileKind {
+    name: "policy file",
+    create: "create it with `forethought tenant add <id> --name <name> --models <models> --policy <file>`",
+    version: 1,
+    schema: &POLICY_SCHEMA,
+};
 
 /// A valid policy, never changed after it was read.
 #[derive(Debug)]
@@ -37,7 +32,7 @@ pub struct Policy {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Document {
+struct Contents {
     #[serde(rename = "version")]
     _version: i64,
     tenants: Vec<Tenant>,
@@ -47,21 +42,20 @@ impl Policy {
     /// Reads and checks a policy file.
     ///
     /// # Errors
-    /// [`PolicyError`]: the file is missing, cannot be read, is too large, or is wrong in ways that are all listed.
-    pub fn load(file: &Path) -> Result<Self, PolicyError> {
-        Self::parse(file, &read(file)?)
+    /// [`FileError`]: the file is missing, cannot be read, is too large, or is wrong in ways that are all listed.
+    pub fn load(file: &Path) -> Result<Self, FileError> {
+        Self::parse(file, &read(file, &POLICY_FILE)?)
     }
 
     /// Checks the bytes of a policy file; `file` only names it in errors.
     ///
     /// # Errors
     /// As [`Policy::load`].
-    pub fn parse(file: &Path, bytes: &[u8]) -> Result<Self, PolicyError> {
-        let text = utf8(file, bytes)?;
-        let tree = yaml::parse(text).map_err(|problems| invalid(file, problems))?;
-        let document = check(&tree).map_err(|problems| invalid(file, problems))?;
+    pub fn parse(file: &Path, bytes: &[u8]) -> Result<Self, FileError> {
+        let document = Document::parse(file, bytes, &POLICY_FILE)?;
+        let contents: Contents = document.read(duplicates(&document.tree))?;
         let mut policy = Self { tenants: HashMap::new(), keys: HashMap::new(), digest: digest(bytes) };
-        for tenant in document.tenants {
+        for tenant in contents.tenants {
             let ids = tenant.keys.iter().map(|key| (key.id.clone(), tenant.id.clone()));
             policy.keys.extend(ids);
             policy.tenants.insert(tenant.id.clone(), Arc::new(tenant));
@@ -98,68 +92,8 @@ impl Policy {
     }
 }
 
-/// The file's bytes, up to [`MAX_BYTES`].
-pub(crate) fn read(file: &Path) -> Result<Vec<u8>, PolicyError> {
-    let unreadable = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound => PolicyError::Missing { file: file.to_owned() },
-        _ => PolicyError::Unreadable { file: file.to_owned(), source },
-    };
-    let mut bytes = Vec::new();
-    let opened = fs::File::open(file).map_err(unreadable)?;
-    opened.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_BYTES) {
-        Ok(bytes)
-    } else {
-        Err(PolicyError::TooLarge { file: file.to_owned(), limit: MAX_BYTES })
-    }
-}
-
-/// The text of a file, or where the first byte stands that is no UTF-8.
-pub(crate) fn utf8<'b>(file: &Path, bytes: &'b [u8]) -> Result<&'b str, PolicyError> {
-    std::str::from_utf8(bytes).map_err(|error| {
-        let (good, bad) = bytes.split_at(error.valid_up_to());
-        let good = String::from_utf8_lossy(good);
-        let last_line = good.rsplit('\n').next().unwrap_or_default();
-        let place = Place { line: good.matches('\n').count() + 1, column: last_line.chars().count() + 1 };
-        PolicyError::NotUtf8 { file: file.to_owned(), place, byte: bad.first().copied().unwrap_or_default() }
-    })
-}
-
-pub(crate) fn invalid(file: &Path, mut problems: Vec<Problem>) -> PolicyError {
-    problems.sort_by(|a, b| a.place.cmp(&b.place).then_with(|| a.path.cmp(&b.path)));
-    problems.truncate(MAX_PROBLEMS);
-    PolicyError::Invalid { file: file.to_owned(), problems }
-}
-
 fn digest(bytes: &[u8]) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
-}
-
-/// Everything that is wrong with a tree as a policy.
-fn check(tree: &Node) -> Result<Document, Vec<Problem>> {
-    let value = tree.to_json();
-    if let Some(problem) = newer(tree, &value) {
-        return Err(vec![problem]);
-    }
-    let mut problems = violations(tree, &value);
-    problems.extend(duplicates(tree));
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    // The schema and the types are written apart; what one of them lets through, the other still refuses.
-    serde_json::from_value(value).map_err(|error| {
-        let told = format!("the file passes the schema but cannot be read: {error}");
-        vec![Problem::new(tree.place, "", told).mend("correct this value")]
-    })
-}
-
-/// A file of a later version has keys that are not known here: one finding says more than one for each key.
-fn newer(tree: &Node, value: &Value) -> Option<Problem> {
-    let version = value.get("version")?.as_i64().filter(|version| *version > FORMAT_VERSION)?;
-    let steps = [Step::Key("version".to_owned())];
-    let told = format!("version {version} was written by a newer version of forethought");
-    let mend = format!("upgrade this installation, or restore the file of version {FORMAT_VERSION}");
-    Some(Problem::new(tree.place_of(&steps), path_text(&steps), told).mend(mend))
 }
 
 /// Ids and hashes that stand twice; each finding names both lines.

@@ -1,4 +1,4 @@
-//! What can be wrong with a policy file: each finding with its place, its path, what is wrong and the mend.
+//! What can be wrong with a file that people write: each finding with its place, its path, what is wrong and the mend.
 
 use std::{fmt, io, path::PathBuf};
 
@@ -11,7 +11,7 @@ pub struct Place {
     pub column: usize,
 }
 
-/// One thing that is wrong in a policy file.
+/// One thing that is wrong in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Where.
@@ -49,28 +49,36 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Why a policy file cannot be used. No part of such a file is in force.
+/// Why a file cannot be used. No part of such a file is in force.
 #[derive(Debug, thiserror::Error)]
-pub enum PolicyError {
+pub enum FileError {
     /// There is no such file.
-    #[error("{}: there is no policy file; create it with `forethought tenant add <id> --name <name>`", file.display())]
+    #[error("{}: there is no {what} here; {create}", file.display())]
     Missing {
         /// The file that was looked for.
         file: PathBuf,
+        /// The kind of file.
+        what: &'static str,
+        /// How to make one.
+        create: &'static str,
     },
     /// The file cannot be read.
-    #[error("{}: cannot read the policy file: {source}; check its owner and mode", file.display())]
+    #[error("{}: cannot read the {what}: {source}; check its owner and mode", file.display())]
     Unreadable {
         /// The file.
         file: PathBuf,
+        /// The kind of file.
+        what: &'static str,
         /// The system's reason.
         source: io::Error,
     },
-    /// The file is larger than any policy needs.
-    #[error("{}: the policy file is larger than {limit} bytes; check that this is the right file", file.display())]
+    /// The file is larger than any of its kind.
+    #[error("{}: the {what} is larger than {limit} bytes; check that this is the right file", file.display())]
     TooLarge {
         /// The file.
         file: PathBuf,
+        /// The kind of file.
+        what: &'static str,
         /// The most bytes that are read.
         limit: u64,
     },
@@ -85,7 +93,7 @@ pub enum PolicyError {
         /// The first wrong byte.
         byte: u8,
     },
-    /// The text is no valid policy; every finding is listed, in the order of the lines.
+    /// The text is not what it should be; every finding is listed, in the order of the lines.
     #[error("{}", list(file, problems))]
     Invalid {
         /// The file.

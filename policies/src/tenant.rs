@@ -87,6 +87,9 @@ pub enum Role {
 }
 
 impl Role {
+    /// Every role.
+    pub const ALL: [Self; 4] = [Self::User, Self::Operator, Self::Auditor, Self::Admin];
+
     /// The name in the policy file and in audit records.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

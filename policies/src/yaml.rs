@@ -13,7 +13,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::problem::{Place, Problem};
 
-/// Deeper nesting than any policy needs; it bounds the recursion over the tree.
+/// Deeper nesting than any file needs; it bounds the recursion over the tree.
 const MAX_DEPTH: usize = 32;
 
 /// A value and where it stands.
@@ -169,7 +169,7 @@ fn syntax(error: &ScanError) -> Problem {
 }
 
 fn not_plain(span: Span, what: &str) -> Problem {
-    Problem::new(place(span.start), "", format!("{what} is not allowed in a policy file"))
+    Problem::new(place(span.start), "", format!("{what} is not allowed here"))
         .mend("write the value out in full (and a \"*\" in quotes)")
 }
 
@@ -255,7 +255,7 @@ impl<'t> Builder<'t> {
     fn enter(&mut self, span: Span, open: Open) -> Result<(), Problem> {
         if self.open.len() >= MAX_DEPTH {
             let told = format!("nested deeper than {MAX_DEPTH} levels");
-            return Err(Problem::new(place(span.start), "", told).mend("a policy file needs 6 at most"));
+            return Err(Problem::new(place(span.start), "", told).mend("no valid file needs so many"));
         }
         if let Some((_, Open::Map { key: None, .. })) = self.open.last() {
             return Err(Problem::new(place(span.start), "", "a list or mapping stands where a key should be")
@@ -301,8 +301,7 @@ impl<'t> Builder<'t> {
             _ if !self.problems.is_empty() => Err(self.problems),
             Some(node) if !matches!(node.kind, Kind::Scalar(Value::Null)) => Ok(node),
             _ => Err(vec![
-                Problem::new(Place { line: 1, column: 1 }, "", "the policy file is empty")
-                    .mend("begin with `version: 1` and `tenants:`, or run `forethought tenant add`"),
+                Problem::new(Place { line: 1, column: 1 }, "", "the file is empty").mend("begin with `version: 1`"),
             ]),
         }
     }

@@ -200,7 +200,7 @@ fn a_change_that_would_not_be_valid_changes_nothing() {
     let broken = Case::with("version: 1\ntenants: []\nzebra: 1\n");
     broken.refuses(|file| file.add_tenant(&tenant("a")), ":3:1: zebra: unknown key");
     let error = Case::empty().file.add_key("a", &key(None)).unwrap_err();
-    assert!(matches!(error, EditError::Policy(PolicyError::Missing { .. })), "{error}");
+    assert!(matches!(error, EditError::Policy(FileError::Missing { .. })), "{error}");
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn key(id: &str, digit: char) -> String {
 fn check(text: &str, expect: &[&str]) {
     let said = match Policy::parse(Path::new("p.yaml"), text.as_bytes()) {
         Ok(_) => Vec::new(),
-        Err(PolicyError::Invalid { problems, .. }) => problems.iter().map(ToString::to_string).collect(),
+        Err(FileError::Invalid { problems, .. }) => problems.iter().map(ToString::to_string).collect(),
         Err(other) => vec![other.to_string()],
     };
     assert_eq!(said, expect, "\n{text}");
@@ -184,7 +184,7 @@ fn duplicates_name_both_lines() {
 #[test]
 fn all_problems_are_told_in_the_order_of_the_lines() {
     let text = tenant("    zeal: 1\n").replace("id: acme", "id: A").replace("max_samples: 4", "max_samples: 0");
-    let Err(PolicyError::Invalid { problems, .. }) = Policy::parse(Path::new("p.yaml"), text.as_bytes()) else {
+    let Err(FileError::Invalid { problems, .. }) = Policy::parse(Path::new("p.yaml"), text.as_bytes()) else {
         panic!("{text} is valid");
     };
     let lines: Vec<_> = problems.iter().map(|problem| problem.place.line).collect();
@@ -210,10 +210,7 @@ fn another_version_is_refused_in_one_sentence() {
 
 #[test]
 fn files_that_are_no_text_or_not_there_are_told() {
-    check(
-        "",
-        &["1:1: the policy file is empty; begin with `version: 1` and `tenants:`, or run `forethought tenant add`"],
-    );
+    check("", &["1:1: the file is empty; begin with `version: 1`"]);
     let error = Policy::parse(Path::new("p.yaml"), b"version: 1\nten\xffants: []\n").unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -223,11 +220,12 @@ fn files_that_are_no_text_or_not_there_are_told() {
     let error = Policy::load(missing).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "/nonexistent/policy.yaml: there is no policy file; create it with `forethought tenant add <id> --name <name>`"
+        "/nonexistent/policy.yaml: there is no policy file here; create it with \
+         `forethought tenant add <id> --name <name> --models <models> --policy <file>`"
     );
     let directory = tempfile::tempdir().unwrap();
     let error = Policy::load(directory.path()).unwrap_err();
-    assert!(matches!(error, PolicyError::Unreadable { .. }), "{error}");
+    assert!(matches!(error, FileError::Unreadable { .. }), "{error}");
 }
 
 #[test]
