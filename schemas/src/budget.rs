@@ -68,10 +68,15 @@ named! {
     Effort {
         /// One sample, no deliberation.
         None = "none",
+        /// As little deliberation as there can be.
         Minimal = "minimal",
+        /// For easy questions.
         Low = "low",
+        /// The usual one.
         Medium = "medium",
+        /// For hard questions.
         High = "high",
+        /// The most of all.
         Xhigh = "xhigh",
     }
 }

@@ -8,6 +8,7 @@ fn base() -> Value {
     json!({ "model": "m", "messages": [{ "role": "user", "content": "hi" }] })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the calls read better without a borrow")]
 fn with(extra: Value) -> Value {
     let mut request = base();
     for (key, value) in extra.as_object().unwrap() {
@@ -21,6 +22,7 @@ fn parse(value: &Value) -> Result<ChatRequest, ApiError> {
 }
 
 /// The parameter and a part of the message that `extra` is answered with.
+#[expect(clippy::needless_pass_by_value, reason = "the calls read better without a borrow")]
 fn check(extra: Value, param: &str, says: &str) {
     let error = parse(&with(extra.clone())).expect_err(&extra.to_string());
     assert_eq!(error.param.as_deref(), Some(param), "{error}");
