@@ -16,6 +16,10 @@ pub struct JsonSchema {
 pub static POLICY_SCHEMA: LazyLock<JsonSchema> =
     LazyLock::new(|| JsonSchema::embedded(include_str!("../json/policy.schema.json")));
 
+/// The schema of the service's configuration: addresses, folders, limits and models.
+pub static CONFIG_SCHEMA: LazyLock<JsonSchema> =
+    LazyLock::new(|| JsonSchema::embedded(include_str!("../json/config.schema.json")));
+
 impl JsonSchema {
     /// The schema as it stands in its file, to be printed for editors.
     #[must_use]
@@ -52,7 +56,7 @@ mod tests {
 
     /// Every schema in `json/` is listed here.
     fn all() -> Vec<(&'static str, &'static JsonSchema)> {
-        vec![("policy", &POLICY_SCHEMA)]
+        vec![("policy", &POLICY_SCHEMA), ("config", &CONFIG_SCHEMA)]
     }
 
     fn check_node(path: &str, node: &Value) {

@@ -12,4 +12,4 @@ pub use budget::{Budget, BudgetCap, Effort, StrategyName};
 pub use chat::{ChatMessage, ChatRequest, ChatRole, DeliberationAsk, MAX_CHOICES, MAX_MESSAGES, MAX_STOPS};
 pub use error::{ApiError, ErrorKind};
 pub use ids::{RecordId, RequestId};
-pub use json_schema::{JsonSchema, POLICY_SCHEMA};
+pub use json_schema::{CONFIG_SCHEMA, JsonSchema, POLICY_SCHEMA};
