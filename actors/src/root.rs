@@ -43,6 +43,7 @@ pub struct Root {
 /// What the HTTP workers share of a [`Root`].
 #[derive(Clone)]
 pub struct Rooms {
+    kill: KillSwitch,
     /// Ends the deliberations; their outcomes are recorded all the same.
     pub work: KillSwitch,
     /// Makes records durable.
@@ -75,6 +76,7 @@ impl Root {
     #[must_use]
     pub fn rooms(&self) -> Rooms {
         Rooms {
+            kill: self.kill.clone(),
             work: self.work.clone(),
             audit: self.audit.clone(),
             engines: Arc::new(self.engines.clone()),
@@ -130,6 +132,11 @@ impl Rooms {
                     .retry_after(10)
             }
         })
+    }
+
+    /// Until the actors have ended, which they do when the audit writer cannot be kept alive.
+    pub async fn lost(&self) {
+        self.kill.killed().await;
     }
 
     /// Lets nobody in any more and waits for those inside; after `grace` they are stopped, and recorded as such.

@@ -29,7 +29,9 @@ impl TextAssembler {
         self.bytes.extend_from_slice(bytes);
         self.take_whole_characters();
         if let Some(at) = self.stops.iter().filter_map(|stop| self.held.find(stop.as_str())).min() {
-            let text = self.held.drain(..at).collect();
+            let mut text = std::mem::take(&mut self.held);
+            text.truncate(at);
+            self.bytes.clear();
             return Pushed { text, stopped: true };
         }
         let keep = self.possible_stop_prefix();
@@ -92,6 +94,7 @@ mod tests {
             let pushed = assembler.push(token);
             out.push(pushed.text);
             if pushed.stopped {
+                assert_eq!(assembler.finish(), "", "what follows a stop sequence is dropped");
                 return (out, true);
             }
         }

@@ -13,3 +13,6 @@ pub use chat::{ChatMessage, ChatRequest, ChatRole, DeliberationAsk, MAX_CHOICES,
 pub use error::{ApiError, ErrorKind};
 pub use ids::{RecordId, RequestId};
 pub use json_schema::{CONFIG_SCHEMA, JsonSchema, POLICY_SCHEMA};
+
+/// The HTTP API as an OpenAPI 3.1 document, in JSON.
+pub const OPENAPI: &str = include_str!("../json/openapi.json");

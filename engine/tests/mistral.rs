@@ -1,0 +1,120 @@
+//! The embedded engine on the real model.
+
+mod support;
+
+use std::time::Duration;
+
+use forethought_engine::{Engine, EngineError, Finish, Prompt, SampleRequest, Sampling, mistral::{MistralConfig, MistralEngine}};
+use futures::future::join_all;
+use tokio::sync::OnceCell;
+use support::{RUNTIME, ask, config, draw};
+
+async fn engine() -> &'static MistralEngine {
+    static ENGINE: OnceCell<MistralEngine> = OnceCell::const_new();
+    ENGINE.get_or_init(|| async { MistralEngine::load(&config()).await.expect("the model loads") }).await
+}
+
+const QUESTION: &str = "What is 7 + 5? Reply with the number.";
+
+#[test]
+fn a_sample_is_the_same_whatever_runs_beside_it() {
+    RUNTIME.block_on(async {
+        let mut alone = Vec::new();
+        for seed in 0..8 {
+            alone.push(draw(engine().await, ask(QUESTION, seed)).await.unwrap());
+        }
+        let engine = engine().await;
+        let others = (0..8).map(|n| draw(engine, ask(&format!("Tell me about the number {n}."), 100 + n)));
+        let again = (0..8).map(|seed| draw(engine, ask(QUESTION, seed)));
+        let (_, again) = futures::join!(join_all(others), join_all(again));
+        for (alone, again) in alone.iter().zip(again) {
+            let again = again.unwrap();
+            assert_eq!((&alone.text, &alone.ids, &alone.logprobs), (&again.text, &again.ids, &again.logprobs));
+        }
+        let texts: std::collections::BTreeSet<_> = alone.iter().map(|drawn| &drawn.ids).collect();
+        assert!(texts.len() > 1, "eight seeds gave one sample: the seed has no effect");
+    });
+}
+
+#[test]
+fn a_prompt_that_begins_a_known_one_is_computed_the_same_way() {
+    let short = SampleRequest {
+        prompt: Prompt::Raw("<|im_start|>user\nName a colour.<|im_end|>\n<|im_start|>assistant\n".into()),
+        ..ask("", 5)
+    };
+    let long = SampleRequest {
+        prompt: Prompt::Raw(
+            "<|im_start|>user\nName a colour.<|im_end|>\n<|im_start|>assistant\nBlue.<|im_end|>\n<|im_start|>user\nAnother \
+             one.<|im_end|>\n<|im_start|>assistant\n"
+                .into(),
+        ),
+        ..ask("", 5)
+    };
+    RUNTIME.block_on(async {
+        let engine =
+            MistralEngine::load(&MistralConfig { lanes: std::num::NonZeroU32::new(1), ..config() }).await.unwrap();
+        let before = draw(&engine, short.clone()).await.unwrap();
+        draw(&engine, long.clone()).await.unwrap();
+        for n in 0..4 {
+            draw(&engine, ask(&format!("Forget {n}"), 1)).await.unwrap();
+        }
+        draw(&engine, long).await.unwrap();
+        let after = draw(&engine, short).await.unwrap();
+        assert_eq!((before.ids, before.logprobs), (after.ids, after.logprobs));
+    });
+}
+
+#[test]
+fn the_model_answers_and_its_use_is_counted_exactly() {
+    RUNTIME.block_on(async {
+        let greedy = SampleRequest {
+            sampling: Sampling { temperature: 0.0, ..Sampling::default() },
+            ..ask("What is the capital of France?", 0)
+        };
+        let drawn = draw(engine().await, greedy.clone()).await.unwrap();
+        // What llama.cpp says, greedily, on the same file: right it is not.
+        assert_eq!(drawn.text, "L'Étoile, la Cité, la France, la France, la France, la France, la France");
+        assert_eq!((drawn.finish, drawn.ids.len(), drawn.usage.completion_tokens), (Finish::Length, 24, 24));
+        let ended = draw(engine().await, SampleRequest { max_tokens: 200, ..ask("Say hello.", 4) }).await.unwrap();
+        assert_eq!(ended.finish, Finish::Stop);
+        assert_eq!(ended.usage.completion_tokens as usize, ended.ids.len() + 1, "the end token counts");
+        assert_eq!(drawn.usage.prompt_tokens, engine().await.count_prompt(&greedy).unwrap());
+        assert!(drawn.logprobs.iter().all(|l| (-20.0..=0.0).contains(l)), "natural logarithms: {:?}", drawn.logprobs);
+
+        let short = SampleRequest { max_tokens: 3, ..greedy.clone() };
+        let cut = draw(engine().await, short).await.unwrap();
+        assert_eq!((cut.finish, cut.usage.completion_tokens, cut.ids.len()), (Finish::Length, 3, 3));
+        assert!(drawn.text.starts_with(&cut.text));
+
+        let stopped = draw(engine().await, SampleRequest { stop: vec![" la".into()], ..greedy }).await.unwrap();
+        assert_eq!(stopped.finish, Finish::Stop);
+        assert_eq!(stopped.text, drawn.text.split(" la").next().unwrap());
+    });
+}
+
+#[test]
+fn a_reader_that_does_not_read_holds_up_nobody() {
+    RUNTIME.block_on(async {
+        let slow = SampleRequest { max_tokens: 400, ignore_end: true, ..ask("Count.", 1) };
+        let held = engine().await.sample(slow).await.unwrap();
+        let quick = tokio::time::timeout(Duration::from_secs(60), draw(engine().await, ask(QUESTION, 3))).await;
+        quick.expect("another sample goes on").unwrap();
+        drop(held);
+    });
+}
+
+#[test]
+fn what_cannot_be_answered_is_refused_with_the_mend() {
+    RUNTIME.block_on(async {
+        let long = "word ".repeat(9_000);
+        match engine().await.sample(ask(&long, 0)).await.map(|_| ()) {
+            Err(EngineError::Request { param: "messages", message }) => {
+                assert!(message.contains("shorten the messages"), "{message}");
+            }
+            other => panic!("{other:?}"),
+        }
+        let missing = MistralConfig::new("/nowhere/model.gguf");
+        let error = MistralEngine::load(&missing).await.map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("/nowhere/model.gguf"), "{error}");
+    });
+}

@@ -1,0 +1,58 @@
+//! Faults inside the embedded engine, through failpoints; a process of their own, because failpoints are global.
+#![cfg(feature = "failpoints")]
+
+mod support;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use forethought_engine::{Engine, EngineError, SampleRequest, mistral::MistralEngine};
+use support::{RUNTIME, ask, config, draw};
+
+/// One after the other: they share the failpoint.
+#[test]
+fn faults_stay_in_their_room() {
+    RUNTIME.block_on(async {
+        a_client_that_leaves_stops_its_sample_within_two_tokens().await;
+        a_panic_costs_the_engine_and_not_the_process().await;
+    });
+}
+
+async fn a_client_that_leaves_stops_its_sample_within_two_tokens() {
+    let engine = MistralEngine::load(&config()).await.unwrap();
+    draw(&engine, ask("Hello", 0)).await.unwrap();
+    let steps = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&steps);
+    fail::cfg_callback("mistral-step", move || {
+        counted.fetch_add(1, Ordering::AcqRel);
+    })
+    .unwrap();
+    let endless = SampleRequest { max_tokens: 2_000, ignore_end: true, ..ask("Hello", 1) };
+    let mut stream = engine.sample(endless).await.unwrap();
+    for _ in 0..5 {
+        stream.next().await.unwrap().unwrap();
+    }
+    let at_leaving = steps.load(Ordering::Acquire);
+    drop(stream);
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    let after = steps.load(Ordering::Acquire);
+    assert!(after - at_leaving <= 2, "{} tokens were drawn after the client left", after - at_leaving);
+    fail::remove("mistral-step");
+}
+
+async fn a_panic_costs_the_engine_and_not_the_process() {
+    let engine = MistralEngine::load(&config()).await.unwrap();
+    fail::cfg("mistral-step", "3*off->1*panic(made to fail)->off").unwrap();
+    let failed = draw(&engine, ask("Hello", 0)).await.unwrap_err();
+    assert!(matches!(failed, EngineError::Dead(_)), "{failed}");
+    assert!(!engine.alive());
+    assert!(matches!(engine.sample(ask("Hello", 0)).await.map(|_| ()), Err(EngineError::Dead(_))));
+    fail::remove("mistral-step");
+    let rebuilt = MistralEngine::load(&config()).await.unwrap();
+    draw(&rebuilt, ask("Hello", 0)).await.unwrap();
+}
