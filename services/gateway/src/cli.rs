@@ -1,0 +1,137 @@
+//! The command line: what each verb takes, and which exit code it ends with.
+
+mod audit;
+mod check;
+pub mod exit;
+mod key;
+mod output;
+mod tenant;
+mod time;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+
+pub use exit::Usage;
+
+/// A reasoning service for open-weight models: thinking budgets, votes, and an audit log that shows every change.
+#[derive(Parser)]
+#[command(name = "forethought", version, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 a check failed, 2 wrong usage or configuration, 3 a failure while running";
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Run the server until it is told to stop (Ctrl-C or SIGTERM)
+    #[command(after_help = SERVE_HELP)]
+    Serve(ConfigFile),
+    /// Check a configuration, its policy and its models, without running anything
+    #[command(after_help = CHECK_HELP)]
+    Check(ConfigFile),
+    /// Ask a running server a question
+    #[command(after_help = ASK_HELP)]
+    Ask(crate::ask::AskArgs),
+    /// Read and verify the audit log, also while a server writes it
+    #[command(subcommand)]
+    Audit(audit::Verb),
+    /// Add and list tenants
+    #[command(subcommand)]
+    Tenant(tenant::Verb),
+    /// Make and revoke keys
+    #[command(subcommand)]
+    Key(key::Verb),
+}
+
+/// The configuration file.
+#[derive(clap::Args)]
+struct ConfigFile {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+const SERVE_HELP: &str = "\
+Examples:
+  forethought serve --config forethought.yaml
+
+The shortest configuration:
+  policy: ./policy.yaml
+  models:
+    - id: smollm2-135m
+      path: /models/SmolLM2-135M-Instruct.Q8_0.gguf
+
+The other keys are: version, listen, data_dir, grace_ms, max_body_bytes, max_deliberations and log.
+Paths are relative to the file. `forethought check` tells what is wrong with it.";
+
+const CHECK_HELP: &str = "\
+Examples:
+  forethought check --config forethought.yaml";
+
+const ASK_HELP: &str = "\
+Examples:
+  forethought ask \"What is 7 times 8?\" --url http://127.0.0.1:8080 --key \"$KEY\"
+  forethought ask \"What is 7 times 8?\" --url http://127.0.0.1:8080 --key \"$KEY\" \\
+      --strategy self_consistency --samples 8 --seed 1";
+
+/// Runs what the command line asks for.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are "errors" too; where they cannot be printed, nothing can.
+            _ = error.print();
+            return if error.use_stderr() { ExitCode::from(exit::USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    cli.verb.run().unwrap_or_else(|error| exit::report(&error))
+}
+
+impl Verb {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Serve(ConfigFile { config }) => done(crate::serve::run(load(&config)?)),
+            Self::Check(ConfigFile { config }) => check::run(&config),
+            Self::Ask(args) => done(crate::ask::run(&args)),
+            Self::Audit(verb) => verb.run(),
+            Self::Tenant(verb) => done(verb.run()),
+            Self::Key(verb) => done(verb.run()),
+        }
+    }
+}
+
+fn done(outcome: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
+    outcome.map(|()| ExitCode::SUCCESS)
+}
+
+fn load(file: &Path) -> anyhow::Result<Config> {
+    Ok(Config::load(file)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent_and_every_verb_shows_examples() {
+        fn check(command: &clap::Command) {
+            let verbs: Vec<_> = command.get_subcommands().collect();
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(!verbs.is_empty() || help.contains("Examples:\n"), "{}: {help}", command.get_name());
+            verbs.into_iter().for_each(check);
+        }
+        Cli::command().debug_assert();
+        check(&Cli::command());
+    }
+}

@@ -1,0 +1,178 @@
+//! `forethought audit`: what was asked and what came of it, from the log itself, also while a server writes it.
+
+mod list;
+mod show;
+mod verify;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{
+    Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use forethought_audit::{MAX_LISTED, OutcomeStatus, Status};
+use jiff::Timestamp;
+
+use super::{output::Paint, time};
+
+/// What can be done with the audit log.
+#[derive(Subcommand)]
+pub enum Verb {
+    /// List requests, the latest first
+    #[command(after_help = LIST_HELP)]
+    List(ListArgs),
+    /// Show one request, by its own id or that of one of its records
+    #[command(after_help = SHOW_HELP)]
+    Show(ShowArgs),
+    /// Check every byte, link, end and commitment of the log
+    #[command(after_help = VERIFY_HELP)]
+    Verify(VerifyArgs),
+}
+
+const LIST_HELP: &str = "\
+Examples:
+  forethought audit list --data-dir ./data
+  forethought audit list --config forethought.yaml --tenant acme --since 7d --status failed
+  forethought audit list --data-dir ./data --since 2026-11-01 --until 2026-12-01 --limit 1000 --json";
+
+const SHOW_HELP: &str = "\
+Examples:
+  forethought audit show rec_01963c2f7e8a7d3c9b1e2f3a4b5c6d7e --data-dir ./data
+  forethought audit show req_01963c2f7e8a7d3c9b1e2f3a4b5c6d7e --data-dir ./data --contents";
+
+const VERIFY_HELP: &str = "\
+Examples:
+  forethought audit verify --data-dir ./data
+
+It prints PASSED and the head's hash, or FAILED and where (exit code 1). Compare the head with one noted elsewhere:
+a log that was cut short at a whole record is good in itself.";
+
+/// Where the log is.
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+pub struct Place {
+    /// The data directory
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The configuration file that names the data directory
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Which requests to list.
+#[derive(clap::Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    place: Place,
+    /// Only this tenant's
+    #[arg(long)]
+    tenant: Option<String>,
+    /// Only those at this time or later: RFC 3339, a date (UTC), or how long ago, such as 2h or 7d
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    since: Option<Timestamp>,
+    /// Only those before this time
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    until: Option<Timestamp>,
+    /// Only those that stand so
+    #[arg(long, value_parser = status())]
+    status: Option<Status>,
+    /// At most so many, up to 1000
+    #[arg(long, value_name = "N", default_value = "50", value_parser = limit)]
+    limit: usize,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which request to show.
+#[derive(clap::Args)]
+pub struct ShowArgs {
+    /// The id of the request or of one of its records
+    id: String,
+    #[command(flatten)]
+    place: Place,
+    /// Unseal and print what was asked and answered
+    #[arg(long)]
+    contents: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which log to check.
+#[derive(clap::Args)]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    place: Place,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Verb {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::List(args) => super::done(list::run(&args)),
+            Self::Show(args) => super::done(show::run(&args)),
+            Self::Verify(args) => verify::run(&args),
+        }
+    }
+}
+
+impl Place {
+    fn dir(&self) -> anyhow::Result<PathBuf> {
+        match (&self.data_dir, &self.config) {
+            (Some(dir), _) => Ok(dir.clone()),
+            (None, Some(file)) => Ok(super::load(file)?.data_dir),
+            (None, None) => Err(super::Usage("give `--data-dir` or `--config`".to_owned()).into()),
+        }
+    }
+}
+
+fn status() -> impl TypedValueParser<Value = Status> {
+    PossibleValuesParser::new(Status::ALL.map(Status::as_str)).try_map(|name| name.parse::<Status>())
+}
+
+fn limit(text: &str) -> Result<usize, String> {
+    let known = text.parse().ok().filter(|limit| (1..=MAX_LISTED).contains(limit));
+    known.ok_or_else(|| format!("write a number from 1 to {MAX_LISTED}; `--until` leads to older ones"))
+}
+
+fn paint(status: Status) -> Paint {
+    match status {
+        Status::Ended(OutcomeStatus::Answered) => Paint::Good,
+        Status::Ended(OutcomeStatus::Failed) | Status::Interrupted => Paint::Bad,
+        Status::Ended(_) => Paint::Odd,
+        Status::Open => Paint::Dim,
+    }
+}
+
+/// Milliseconds as people read them.
+fn duration(ms: u64) -> String {
+    match ms {
+        0..10_000 => format!("{ms} ms"),
+        _ => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_short() {
+        let check = |ms, expect: &str| assert_eq!(duration(ms), expect);
+        check(0, "0 ms");
+        check(9_999, "9999 ms");
+        check(12_345, "12.3 s");
+        check(120_000, "120.0 s");
+    }
+
+    #[test]
+    fn limits_have_bounds() {
+        assert_eq!((limit("1"), limit("1000")), (Ok(1), Ok(1000)));
+        for wrong in ["0", "1001", "-1", "many"] {
+            assert!(limit(wrong).unwrap_err().contains("1 to 1000"), "{wrong}");
+        }
+    }
+}

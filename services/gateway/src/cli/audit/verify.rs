@@ -1,0 +1,67 @@
+//! `forethought audit verify`: PASSED or FAILED, with what was looked at.
+
+use std::process::ExitCode;
+
+use forethought_audit::{VerifyReport, verify};
+use serde_json::{Value, json};
+
+use super::VerifyArgs;
+use crate::cli::{
+    exit,
+    output::{self, Paint, Style, fields},
+};
+
+pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
+    let report = verify(args.place.dir()?)?;
+    if args.json {
+        output::print_json(&to_json(&report))?;
+    } else {
+        output::print(&text(&report, Style::of_stdout()))?;
+    }
+    Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::from(exit::CHECK_FAILED) })
+}
+
+fn text(report: &VerifyReport, style: Style) -> String {
+    let (verdict, paint) = if report.passed() { ("PASSED", Paint::Good) } else { ("FAILED", Paint::Bad) };
+    let mut pairs: Vec<(&str, String)> = Vec::new();
+    if let Some(failure) = &report.failure {
+        pairs.extend([
+            ("what", failure.what.clone()),
+            ("record", failure.record_id.clone().unwrap_or_else(|| "cannot be read".to_owned())),
+            ("entry", failure.seq.to_string()),
+            ("segment", failure.segment.clone()),
+            ("offset", format!("{} bytes", failure.offset)),
+        ]);
+    }
+    let mut requests = format!("{} requests, {} interrupted", report.admissions, report.interrupted);
+    if report.in_use {
+        requests.push_str(&format!(", {} under way (a server is writing the log)", report.under_way));
+    }
+    pairs.push(("records", format!("{} good: {requests}", report.records)));
+    pairs.push((
+        "contents",
+        format!(
+            "{} good: {} unsealed and compared, {} whose key is erased or lost",
+            report.contents, report.unsealed, report.without_key
+        ),
+    ));
+    if let Some(head) = report.head {
+        pairs.push(("head", format!("sha256 {head}")));
+    }
+    format!("{}\n{}", style.paint(paint, verdict), fields(&pairs, style))
+}
+
+fn to_json(report: &VerifyReport) -> Value {
+    let failure = report.failure.as_ref().map(|failure| {
+        json!({
+            "what": failure.what, "record_id": failure.record_id, "seq": failure.seq,
+            "segment": failure.segment, "offset": failure.offset,
+        })
+    });
+    json!({
+        "passed": report.passed(), "entries": report.entries, "records": report.records,
+        "admissions": report.admissions, "interrupted": report.interrupted, "under_way": report.under_way,
+        "contents": report.contents, "unsealed": report.unsealed, "without_key": report.without_key,
+        "head": report.head, "in_use": report.in_use, "failure": failure,
+    })
+}

@@ -1,0 +1,82 @@
+//! `forethought check`: whether a server could start with this configuration, and everything that is in its way.
+
+use std::{path::Path, process::ExitCode};
+
+use forethought_engine::{GgufHeader, mistral::MistralConfig};
+use forethought_policies::Policy;
+
+use super::{exit, output};
+use crate::config::{Config, EngineConfig};
+
+/// Files that a tokenizer's folder holds.
+const TOKENIZER_FILES: [&str; 2] = ["tokenizer.json", "tokenizer_config.json"];
+
+/// Checks the configuration, then its policy and all of its models.
+pub fn run(file: &Path) -> anyhow::Result<ExitCode> {
+    let config = super::load(file)?;
+    let policy = Policy::load(&config.policy);
+    let mut problems: Vec<String> = Vec::new();
+    if let Err(error) = &policy {
+        problems.extend(error.to_string().lines().map(ToOwned::to_owned));
+    }
+    for model in &config.models {
+        if let EngineConfig::Mistral(engine) = &model.engine {
+            problems.extend(model_problems(engine).into_iter().map(|what| format!("model `{}`: {what}", model.id)));
+        }
+    }
+    for problem in &problems {
+        eprintln!("error: {problem}");
+    }
+    let Ok(policy) = policy else { return Ok(ExitCode::from(exit::USAGE)) };
+    for warning in warnings(&config, &policy) {
+        eprintln!("warning: {warning}");
+    }
+    if !problems.is_empty() {
+        return Ok(ExitCode::from(exit::USAGE));
+    }
+    output::print(&format!(
+        "ok: {}, {}\n",
+        count(config.models.len(), "model"),
+        count(policy.tenants().len(), "tenant")
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn model_problems(engine: &MistralConfig) -> Vec<String> {
+    let mut problems = Vec::new();
+    match GgufHeader::read(&engine.path) {
+        Err(error) => problems.push(error.to_string()),
+        Ok(header) if header.chat_template.is_none() => {
+            let path = engine.path.display();
+            problems.push(format!("{path} has no chat template; take a file of an instruction-tuned model"));
+        }
+        Ok(_) => {}
+    }
+    if let Some(folder) = &engine.tokenizer {
+        let missing = TOKENIZER_FILES.into_iter().filter(|name| !folder.join(name).is_file());
+        problems.extend(missing.map(|name| {
+            let file = folder.join(name);
+            format!("there is no {}; put the model's own there, or leave `tokenizer` out", file.display())
+        }));
+    }
+    problems
+}
+
+/// What a server can start with, and what is hardly meant.
+fn warnings(config: &Config, policy: &Policy) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if policy.tenants().is_empty() {
+        warnings.push(format!("{} lists no tenant: every request will be refused", config.policy.display()));
+    }
+    for tenant in policy.tenants() {
+        let known = |id: &String| id == "*" || config.models.iter().any(|model| model.id == *id);
+        for model in tenant.models.iter().filter(|id| !known(id)) {
+            warnings.push(format!("tenant `{}` may use `{model}`, which is no model of this server", tenant.id));
+        }
+    }
+    warnings
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}

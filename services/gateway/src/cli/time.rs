@@ -1,0 +1,52 @@
+//! Times as people give them on the command line, and as tables show them.
+
+use jiff::{Span, Timestamp, civil::Date, tz::TimeZone};
+
+/// A time: RFC 3339, a date (its first instant, UTC), or how long ago, such as `2h` or `7d`.
+pub fn parse(text: &str) -> Result<Timestamp, String> {
+    parse_at(text, Timestamp::now())
+}
+
+fn parse_at(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Ok(time);
+    }
+    if let Some(day) = text.parse::<Date>().ok().and_then(|date| date.to_zoned(TimeZone::UTC).ok()) {
+        return Ok(day.timestamp());
+    }
+    let ago = text.parse::<Span>().ok().filter(|span| !span.is_negative());
+    ago.and_then(|span| now.to_zoned(TimeZone::UTC).checked_sub(span).ok()).map(|then| then.timestamp()).ok_or_else(
+        || {
+            "write a time such as 2026-11-23T10:00:00Z, a date such as 2026-11-23, or how long ago, such as 2h or 7d"
+                .to_owned()
+        },
+    )
+}
+
+/// A time to the second, UTC.
+pub fn show(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_in_three_forms() {
+        let now: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
+        let check = |text: &str, expect: Option<&str>| {
+            let got = parse_at(text, now).ok().map(|time| time.to_string());
+            assert_eq!(got.as_deref(), expect, "{text}");
+        };
+        check("2026-11-22T01:02:03Z", Some("2026-11-22T01:02:03Z"));
+        check("2026-11-22T01:02:03+01:00", Some("2026-11-22T00:02:03Z"));
+        check("2026-11-22", Some("2026-11-22T00:00:00Z"));
+        check("2h", Some("2026-11-23T08:00:00Z"));
+        check("7d", Some("2026-11-16T10:00:00Z"));
+        check("1d 30m", Some("2026-11-22T09:30:00Z"));
+        for wrong in ["", "yesterday", "-2h", "2026-13-01", "2h ago from", "12"] {
+            check(wrong, None);
+        }
+    }
+}

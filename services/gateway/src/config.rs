@@ -1,0 +1,258 @@
+//! The service's configuration file: read, checked as a whole, and with everything that it leaves out filled in.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+};
+
+use forethought_engine::{mistral::MistralConfig, scripted::Script};
+use forethought_policies::{Document, FileError, FileKind, Problem};
+use forethought_schemas::{CONFIG_SCHEMA, Effort};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The configuration file, in the version that this build reads.
+static CONFIG_FILE: FileKind = FileKind {
+    name: "configuration",
+    create: "give the path of one with `--config`; `forethought serve --help` shows an example",
+    version: 1,
+    schema: &CONFIG_SCHEMA,
+};
+
+/// Keys that only make sense for a model in a file.
+const FILE_KEYS: [&str; 4] = ["tokenizer", "lanes", "threads_per_lane", "max_waiting"];
+
+/// A valid configuration. Paths are relative to the working directory, or absolute.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Where to listen; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// The folder of the audit log and its keys.
+    pub data_dir: PathBuf,
+    /// The policy file.
+    pub policy: PathBuf,
+    /// How long a shutdown waits for running requests, in milliseconds.
+    pub grace_ms: u64,
+    /// The largest request body, in bytes.
+    pub max_body_bytes: usize,
+    /// Requests that are worked on at the same time, at least 1.
+    pub max_deliberations: u32,
+    /// The server's own log.
+    pub log: LogConfig,
+    /// At least one model, each with an id of its own.
+    pub models: Vec<ModelConfig>,
+}
+
+/// The server's own log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// The least important message that is written.
+    pub level: tracing::Level,
+    /// How a message is written.
+    pub format: LogFormat,
+}
+
+/// How messages of the server's log are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// One model, and what its requests get when they do not say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelConfig {
+    /// Its name in requests.
+    pub id: String,
+    /// What runs it.
+    pub engine: EngineConfig,
+    /// The temperature of requests that set none, in [0, 2].
+    pub temperature: f32,
+    /// The effort of requests that name none.
+    pub effort: Effort,
+}
+
+/// What runs a model.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EngineConfig {
+    /// Open weights in this process.
+    Mistral(MistralConfig),
+    /// A script.
+    Scripted(Script),
+}
+
+/// The file as it is written.
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    #[serde(rename = "version")]
+    _version: i64,
+    listen: String,
+    data_dir: PathBuf,
+    policy: PathBuf,
+    grace_ms: u64,
+    max_body_bytes: usize,
+    max_deliberations: u32,
+    log: LogSection,
+    models: Vec<ModelSection>,
+}
+
+impl Default for File {
+    fn default() -> Self {
+        Self {
+            _version: CONFIG_FILE.version,
+            listen: "127.0.0.1:8080".to_owned(),
+            data_dir: PathBuf::from("./data"),
+            policy: PathBuf::from("./policy.yaml"),
+            grace_ms: 10_000,
+            max_body_bytes: 1 << 20,
+            max_deliberations: 64,
+            log: LogSection::default(),
+            models: Vec::new(),
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct LogSection {
+    level: Option<String>,
+    format: LogFormat,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ModelSection {
+    id: String,
+    path: Option<PathBuf>,
+    tokenizer: Option<PathBuf>,
+    lanes: Option<NonZeroU32>,
+    threads_per_lane: Option<NonZeroU32>,
+    max_waiting: Option<u32>,
+    scripted: Option<Script>,
+    temperature: Option<f32>,
+    effort: Option<Effort>,
+}
+
+impl Config {
+    /// Reads and checks a configuration file. Whether the files that it names are there is not looked at.
+    ///
+    /// # Errors
+    /// [`FileError`]: the file is missing, cannot be read, or is wrong in ways that are all listed.
+    pub fn load(file: &Path) -> Result<Self, FileError> {
+        Self::of(file, &Document::load(file, &CONFIG_FILE)?)
+    }
+
+    fn of(file: &Path, document: &Document) -> Result<Self, FileError> {
+        let contents: File = document.read(problems(document))?;
+        let base = file.parent().unwrap_or(Path::new(""));
+        // The checks before have looked at it; a second one costs less than a default that nobody asked for.
+        let listen = address(&contents.listen)
+            .map_err(|(told, mend)| document.refuse(vec![document.problem("/listen", told, mend)]))?;
+        Ok(Self {
+            listen,
+            data_dir: base.join(contents.data_dir),
+            policy: base.join(contents.policy),
+            grace_ms: contents.grace_ms,
+            max_body_bytes: contents.max_body_bytes,
+            max_deliberations: contents.max_deliberations,
+            log: LogConfig {
+                level: contents.log.level.and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::INFO),
+                format: contents.log.format,
+            },
+            models: contents.models.into_iter().map(|model| model.into_config(base)).collect(),
+        })
+    }
+}
+
+impl ModelSection {
+    fn into_config(self, base: &Path) -> ModelConfig {
+        let engine = match self.path {
+            Some(path) => {
+                let defaults = MistralConfig::new(base.join(path));
+                EngineConfig::Mistral(MistralConfig {
+                    tokenizer: self.tokenizer.map(|folder| base.join(folder)),
+                    lanes: self.lanes,
+                    threads_per_lane: self.threads_per_lane,
+                    max_waiting: self.max_waiting.unwrap_or(defaults.max_waiting),
+                    ..defaults
+                })
+            }
+            // The checks before let through exactly one of the two.
+            None => EngineConfig::Scripted(self.scripted.unwrap_or_default()),
+        };
+        ModelConfig {
+            id: self.id,
+            engine,
+            temperature: self.temperature.unwrap_or(0.7),
+            effort: self.effort.unwrap_or(Effort::Medium),
+        }
+    }
+}
+
+/// What the schema cannot say, or not well.
+fn problems(document: &Document) -> Vec<Problem> {
+    let value = document.value();
+    let mut problems = Vec::new();
+    if let Some((told, mend)) = value.get("listen").and_then(Value::as_str).and_then(|text| address(text).err()) {
+        problems.push(document.problem("/listen", told, mend));
+    }
+    let models = value.get("models").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    problems.extend(models.iter().enumerate().filter_map(|(index, model)| one_engine(document, index, model)));
+    problems.extend(duplicate_ids(document, models));
+    problems
+}
+
+fn address(text: &str) -> Result<SocketAddr, (String, &'static str)> {
+    text.parse().map_err(|_| {
+        let told = format!("`{text}` is not an address and a port");
+        (told, "write a number for the host, such as 127.0.0.1:8080, or 0.0.0.0:8080 for every address of this host")
+    })
+}
+
+/// A model is a file or a script, and not both.
+fn one_engine(document: &Document, index: usize, model: &Value) -> Option<Problem> {
+    let fields = model.as_object()?;
+    let at = format!("/models/{index}");
+    match (fields.contains_key("path"), fields.contains_key("scripted")) {
+        (true, true) => {
+            let told = "the model has both `path` and `scripted`";
+            Some(document.problem(&format!("{at}/scripted"), told, "keep one of the two"))
+        }
+        (false, false) => {
+            let mend = "add `path:` with a GGUF file, or `scripted: {}` to try things out";
+            Some(document.problem(&at, "the model has neither `path` nor `scripted`", mend))
+        }
+        (false, true) => {
+            let key = FILE_KEYS.into_iter().find(|key| fields.contains_key(*key))?;
+            let told = format!("`{key}` is for a model with `path`");
+            Some(document.problem(&format!("{at}/{key}"), told, "remove it"))
+        }
+        (true, false) => None,
+    }
+}
+
+fn duplicate_ids(document: &Document, models: &[Value]) -> Vec<Problem> {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    let mut problems = Vec::new();
+    for (index, model) in models.iter().enumerate() {
+        let Some(id) = model.get("id").and_then(Value::as_str) else { continue };
+        if let Some(first) = seen.get(id) {
+            let first = document.problem(&format!("/models/{first}/id"), "", "").place.line;
+            let told = format!("the model id `{id}` stands twice, first on line {first}");
+            problems.push(document.problem(&format!("/models/{index}/id"), told, "give each model its own id"));
+        } else {
+            seen.insert(id, index);
+        }
+    }
+    problems
+}

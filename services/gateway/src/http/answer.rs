@@ -1,0 +1,146 @@
+//! The JSON of an answer: OpenAI's fields, and what the deliberation did.
+
+use forethought_actors::{Deliberated, Job, SampleReport, SampleState};
+use forethought_engine::Finish;
+use forethought_reasoning::{Status, StopRule};
+use forethought_schemas::RequestId;
+use serde_json::{Value, json};
+
+/// What every part of one answer shares.
+pub(super) struct Head {
+    pub id: String,
+    pub created: u64,
+    pub model: String,
+}
+
+impl Head {
+    pub(super) fn new(id: &RequestId, model: &str) -> Self {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        Self {
+            id: format!("chatcmpl-{}", id.as_str().trim_start_matches("req_")),
+            created: now.map(|since| since.as_secs()).unwrap_or_default(),
+            model: model.to_owned(),
+        }
+    }
+
+    pub(super) fn object(&self, object: &str, choices: Value) -> Value {
+        json!({ "id": self.id, "object": object, "created": self.created, "model": self.model, "choices": choices })
+    }
+}
+
+/// The whole answer.
+pub(super) fn completion(head: &Head, job: &Job, done: &Deliberated, include_samples: bool) -> Value {
+    let choices: Vec<Value> = chosen(done)
+        .enumerate()
+        .map(|(at, sample)| {
+            json!({
+                "index": at,
+                "message": { "role": "assistant", "content": sample.text },
+                "finish_reason": finish_reason(sample),
+                "logprobs": null,
+            })
+        })
+        .collect();
+    let mut answer = head.object("chat.completion", Value::Array(choices));
+    add(&mut answer, "usage", usage(job, done));
+    if include_samples {
+        add(&mut answer, "deliberation", json!({ "samples": samples(done) }));
+    }
+    answer
+}
+
+/// The samples that are answers, best first.
+pub(super) fn chosen(done: &Deliberated) -> impl Iterator<Item = &SampleReport> {
+    done.verdict.chosen.iter().filter_map(|at| done.samples.iter().find(|sample| sample.index == *at))
+}
+
+/// OpenAI's usage, and the deliberation's own.
+pub(super) fn usage(job: &Job, done: &Deliberated) -> Value {
+    let completion: u32 = chosen(done).map(|sample| sample.tokens).sum();
+    let count = |state| done.samples.iter().filter(|sample| sample.state == state).count();
+    let generated: u64 = done.samples.iter().map(|sample| u64::from(sample.tokens)).sum();
+    let cancelled: u64 = done
+        .samples
+        .iter()
+        .filter(|sample| sample.state == SampleState::Cancelled)
+        .map(|sample| u64::from(sample.tokens))
+        .sum();
+    let votes: Vec<Value> =
+        done.verdict.votes.iter().map(|vote| json!({ "answer": vote.canonical, "count": vote.count })).collect();
+    json!({
+        "prompt_tokens": job.prompt_tokens,
+        "completion_tokens": completion,
+        "total_tokens": job.prompt_tokens + completion,
+        "completion_tokens_details": { "reasoning_tokens": 0 },
+        "deliberation": {
+            "strategy": job.strategy, "effort": job.effort, "seed": job.seed, "budget": job.budget,
+            "samples": {
+                "started": done.samples.len(), "finished": count(SampleState::Finished),
+                "cancelled": count(SampleState::Cancelled), "failed": count(SampleState::Failed),
+                "counted": done.verdict.counted.len(), "without_answer": done.verdict.without_answer,
+            },
+            "generated_tokens": generated, "cancelled_tokens": cancelled, "prompt_tokens": job.prompt_tokens,
+            "answer": done.verdict.answer.as_ref().map(|answer| &answer.canonical),
+            "status": status(done.verdict.status), "stop": stop(done.verdict.stop), "votes": votes,
+            "wall_ms": done.wall_ms,
+            "audit": { "admission": done.admission, "outcome": done.outcome },
+        },
+    })
+}
+
+/// Every sample, with its text.
+pub(super) fn samples(done: &Deliberated) -> Vec<Value> {
+    done.samples
+        .iter()
+        .map(|sample| {
+            json!({
+                "index": sample.index, "seed": sample.seed, "text": sample.text, "answer": sample.answer,
+                "tokens": sample.tokens, "state": state(sample.state), "finish_reason": finish_reason(sample),
+                "counted": done.verdict.counted.contains(&sample.index),
+            })
+        })
+        .collect()
+}
+
+/// OpenAI's name for how a sample ended.
+pub(super) fn finish_reason(sample: &SampleReport) -> Option<&'static str> {
+    match sample.finish {
+        Some(Finish::Stop) => Some("stop"),
+        Some(Finish::Length) => Some("length"),
+        Some(Finish::Cancelled) | None => None,
+    }
+}
+
+pub(super) const fn stop(rule: StopRule) -> &'static str {
+    match rule {
+        StopRule::AllDone => "all_done",
+        StopRule::Beta => "beta",
+        StopRule::Decided => "decided",
+        StopRule::Deadline => "deadline",
+        StopRule::ClientLeft => "client_left",
+    }
+}
+
+const fn status(status: Status) -> &'static str {
+    match status {
+        Status::Answered => "answered",
+        Status::Unextracted => "unextracted",
+        Status::NoAnswer => "no_answer",
+    }
+}
+
+const fn state(state: SampleState) -> &'static str {
+    match state {
+        SampleState::Running => "running",
+        SampleState::Finished => "finished",
+        SampleState::Failed => "failed",
+        SampleState::Cancelled => "cancelled",
+    }
+}
+
+/// Adds a field to an object.
+pub(super) fn add(object: &mut Value, key: &str, value: Value) {
+    if let Value::Object(fields) = object {
+        fields.insert(key.to_owned(), value);
+    }
+}

@@ -1,0 +1,151 @@
+//! `POST /v1/chat/completions`: from the request's bytes to a running deliberation, and its answer.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Bytes, Data},
+};
+use forethought_actors::{Deliberation, Desks, Job};
+use forethought_engine::{EngineError, SampleRequest};
+use forethought_policies::{Ask, Principal, RateHeaders};
+use forethought_schemas::{ApiError, ChatRequest, ErrorKind, RequestId};
+use tokio::time::{Duration, Instant};
+use tracing::info;
+
+use super::{
+    Gateway,
+    answer::{self, Head},
+    errors, plan, stream,
+};
+
+/// How long a request waits for an engine that is being rebuilt before it is admitted.
+const ENGINE_WITHIN: Duration = Duration::from_secs(10);
+
+pub(super) async fn complete(
+    gateway: Data<Gateway>,
+    request: HttpRequest,
+    body: Result<Bytes, actix_web::Error>,
+) -> HttpResponse {
+    let id = RequestId::generate();
+    let mut rate = None;
+    let response = match answer(&gateway, &request, body, &id, &mut rate).await {
+        Ok(response) => response,
+        Err(error) => {
+            info!(request = %id, status = error.kind.status(), code = error.code, "request refused");
+            errors::response(&error, &id, rate.as_ref())
+        }
+    };
+    gateway.metrics.request(response.status().as_u16());
+    response
+}
+
+async fn answer(
+    gateway: &Data<Gateway>,
+    request: &HttpRequest,
+    body: Result<Bytes, actix_web::Error>,
+    id: &RequestId,
+    rate: &mut Option<RateHeaders>,
+) -> Result<HttpResponse, ApiError> {
+    let principal = gateway.principal(request)?;
+    *rate = gateway.desk.rate(&principal);
+    let chat = ChatRequest::parse(&body.map_err(|error| unreadable(&error))?)?;
+    let (job, deliberation) = start(gateway, &principal, &chat, id).await.inspect_err(|_| {
+        *rate = gateway.desk.rate(&principal);
+    })?;
+    let head = Head::new(id, &chat.model);
+    *rate = gateway.desk.rate(&principal);
+    if chat.stream {
+        return Ok(stream::response(gateway, &chat, job, deliberation, head, id, rate.as_ref()));
+    }
+    let admission = deliberation.admission.clone();
+    // Held until the answer is there: when the client leaves, this future is dropped, and the work stops.
+    let _guard = deliberation.guard;
+    let done = deliberation.end.await.map_err(|_| lost())??;
+    gateway.metrics.deliberated(&job, &done);
+    let mut response = HttpResponse::Ok();
+    errors::add_headers(&mut response, id, Some(&done.settlement.rate));
+    response.insert_header(("x-audit-record", admission.as_str()));
+    Ok(response.json(answer::completion(&head, &job, &done, chat.deliberation.include_samples)))
+}
+
+/// Decides, reserves, records, and starts the work.
+async fn start(
+    gateway: &Gateway,
+    principal: &Principal,
+    chat: &ChatRequest,
+    id: &RequestId,
+) -> Result<(Job, Deliberation), ApiError> {
+    let (Some(served), Some(engine)) = (gateway.models.get(&chat.model), gateway.rooms.engine(&chat.model)) else {
+        return Err(unknown_model(gateway, &chat.model));
+    };
+    let mut job = plan::plan(chat, *served, gateway.desk.budget_cap(principal), principal, id)?;
+    let leased = engine.lease(Instant::now() + ENGINE_WITHIN).await.map_err(|error| engine_error(&error))?;
+    job.weights.clone_from(&leased.info().weights);
+    job.prompt_tokens = leased.count_prompt(&probe(&job)).map_err(|error| engine_error(&error))?;
+    let seat = gateway.rooms.seat()?;
+    let ask = Ask {
+        model: &job.model,
+        effort: job.effort,
+        strategy: job.strategy,
+        budget: job.budget,
+        prompt_tokens: job.prompt_tokens,
+    };
+    let permit = gateway.desk.decide(principal, &ask)?;
+    let desks = Desks { audit: gateway.rooms.audit.clone(), engine: engine.clone(), permit, seat };
+    let work = gateway.rooms.work.clone();
+    let for_work = job.clone();
+    let started = gateway.work.spawn(async move { Deliberation::start(for_work, desks, &work).await });
+    Ok((job, started.await.map_err(|_| lost())??))
+}
+
+fn probe(job: &Job) -> SampleRequest {
+    SampleRequest {
+        prompt: job.prompt.clone(),
+        sampling: job.sampling.clone(),
+        seed: 0,
+        stop: Vec::new(),
+        max_tokens: job.budget.sample_tokens,
+        top_logprobs: 0,
+        ignore_end: false,
+    }
+}
+
+fn unknown_model(gateway: &Gateway, model: &str) -> ApiError {
+    let known: Vec<&str> = gateway.models.keys().map(String::as_str).collect();
+    let message = format!("there is no model `{model}`; use one of: {}", known.join(", "));
+    ApiError { param: Some("model".to_owned()), ..ApiError::new(ErrorKind::NotFound, "model_not_found", message) }
+}
+
+fn engine_error(error: &EngineError) -> ApiError {
+    match error {
+        EngineError::Request { param, message } => ApiError::invalid(*param, "context_length_exceeded", message.clone()),
+        other => ApiError::new(
+            ErrorKind::Unavailable,
+            "engine_unavailable",
+            format!("the model's engine is not ready ({other}); try again shortly"),
+        )
+        .retry_after(5),
+    }
+}
+
+fn unreadable(error: &actix_web::Error) -> ApiError {
+    use actix_web::error::PayloadError;
+    if let Some(PayloadError::Overflow) = error.as_error::<PayloadError>() {
+        return ApiError::new(
+            ErrorKind::TooLarge,
+            "body_too_large",
+            "the body is larger than this service takes; send shorter messages",
+        );
+    }
+    if error.as_response_error().status_code().as_u16() == 413 {
+        return ApiError::new(
+            ErrorKind::TooLarge,
+            "body_too_large",
+            "the body is larger than this service takes; send shorter messages",
+        );
+    }
+    ApiError::new(ErrorKind::InvalidRequest, "unreadable_body", format!("the body cannot be read ({error}); send it again"))
+}
+
+fn lost() -> ApiError {
+    ApiError::new(ErrorKind::Internal, "internal", "the deliberation was lost; try again")
+}

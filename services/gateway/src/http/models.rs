@@ -1,0 +1,57 @@
+//! `GET /v1/models`: the models that the caller may use, and what their engines can do.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Path},
+};
+use forethought_schemas::{ApiError, ErrorKind, RequestId};
+use serde_json::{Value, json};
+use tokio::time::{Duration, Instant};
+
+use super::{Gateway, errors};
+
+/// How long to wait for what an engine says of itself.
+const INFO_WITHIN: Duration = Duration::from_millis(100);
+
+pub(super) async fn list(gateway: Data<Gateway>, request: HttpRequest) -> HttpResponse {
+    let id = RequestId::generate();
+    match allowed(&gateway, &request).await {
+        Ok(models) => {
+            let mut response = HttpResponse::Ok();
+            errors::add_headers(&mut response, &id, None);
+            response.json(json!({ "object": "list", "data": models }))
+        }
+        Err(error) => errors::response(&error, &id, None),
+    }
+}
+
+pub(super) async fn one(gateway: Data<Gateway>, request: HttpRequest, name: Path<String>) -> HttpResponse {
+    let id = RequestId::generate();
+    let found = allowed(&gateway, &request).await.and_then(|models| {
+        let found = models.into_iter().find(|model| model.get("id").and_then(Value::as_str) == Some(name.as_str()));
+        found.ok_or_else(|| {
+            let message = format!("there is no model `{name}` for this key; see /v1/models");
+            ApiError { param: Some("model".to_owned()), ..ApiError::new(ErrorKind::NotFound, "model_not_found", message) }
+        })
+    });
+    match found {
+        Ok(model) => HttpResponse::Ok().json(model),
+        Err(error) => errors::response(&error, &id, None),
+    }
+}
+
+async fn allowed(gateway: &Gateway, request: &HttpRequest) -> Result<Vec<Value>, ApiError> {
+    let principal = gateway.principal(request)?;
+    let mut models = Vec::new();
+    for (id, desk) in gateway.rooms.models() {
+        if !gateway.desk.may_use_model(&principal, id) {
+            continue;
+        }
+        let info = desk.lease(Instant::now() + INFO_WITHIN).await.ok().map(|engine| engine.info().clone());
+        models.push(json!({
+            "id": id, "object": "model", "created": 0, "owned_by": "forethought",
+            "forethought": { "ready": desk.ready(), "engine": info },
+        }));
+    }
+    Ok(models)
+}

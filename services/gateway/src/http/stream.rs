@@ -1,0 +1,179 @@
+//! Server-sent events of a running deliberation.
+//!
+//! Text of a single sample leaves as it is drawn. Text of a vote leaves once the vote is decided, because until then
+//! nobody knows which sample is the answer. The last chunk leaves only after the outcome is durable.
+
+use std::{convert::Infallible, time::Duration};
+
+use actix_web::{HttpResponse, web::{Bytes, Data}};
+use forethought_actors::{Deliberated, Deliberation, Event, Job};
+use forethought_policies::RateHeaders;
+use forethought_reasoning::Tally;
+use forethought_schemas::{ApiError, ChatRequest, RequestId};
+use serde_json::{Value, json};
+use tokio::{sync::mpsc, time::interval};
+
+use super::{
+    Gateway,
+    answer::{self, Head},
+    errors,
+};
+
+/// How often a silent stream says that it is alive, so that proxies keep it open.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// Pieces that may wait for the connection; the rest waits in the deliberation's own buffer.
+const PIECES: usize = 16;
+
+struct Writer {
+    head: Head,
+    job: Job,
+    include_usage: bool,
+    include_deliberation: bool,
+    include_samples: bool,
+    out: mpsc::Sender<Result<Bytes, Infallible>>,
+    /// Bytes of the answer that were sent.
+    sent: usize,
+}
+
+/// The reader has gone.
+struct Gone;
+
+pub(super) fn response(
+    gateway: &Data<Gateway>,
+    chat: &ChatRequest,
+    job: Job,
+    deliberation: Deliberation,
+    head: Head,
+    id: &RequestId,
+    rate: Option<&RateHeaders>,
+) -> HttpResponse {
+    let (out, pieces) = mpsc::channel(PIECES);
+    let writer = Writer {
+        head,
+        job,
+        include_usage: chat.include_usage,
+        include_deliberation: chat.include_deliberation,
+        include_samples: chat.deliberation.include_samples,
+        out,
+        sent: 0,
+    };
+    let mut response = HttpResponse::Ok();
+    errors::add_headers(&mut response, id, rate);
+    response.insert_header(("x-audit-record", deliberation.admission.as_str()));
+    response.insert_header(("cache-control", "no-cache"));
+    response.insert_header(("x-accel-buffering", "no"));
+    let gateway = gateway.clone();
+    actix_rt::spawn(async move {
+        let _ = writer.write(&gateway, deliberation).await;
+    });
+    let body = futures::stream::unfold(pieces, |mut pieces| async { pieces.recv().await.map(|piece| (piece, pieces)) });
+    response.content_type("text/event-stream").streaming(body)
+}
+
+impl Writer {
+    async fn write(mut self, gateway: &Gateway, deliberation: Deliberation) -> Result<(), Gone> {
+        let Deliberation { mut events, mut end, guard, .. } = deliberation;
+        let mut alive = interval(KEEP_ALIVE);
+        alive.reset();
+        self.delta(json!({ "role": "assistant", "content": "" }), Value::Null).await?;
+        let mut open = true;
+        let ended = loop {
+            tokio::select! {
+                biased;
+                () = self.out.closed() => return Err(Gone),
+                event = events.recv(), if open => match event {
+                    Some(event) => self.event(event).await?,
+                    None => open = false,
+                },
+                ended = &mut end => break ended,
+                _ = alive.tick() => self.piece(": keep-alive\n\n".to_owned()).await?,
+            }
+        };
+        while let Ok(event) = events.try_recv() {
+            self.event(event).await?;
+        }
+        drop(guard.disarm());
+        match ended {
+            Ok(Ok(done)) => {
+                gateway.metrics.deliberated(&self.job, &done);
+                self.finish(&done).await
+            }
+            Ok(Err(error)) => self.fail(&error).await,
+            Err(_) => self.piece("data: [DONE]\n\n".to_owned()).await,
+        }
+    }
+
+    async fn event(&mut self, event: Event) -> Result<(), Gone> {
+        let told = match event {
+            Event::Text(text) => {
+                self.sent += text.len();
+                return self.delta(json!({ "content": text }), Value::Null).await;
+            }
+            _ if !self.include_deliberation => return Ok(()),
+            Event::SampleStarted { index } => json!({ "event": "sample_started", "index": index }),
+            Event::Progress { index, tokens } => json!({ "event": "progress", "index": index, "tokens": tokens }),
+            Event::SampleFinished { index, tokens, answer } => {
+                json!({ "event": "sample_finished", "index": index, "tokens": tokens, "answer": answer })
+            }
+            Event::SampleFailed { index } => json!({ "event": "sample_failed", "index": index }),
+            Event::SampleCancelled { index } => json!({ "event": "sample_cancelled", "index": index }),
+            Event::Votes { tally, generated } => self.votes(&tally, generated),
+        };
+        let mut chunk = self.head.object("chat.completion.chunk", json!([]));
+        answer::add(&mut chunk, "deliberation", told);
+        self.data(&chunk).await
+    }
+
+    fn votes(&self, tally: &Tally, generated: u32) -> Value {
+        let votes: Vec<Value> =
+            tally.votes.iter().map(|vote| json!({ "answer": vote.canonical, "count": vote.count })).collect();
+        json!({
+            "event": "votes", "votes": votes, "planned": tally.planned, "finished": tally.finished,
+            "running": tally.running, "generated_tokens": generated,
+            "tokens_left": self.job.budget.total_tokens.saturating_sub(generated),
+        })
+    }
+
+    async fn finish(mut self, done: &Deliberated) -> Result<(), Gone> {
+        for (at, sample) in answer::chosen(done).enumerate() {
+            let rest = if at == 0 { sample.text.get(self.sent..).unwrap_or_default() } else { &sample.text };
+            if !rest.is_empty() {
+                self.choice(at, json!({ "content": rest }), Value::Null).await?;
+            }
+            self.choice(at, json!({}), json!(answer::finish_reason(sample))).await?;
+        }
+        if self.include_usage || self.include_samples {
+            let mut chunk = self.head.object("chat.completion.chunk", json!([]));
+            answer::add(&mut chunk, "usage", answer::usage(&self.job, done));
+            if self.include_samples {
+                answer::add(&mut chunk, "deliberation", json!({ "samples": answer::samples(done) }));
+            }
+            self.data(&chunk).await?;
+        }
+        self.piece("data: [DONE]\n\n".to_owned()).await
+    }
+
+    async fn fail(&mut self, error: &ApiError) -> Result<(), Gone> {
+        self.data(&error.body()).await?;
+        self.piece("data: [DONE]\n\n".to_owned()).await
+    }
+
+    async fn delta(&mut self, delta: Value, finish: Value) -> Result<(), Gone> {
+        self.choice(0, delta, finish).await
+    }
+
+    async fn choice(&mut self, index: usize, delta: Value, finish: Value) -> Result<(), Gone> {
+        let choices = json!([{ "index": index, "delta": delta, "finish_reason": finish, "logprobs": null }]);
+        let chunk = self.head.object("chat.completion.chunk", choices);
+        self.data(&chunk).await
+    }
+
+    async fn data(&mut self, value: &Value) -> Result<(), Gone> {
+        self.piece(format!("data: {value}\n\n")).await
+    }
+
+    async fn piece(&mut self, text: String) -> Result<(), Gone> {
+        self.out.send(Ok(Bytes::from(text))).await.map_err(|_| Gone)
+    }
+}

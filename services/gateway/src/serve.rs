@@ -1,0 +1,134 @@
+//! Starts the service, and stops it without losing a record.
+
+use std::{net::TcpListener, sync::Arc, time::Duration};
+
+use actix_web::{App, HttpServer, web::Data};
+use anyhow::{Context, Result, bail};
+use forethought_actors::{Build, Model, Rooms, Root};
+use forethought_engine::{
+    Engine, GgufHeader,
+    mistral::{MistralConfig, MistralEngine},
+    scripted::{Script, ScriptedEngine},
+};
+use forethought_policies::{PolicyDesk, PolicyFile};
+use tokio::{
+    runtime::{Builder, Handle},
+    signal::unix::{SignalKind, signal},
+};
+use tracing::{info, warn};
+
+use crate::{
+    config::{Config, EngineConfig},
+    http::{self, Gateway, Served},
+    logging,
+};
+
+/// Threads for deliberations; their work is waiting, the engines have threads of their own.
+const WORK_THREADS: usize = 2;
+/// Threads that speak HTTP.
+const HTTP_THREADS: usize = 2;
+/// How long a client may take to send its headers.
+const HEADERS_WITHIN: Duration = Duration::from_secs(15);
+
+/// Runs the service until it is told to stop.
+///
+/// # Errors
+/// When the policy, a model, the address or the store cannot be used. Nothing was changed then.
+pub fn run(config: Config) -> Result<()> {
+    logging::init(&config.log)?;
+    let policy = PolicyFile::new(&config.policy).load()?;
+    for model in &config.models {
+        if let EngineConfig::Mistral(mistral) = &model.engine {
+            GgufHeader::read(&mistral.path).with_context(|| format!("model {} cannot be served", model.id))?;
+        }
+    }
+    let listener = TcpListener::bind(config.listen).with_context(|| {
+        format!("cannot listen on {}; stop what uses that port, or set another `listen`", config.listen)
+    })?;
+    let work = Builder::new_multi_thread().worker_threads(WORK_THREADS).thread_name("work").enable_all().build()?;
+    let served = actix_rt::System::new().block_on(serve(config, policy, listener, work.handle().clone()));
+    work.shutdown_timeout(Duration::from_secs(2));
+    served
+}
+
+async fn serve(config: Config, policy: forethought_policies::Policy, listener: TcpListener, work: Handle) -> Result<()> {
+    let models = config.models.iter().map(|m| Model { id: m.id.clone(), build: build(&m.engine, &work) }).collect();
+    let root = Root::start(config.data_dir.clone(), models, config.max_deliberations)?;
+    let rooms = root.rooms();
+    let served = config
+        .models
+        .iter()
+        .map(|m| (m.id.clone(), Served { temperature: m.temperature, effort: m.effort }))
+        .collect();
+    let gateway = Data::from(Arc::new(Gateway::new(rooms.clone(), PolicyDesk::new(policy), served, work)));
+    let address = listener.local_addr()?;
+    let body = config.max_body_bytes;
+    let server = HttpServer::new(move || App::new().configure(|app| http::routes(app, &gateway, body)))
+        .workers(HTTP_THREADS)
+        .disable_signals()
+        // A client that closes its side has left: its work must stop.
+        .h1_allow_half_closed(false)
+        .client_request_timeout(HEADERS_WITHIN)
+        .shutdown_timeout(5)
+        .listen(listener)?
+        .run();
+    info!(%address, models = config.models.len(), "listening");
+    let handle = server.handle();
+    let running = actix_rt::spawn(server);
+    wait_for_end(&rooms).await?;
+    info!(running = rooms.running(), grace_ms = config.grace_ms, "draining");
+    tokio::select! {
+        () = rooms.drain(Duration::from_millis(config.grace_ms)) => {}
+        () = told_to_stop() => warn!("told to stop again; stopping what still runs"),
+    }
+    rooms.drain(Duration::ZERO).await;
+    handle.stop(true).await;
+    root.stop();
+    info!("stopped");
+    running.await.context("the HTTP server failed")?.context("the HTTP server failed")
+}
+
+/// Until a signal, or until something without which the service is none has ended for good.
+async fn wait_for_end(rooms: &Rooms) -> Result<()> {
+    tokio::select! {
+        () = told_to_stop() => Ok(()),
+        () = rooms.lost() => bail!("the audit log cannot be kept open; repair the store, then start again"),
+    }
+}
+
+async fn told_to_stop() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+fn build(engine: &EngineConfig, work: &Handle) -> Build {
+    match engine.clone() {
+        EngineConfig::Mistral(config) => {
+            let work = work.clone();
+            Box::new(move || {
+                let (config, work) = (config.clone(), work.clone());
+                Box::pin(async move { load(config, work).await })
+            })
+        }
+        EngineConfig::Scripted(script) => Box::new(move || {
+            let script: Script = script.clone();
+            Box::pin(async move { Ok(Arc::new(ScriptedEngine::new(script)) as Arc<dyn Engine>) })
+        }),
+    }
+}
+
+/// Loading takes a thread for seconds: not one that keeps actors.
+async fn load(config: MistralConfig, work: Handle) -> Result<Arc<dyn Engine>, forethought_engine::EngineError> {
+    let path = config.path.display().to_string();
+    let inner = work.clone();
+    let loaded = work.spawn_blocking(move || inner.block_on(MistralEngine::load(&config))).await;
+    let engine = loaded
+        .map_err(|panicked| forethought_engine::EngineError::Load { path, message: panicked.to_string() })??;
+    Ok(Arc::new(engine))
+}
