@@ -83,6 +83,9 @@ Examples:
   forethought ask \"What is 7 times 8?\" --url http://127.0.0.1:8080 --key \"$KEY\" \\
       --strategy self_consistency --samples 8 --seed 1";
 
+/// Told after each change of a policy file.
+const RESTART: &str = "a running server takes it up when it is restarted";
+
 /// Runs what the command line asks for.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {

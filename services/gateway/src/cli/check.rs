@@ -5,7 +5,10 @@ use std::{path::Path, process::ExitCode};
 use forethought_engine::{GgufHeader, mistral::MistralConfig};
 use forethought_policies::Policy;
 
-use super::{exit, output};
+use super::{
+    exit,
+    output::{self, count},
+};
 use crate::config::{Config, EngineConfig};
 
 /// Files that a tokenizer's folder holds.
@@ -36,8 +39,8 @@ pub fn run(file: &Path) -> anyhow::Result<ExitCode> {
     }
     output::print(&format!(
         "ok: {}, {}\n",
-        count(config.models.len(), "model"),
-        count(policy.tenants().len(), "tenant")
+        count(config.models.len() as u64, "model"),
+        count(policy.tenants().len() as u64, "tenant")
     ))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -75,8 +78,4 @@ fn warnings(config: &Config, policy: &Policy) -> Vec<String> {
         }
     }
     warnings
-}
-
-fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }

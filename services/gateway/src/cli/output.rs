@@ -73,6 +73,11 @@ pub fn tame(text: &str) -> String {
     tamed
 }
 
+/// A number of things, such as `1 model` and `2 models`.
+pub fn count(number: u64, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
 /// Where a column's texts stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {

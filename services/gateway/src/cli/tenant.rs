@@ -10,7 +10,10 @@ use forethought_policies::{Limits, NewTenant, Policy, PolicyFile, Tenant};
 use forethought_schemas::{BudgetCap, Effort};
 use serde_json::{Value, json};
 
-use super::output::{self, Align, Paint, Style, Table};
+use super::{
+    RESTART,
+    output::{self, Align, Paint, Style, Table},
+};
 
 /// What can be done with tenants.
 #[derive(Subcommand)]
@@ -117,7 +120,7 @@ fn add(args: Add) -> anyhow::Result<()> {
     PolicyFile::new(&args.policy).add_tenant(&tenant)?;
     let (id, file) = (&tenant.id, args.policy.display());
     let next = format!("make its first key with `forethought key create {id} --policy {file}`");
-    Ok(output::print(&format!("added tenant {id} to {file}; {next}\n"))?)
+    Ok(output::print(&format!("added tenant {id} to {file}; {RESTART}; {next}\n"))?)
 }
 
 fn list(args: &List) -> anyhow::Result<()> {

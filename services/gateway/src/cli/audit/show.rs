@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{ShowArgs, duration, paint};
 use crate::cli::{
     Usage,
-    output::{self, Align, Paint, Style, Table, fields, tame},
+    output::{self, Align, Paint, Style, Table, count, fields, tame},
     time,
 };
 
@@ -72,8 +72,8 @@ fn asked(admission: &Admission) -> Vec<(&'static str, String)> {
         (
             "budget",
             format!(
-                "{} samples, {} tokens, {} a sample, {}",
-                budget.max_samples,
+                "{}, {} tokens, {} a sample, {}",
+                count(budget.max_samples.into(), "sample"),
                 budget.total_tokens,
                 budget.sample_tokens,
                 duration(budget.deadline_ms)
@@ -87,8 +87,8 @@ fn came(outcome: &Outcome) -> Vec<(&'static str, String)> {
     let mut pairs = vec![(
         "spent",
         format!(
-            "{} samples, {} tokens and {} of the prompt, {}",
-            spent.samples,
+            "{}, {} tokens and {} of the prompt, {}",
+            count(spent.samples.into(), "sample"),
             spent.generated_tokens,
             spent.prompt_tokens,
             duration(spent.wall_ms)
@@ -150,7 +150,8 @@ fn answer_text(answer: Digest, shown: &Shown) -> Option<String> {
 fn contents(shown: &Shown, asked_for: bool, style: Style) -> String {
     if !asked_for {
         let sealed = shown.admission.contents.len() + shown.end.as_ref().map_or(0, |end| end.contents.len());
-        return style.paint(Paint::Dim, &format!("\n{sealed} sealed contents; `--contents` unseals them\n"));
+        return style
+            .paint(Paint::Dim, &format!("\n{}; `--contents` unseals them\n", count(sealed as u64, "sealed content")));
     }
     let mut text = String::new();
     // Canonical answers stand beside the samples already.

@@ -1,6 +1,6 @@
 //! `forethought audit verify`: PASSED or FAILED, with what was looked at.
 
-use std::process::ExitCode;
+use std::{fmt::Write as _, process::ExitCode};
 
 use forethought_audit::{VerifyReport, verify};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::VerifyArgs;
 use crate::cli::{
     exit,
-    output::{self, Paint, Style, fields},
+    output::{self, Paint, Style, count, fields},
 };
 
 pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
@@ -33,9 +33,9 @@ fn text(report: &VerifyReport, style: Style) -> String {
             ("offset", format!("{} bytes", failure.offset)),
         ]);
     }
-    let mut requests = format!("{} requests, {} interrupted", report.admissions, report.interrupted);
+    let mut requests = format!("{}, {} interrupted", count(report.admissions, "request"), report.interrupted);
     if report.in_use {
-        requests.push_str(&format!(", {} under way (a server is writing the log)", report.under_way));
+        _ = write!(requests, ", {} under way (a server is writing the log)", report.under_way);
     }
     pairs.push(("records", format!("{} good: {requests}", report.records)));
     pairs.push((
