@@ -1,6 +1,7 @@
 //! Snapshots: whole batches, nothing changed, whatever another process does meanwhile.
 
 use std::{
+    io,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -73,6 +74,50 @@ fn a_snapshot_tells_damage_as_opening_does() {
             let opened = open(&disk).map(|(journal, _)| journal.last_seq()).map_err(|error| error.to_string());
             assert_eq!(seen, opened, "{name} byte {offset}");
         }
+    }
+}
+
+/// A disk on which a file is only so long until its size is asked for, which is when an end is looked at closely.
+#[derive(Debug)]
+struct Growing {
+    whole: SimDisk,
+    first_len: usize,
+    grown: AtomicBool,
+}
+
+#[rustfmt::skip]
+impl Disk for Growing {
+    fn read(&self, name: &str, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        let there = if self.grown.load(Ordering::Acquire) { usize::MAX } else { self.first_len };
+        let left = there.saturating_sub(usize::try_from(offset).unwrap_or(usize::MAX));
+        self.whole.read(name, offset, len.min(left))
+    }
+
+    fn create(&self, name: &str) -> io::Result<()> { self.whole.create(name) }
+    fn create_dir(&self, name: &str) -> io::Result<()> { self.whole.create_dir(name) }
+    fn append(&self, name: &str, bytes: &[u8]) -> io::Result<()> { self.whole.append(name, bytes) }
+    fn size(&self, name: &str) -> io::Result<u64> { self.grown.store(true, Ordering::Release); self.whole.size(name) }
+    fn truncate(&self, name: &str, len: u64) -> io::Result<()> { self.whole.truncate(name, len) }
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> { self.whole.rename(from, to) }
+    fn list(&self, dir: &str) -> io::Result<Vec<String>> { self.whole.list(dir) }
+    fn remove(&self, name: &str) -> io::Result<()> { self.whole.remove(name) }
+    fn sync_file(&self, name: &str) -> io::Result<()> { self.whole.sync_file(name) }
+    fn sync_dir(&self, dir: &str) -> io::Result<()> { self.whole.sync_dir(dir) }
+    fn location(&self) -> String { self.whole.location() }
+}
+
+#[test]
+fn a_batch_that_was_finished_while_it_was_read_is_no_damage() {
+    let whole = SimDisk::new();
+    let (mut journal, _) = open(&whole).expect("opens");
+    for number in 0..3 {
+        append(&mut journal, &vec![(number, vec![number; 10])]).expect("appended");
+    }
+    let size = whole.list("").expect("listed").iter().map(|name| whole.size(name).expect("there")).sum::<u64>();
+    for first_len in 24..usize::try_from(size).expect("small") {
+        let disk = Growing { whole: whole.reopen(0), first_len, grown: AtomicBool::new(false) };
+        let seen = Journal::snapshot(Arc::new(disk)).unwrap_or_else(|error| panic!("{first_len}: {error}"));
+        assert!(seen.last_seq() >= (first_len as u64 - 24) / 27, "{first_len}: {}", seen.last_seq());
     }
 }
 
