@@ -67,7 +67,9 @@ impl AuditWriter {
         self.writing = true;
         let batch = std::mem::take(&mut self.pending);
         let log = Arc::clone(&self.log);
-        let write = tokio::task::spawn_blocking(move || write_batch(&mut log.lock().unwrap_or_else(PoisonError::into_inner), batch));
+        let write = tokio::task::spawn_blocking(move || {
+            write_batch(&mut log.lock().unwrap_or_else(PoisonError::into_inner), batch)
+        });
         ctx.spawn(write.into_actor(self).map(|written, writer, ctx| {
             writer.writing = false;
             match written {
@@ -106,7 +108,7 @@ fn write_batch(log: &mut AuditLog, mut batch: Vec<Waiting>) -> Option<String> {
                 for reply in replies {
                     let _ = reply.send(Err(AppendError(failure.to_string())));
                 }
-                return log.refusing().map(|why| why.to_string());
+                return log.refusing().map(ToString::to_string);
             }
         }
     }
@@ -134,7 +136,10 @@ impl AuditDesk {
 ///
 /// # Errors
 /// When the log cannot be opened: locked, damaged, of a newer version.
-pub(crate) fn start(directory: PathBuf, parent: &KillSwitch) -> Result<(Supervised<AuditWriter>, AuditDesk), AuditError> {
+pub(crate) fn start(
+    directory: PathBuf,
+    parent: &KillSwitch,
+) -> Result<(Supervised<AuditWriter>, AuditDesk), AuditError> {
     let mut first = Some(open(&directory)?);
     let writer = Supervision::new("audit-writer").mailbox(1024).start(parent, move |life| {
         let ready = first.take();
@@ -144,7 +149,12 @@ pub(crate) fn start(directory: PathBuf, parent: &KillSwitch) -> Result<(Supervis
                 Some(log) => log,
                 None => reopen(directory).await?,
             };
-            Ok::<_, AuditError>(AuditWriter { life, log: Arc::new(Mutex::new(log)), pending: Vec::new(), writing: false })
+            Ok::<_, AuditError>(AuditWriter {
+                life,
+                log: Arc::new(Mutex::new(log)),
+                pending: Vec::new(),
+                writing: false,
+            })
         }
     });
     let desk = AuditDesk { writer: writer.addr().clone() };

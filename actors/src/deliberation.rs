@@ -180,12 +180,14 @@ impl Deliberation {
         let deadline = started + Duration::from_millis(job.budget.deadline_ms);
         let span = info_span!("deliberation", request = %job.request_id, tenant = %job.tenant);
         let job = Arc::new(job);
-        let run = Run::new(Arc::clone(&job), strategy, desks.engine, desks.permit.meter(), events, kill.clone(), deadline);
-        let close = outcome::Close { job, admission: admission.clone(), audit: desks.audit, started, kill: parent.clone() };
+        let run =
+            Run::new(Arc::clone(&job), strategy, desks.engine, desks.permit.meter(), events, kill.clone(), deadline);
+        let close =
+            outcome::Close { job, admission: admission.clone(), audit: desks.audit, started, kill: parent.clone() };
         let (permit, seat) = (desks.permit, desks.seat);
         tokio::spawn(
             async move {
-                let ran = catch(run.to_the_end()).await;
+                let ran = catch(run.finish()).await;
                 if let Err(panicked) = &ran {
                     error!(%panicked, "a deliberation panicked");
                 }

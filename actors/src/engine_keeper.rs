@@ -99,14 +99,14 @@ impl EngineDesk {
 /// Keeps an engine alive under `parent`. A model that cannot be kept alive is lost alone: the service goes on.
 pub(crate) fn start(model: &str, parent: &KillSwitch, build: Build) -> (Supervised<EngineKeeper>, EngineDesk) {
     let name = model.to_owned();
-    let keeper = Supervision::new(format!("engine-keeper/{model}"))
+    let supervised = Supervision::new(format!("engine-keeper/{model}"))
         .mailbox(1024)
         .build_within(LOAD_WITHIN)
         .on_escalation(move |why| error!(model = %name, detail = %why.detail, "the engine is given up"))
         .start(parent, move |life| {
-            let built = build();
-            async move { Ok::<_, EngineError>(EngineKeeper { life, engine: built.await? }) }
+            let loading = build();
+            async move { Ok::<_, EngineError>(EngineKeeper { life, engine: loading.await? }) }
         });
-    let desk = EngineDesk { keeper: keeper.addr().clone() };
-    (keeper, desk)
+    let desk = EngineDesk { keeper: supervised.addr().clone() };
+    (supervised, desk)
 }

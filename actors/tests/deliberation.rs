@@ -1,4 +1,5 @@
 //! Whole deliberations over scripted engines: budgets, faults, leaving clients, and the records that they leave.
+#![allow(clippy::unwrap_used, reason = "tests may panic")]
 
 use std::{
     future::Future,
@@ -126,9 +127,9 @@ where
     actix_rt::System::new().block_on(async move {
         let house = test(House::open(&path, build)).await;
         house.emptied().await;
-        let seen = forethought_audit::AuditReader::open(&path.join("data")).unwrap();
+        let seen = forethought_audit::AuditReader::open(path.join("data")).unwrap();
         let listed = seen.list(&forethought_audit::Filter::default()).unwrap();
-        let report = forethought_audit::verify(&path.join("data")).unwrap();
+        let report = forethought_audit::verify(path.join("data")).unwrap();
         assert!(report.passed(), "{:?}", report.failure);
         assert_eq!(house.desk.running("acme"), 0, "a permit was not given back");
         listed.into_iter().map(|record| record.status.to_string()).collect()
@@ -196,14 +197,12 @@ fn an_engine_that_ignores_its_cap_is_stopped_at_the_budget() {
     let generated = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&generated);
     let info = ScriptedEngine::new(script()).info().clone();
-    let statuses = in_house(
-        builder(move || Arc::new(Runaway(info.clone(), Arc::clone(&counted)))),
-        |house| async move {
+    let statuses =
+        in_house(builder(move || Arc::new(Runaway(info.clone(), Arc::clone(&counted)))), |house| async move {
             let refused = house.ask(|job| job.budget.deadline_ms = 3_000).await.unwrap_err();
             assert_eq!(refused.code, "engine_failed", "{refused}");
             house
-        },
-    );
+        });
     assert_eq!(statuses, ["failed"]);
     // The engine's buffer and the samplers' channel may hold some tokens that nobody takes.
     let generated = generated.load(Ordering::Acquire);
@@ -237,8 +236,8 @@ fn a_client_that_leaves_stops_its_samples_within_two_tokens() {
 
 #[test]
 fn an_engine_that_dies_is_rebuilt_and_the_request_answered() {
-    let built = Arc::new(AtomicU64::new(0));
-    let count = Arc::clone(&built);
+    let lives = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&lives);
     let build = builder(move || {
         let first = count.fetch_add(1, Ordering::AcqRel) == 0;
         let faults = if first { vec![fault(FaultKind::Die, Some(2), 1)] } else { vec![] };
@@ -251,7 +250,7 @@ fn an_engine_that_dies_is_rebuilt_and_the_request_answered() {
         house
     });
     assert_eq!(statuses, ["answered"]);
-    assert!(built.load(Ordering::Acquire) >= 2, "the engine was not rebuilt");
+    assert!(lives.load(Ordering::Acquire) >= 2, "the engine was not rebuilt");
 }
 
 #[test]
@@ -292,21 +291,24 @@ fn when_every_sample_fails_the_client_is_told_and_nothing_is_lost() {
 
 #[test]
 fn text_of_a_single_sample_is_seen_as_it_is_drawn() {
-    in_house(scripted(Script { token_ms: 5, faults: vec![fault(FaultKind::Error, Some(0), 2)], ..script() }), |house| async move {
-        let live = |job: &mut Job| {
-            (job.strategy, job.stream_text) = (StrategyName::Single, true);
-            job.params.samples = Some(1);
-        };
-        let mut started = house.start(live).await.unwrap();
-        let mut seen = Vec::new();
-        while let Some(event) = started.events.recv().await {
-            if let Event::Text(text) = event {
-                seen.push(text);
+    in_house(
+        scripted(Script { token_ms: 5, faults: vec![fault(FaultKind::Error, Some(0), 2)], ..script() }),
+        |house| async move {
+            let live = |job: &mut Job| {
+                (job.strategy, job.stream_text) = (StrategyName::Single, true);
+                job.params.samples = Some(1);
+            };
+            let mut started = house.start(live).await.unwrap();
+            let mut seen = Vec::new();
+            while let Some(event) = started.events.recv().await {
+                if let Event::Text(text) = event {
+                    seen.push(text);
+                }
             }
-        }
-        let done = started.end.await.unwrap().unwrap();
-        assert!(seen.len() >= 3, "{seen:?}");
-        assert_eq!(seen.concat(), done.samples[0].text, "a retry must not say anything twice");
-        house
-    });
+            let done = started.end.await.unwrap().unwrap();
+            assert!(seen.len() >= 3, "{seen:?}");
+            assert_eq!(seen.concat(), done.samples[0].text, "a retry must not say anything twice");
+            house
+        },
+    );
 }

@@ -1,7 +1,7 @@
 //! Draws one token from logits, repeatably: the draw depends on the seed and the position alone.
 //!
 //! The model's own sampler shares one generator among all sequences, so what runs beside a sample would change it. Here
-//! each draw takes its uniform number from ChaCha at a place given by the position, and inverts the cumulative
+//! each draw takes its uniform number from `ChaCha` at a place given by the position, and inverts the cumulative
 //! distribution. Sums run in token order in `f64`, so the same logits give the same token.
 
 use rand::{RngCore, SeedableRng};
@@ -113,7 +113,7 @@ fn uniform(seed: u64, position: u32) -> f64 {
     rng.set_word_pos(u128::from(position) * 2);
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit an f64 exactly")]
     let bits = (rng.next_u64() >> 11) as f64;
-    bits / (1u64 << 53) as f64
+    bits * 2f64.powi(-53)
 }
 
 fn argmax(logits: &[f32]) -> Option<u32> {
@@ -128,8 +128,7 @@ fn argmax(logits: &[f32]) -> Option<u32> {
 
 fn log_sum_exp(logits: &[f32]) -> Option<f32> {
     let max = logits.iter().copied().filter(|l| l.is_finite()).reduce(f32::max)?;
-    let sum: f64 =
-        logits.iter().filter(|l| **l >= max - NEGLIGIBLE).map(|l| f64::from((l - max).exp())).sum();
+    let sum: f64 = logits.iter().filter(|l| **l >= max - NEGLIGIBLE).map(|l| f64::from((l - max).exp())).sum();
     #[expect(clippy::cast_possible_truncation, reason = "a logarithm needs no more than f32")]
     Some(max + sum.ln() as f32)
 }
@@ -181,11 +180,11 @@ mod tests {
     #[test]
     fn cuts_keep_the_likeliest() {
         let logits = [1.0f32, 3.0, 2.0, 0.0];
-        assert_eq!(shares(&drawer(|s| s.top_k = 1), &logits)[1], 1.0);
-        assert_eq!(shares(&drawer(|s| s.top_p = 0.6), &logits)[1], 1.0);
+        assert!(shares(&drawer(|s| s.top_k = 1), &logits)[1] > 0.9999);
+        assert!(shares(&drawer(|s| s.top_p = 0.6), &logits)[1] > 0.9999);
         let two = shares(&drawer(|s| s.top_p = 0.8), &logits);
-        assert!(two[1] > 0.0 && two[2] > 0.0 && two[0] + two[3] == 0.0);
-        assert_eq!(shares(&drawer(|s| s.min_p = 0.5), &logits)[1], 1.0);
+        assert!(two[1] > 0.0 && two[2] > 0.0 && two[0] + two[3] < 1e-9);
+        assert!(shares(&drawer(|s| s.min_p = 0.5), &logits)[1] > 0.9999);
     }
 
     #[test]

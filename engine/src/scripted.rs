@@ -220,11 +220,11 @@ impl Play {
             if drawn >= self.request.max_tokens {
                 break Finish::Length;
             }
-            if let Some(fault) = self.fault.filter(|fault| fault.after_tokens == drawn) {
-                if let Some(failure) = self.act(fault.kind).await {
-                    let _ = self.events.send(Err(failure)).await;
-                    return;
-                }
+            if let Some(fault) = self.fault.filter(|fault| fault.after_tokens == drawn)
+                && let Some(failure) = self.act(fault.kind).await
+            {
+                let _ = self.events.send(Err(failure)).await;
+                return;
             }
             tokio::time::sleep(Duration::from_millis(self.script.token_ms)).await;
             let Some(word) = position.next() else { break Finish::Stop };
@@ -285,7 +285,7 @@ mod tests {
             stop: vec![],
             max_tokens: 50,
             top_logprobs: 0,
-                ignore_end: false,
+            ignore_end: false,
         }
     }
 
@@ -308,10 +308,8 @@ mod tests {
 
     #[tokio::test]
     async fn plays_answers_with_their_odds_by_seed() {
-        let answers = vec![
-            ScriptedAnswer { text: "yes".into(), odds: 3.0 },
-            ScriptedAnswer { text: "no".into(), odds: 1.0 },
-        ];
+        let answers =
+            vec![ScriptedAnswer { text: "yes".into(), odds: 3.0 }, ScriptedAnswer { text: "no".into(), odds: 1.0 }];
         let engine = ScriptedEngine::new(Script { answers, ..Script::default() });
         let mut yes = 0;
         for seed in 0..400 {
@@ -335,7 +333,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn dropping_the_stream_stops_the_work() {
-        let script = Script { token_ms: 10, faults: vec![ScriptedFault { call: None, after_tokens: 0, kind: FaultKind::Endless }], ..Script::default() };
+        let script = Script {
+            token_ms: 10,
+            faults: vec![ScriptedFault { call: None, after_tokens: 0, kind: FaultKind::Endless }],
+            ..Script::default()
+        };
         let engine = ScriptedEngine::new(script);
         let mut stream = engine.sample(SampleRequest { max_tokens: 4000, ..request(1) }).await.unwrap();
         stream.next().await.unwrap().unwrap();

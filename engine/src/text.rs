@@ -21,7 +21,11 @@ pub(crate) struct TextAssembler {
 
 impl TextAssembler {
     pub(crate) fn new(stops: &[String]) -> Self {
-        Self { stops: stops.iter().filter(|s| !s.is_empty()).cloned().collect(), bytes: Vec::new(), held: String::new() }
+        Self {
+            stops: stops.iter().filter(|s| !s.is_empty()).cloned().collect(),
+            bytes: Vec::new(),
+            held: String::new(),
+        }
     }
 
     /// Takes one token's bytes.
@@ -110,7 +114,10 @@ mod tests {
 
     #[test]
     fn nothing_of_a_stop_sequence_leaves() {
-        assert_eq!(run(&["END"], &[b"one E", b"N", b"D two"]), (vec!["one ".into(), String::new(), String::new()], true));
+        assert_eq!(
+            run(&["END"], &[b"one E", b"N", b"D two"]),
+            (vec!["one ".into(), String::new(), String::new()], true)
+        );
         assert_eq!(run(&["END"], &[b"one E", b"N", b"t"]).0, ["one ", "", "ENt", ""]);
         assert_eq!(run(&["\n\n", "."], &[b"a\n", b"b.c"]).0, ["a", "\nb"]);
     }

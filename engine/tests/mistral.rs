@@ -1,13 +1,18 @@
 //! The embedded engine on the real model.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
+#[path = "helpers/support.rs"]
 mod support;
 
 use std::time::Duration;
 
-use forethought_engine::{Engine, EngineError, Finish, Prompt, SampleRequest, Sampling, mistral::{MistralConfig, MistralEngine}};
+use forethought_engine::{
+    Engine, EngineError, Finish, Prompt, SampleRequest, Sampling,
+    mistral::{MistralConfig, MistralEngine},
+};
 use futures::future::join_all;
-use tokio::sync::OnceCell;
 use support::{RUNTIME, ask, config, draw};
+use tokio::sync::OnceCell;
 
 async fn engine() -> &'static MistralEngine {
     static ENGINE: OnceCell<MistralEngine> = OnceCell::const_new();

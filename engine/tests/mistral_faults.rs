@@ -1,6 +1,8 @@
 //! Faults inside the embedded engine, through failpoints; a process of their own, because failpoints are global.
 #![cfg(feature = "failpoints")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
+#[path = "helpers/support.rs"]
 mod support;
 
 use std::{

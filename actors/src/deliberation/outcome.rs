@@ -85,7 +85,9 @@ impl Close {
             finish_reason: chosen.and_then(finish_name).map(ToOwned::to_owned),
             samples: samples.iter().map(|sample| sample_draft(sample, counted(sample.index))).collect(),
             votes: verdict
-                .map(|v| v.votes.iter().map(|vote| VoteDraft { answer: vote.canonical.clone(), count: vote.count }).collect())
+                .map(|v| {
+                    v.votes.iter().map(|vote| VoteDraft { answer: vote.canonical.clone(), count: vote.count }).collect()
+                })
                 .unwrap_or_default(),
             spent: Spent {
                 prompt_tokens: u64::from(self.job.prompt_tokens),
@@ -155,7 +157,11 @@ fn no_answer() -> ApiError {
 }
 
 fn panicked() -> ApiError {
-    ApiError::new(ErrorKind::Internal, "internal", "the deliberation failed; try again, and tell the operator if it goes on")
+    ApiError::new(
+        ErrorKind::Internal,
+        "internal",
+        "the deliberation failed; try again, and tell the operator if it goes on",
+    )
 }
 
 fn status(verdict: Option<&Verdict>, result: &Result<(), ApiError>) -> OutcomeStatus {

@@ -11,10 +11,7 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use super::{
-    Event, Job, SampleReport, SampleState,
-    samples::Sample,
-};
+use super::{Event, Job, SampleReport, SampleState, samples::Sample};
 use crate::{
     EngineDesk, KillSwitch,
     sampler::{News, Report, Sampler},
@@ -84,10 +81,15 @@ impl Run {
         }
     }
 
-    pub(super) async fn to_the_end(mut self) -> Ran {
+    pub(super) async fn finish(mut self) -> Ran {
         let mut observation = Observation::Start;
         loop {
-            if let Some(verdict) = self.act(observation) {
+            let voted = matches!(observation, Observation::Sample(_) | Observation::Failed { .. });
+            let verdict = self.act(observation);
+            if voted {
+                self.tell(Event::Votes { tally: self.strategy.snapshot(), generated: self.generated });
+            }
+            if let Some(verdict) = verdict {
                 return self.ran(verdict);
             }
             observation = self.observe().await;
@@ -264,7 +266,9 @@ impl Run {
         if !self.job.stream_text || index != 0 {
             return;
         }
-        let Some(fresh) = self.samples.get(&0).and_then(|sample| sample.report.text.get(self.streamed..)) else { return };
+        let Some(fresh) = self.samples.get(&0).and_then(|sample| sample.report.text.get(self.streamed..)) else {
+            return;
+        };
         if !fresh.is_empty() {
             let text = fresh.to_owned();
             self.streamed += text.len();
@@ -274,12 +278,7 @@ impl Run {
 
     /// Tells the reader, if it reads: a full buffer never holds up the work.
     fn tell(&self, event: Event) {
-        let votes = matches!(event, Event::SampleFinished { .. } | Event::SampleFailed { .. });
         let _ = self.events.try_send(event);
-        if votes {
-            let votes = Event::Votes { tally: self.strategy.snapshot(), generated: self.generated };
-            let _ = self.events.try_send(votes);
-        }
     }
 
     fn ran(mut self, verdict: Verdict) -> Ran {

@@ -51,8 +51,7 @@ pub(super) async fn load(config: &MistralConfig) -> Result<Copy, EngineError> {
     if let Some(folder) = &config.tokenizer {
         builder = builder.with_tok_model_id(folder.display());
     }
-    let (pipeline, scheduler, add) =
-        build_gguf_pipeline(builder).await.map_err(|error| fail(format!("{error:#}")))?;
+    let (pipeline, scheduler, add) = build_gguf_pipeline(builder).await.map_err(|error| fail(format!("{error:#}")))?;
     let (tokenizer, metadata, device) = {
         let pipeline = pipeline.lock().await;
         (pipeline.tokenizer(), pipeline.get_metadata(), pipeline.device())

@@ -77,6 +77,8 @@ pub struct ModelConfig {
     pub engine: EngineConfig,
     /// The temperature of requests that set none, in [0, 2].
     pub temperature: f32,
+    /// Only tokens at least this share as likely as the likeliest are drawn, in [0, 1).
+    pub min_p: f32,
     /// The effort of requests that name none.
     pub effort: Effort,
 }
@@ -140,6 +142,7 @@ struct ModelSection {
     max_waiting: Option<u32>,
     scripted: Option<Script>,
     temperature: Option<f32>,
+    min_p: Option<f32>,
     effort: Option<Effort>,
 }
 
@@ -194,6 +197,7 @@ impl ModelSection {
             id: self.id,
             engine,
             temperature: self.temperature.unwrap_or(0.7),
+            min_p: self.min_p.unwrap_or(0.05),
             effort: self.effort.unwrap_or(Effort::Medium),
         }
     }

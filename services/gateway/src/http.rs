@@ -29,6 +29,8 @@ pub use metrics::Metrics;
 pub struct Served {
     /// For requests that set none.
     pub temperature: f32,
+    /// Of all requests: the tail of a small model's distribution is noise.
+    pub min_p: f32,
     /// For requests that set none.
     pub effort: Effort,
 }

@@ -51,16 +51,21 @@ pub fn run(config: Config) -> Result<()> {
     served
 }
 
-async fn serve(config: Config, policy: forethought_policies::Policy, listener: TcpListener, work: Handle) -> Result<()> {
-    let models = config.models.iter().map(|m| Model { id: m.id.clone(), build: build(&m.engine, &work) }).collect();
-    let root = Root::start(config.data_dir.clone(), models, config.max_deliberations)?;
+async fn serve(
+    config: Config,
+    policy: forethought_policies::Policy,
+    listener: TcpListener,
+    work: Handle,
+) -> Result<()> {
+    let engines = config.models.iter().map(|m| Model { id: m.id.clone(), build: build(&m.engine, &work) }).collect();
+    let root = Root::start(config.data_dir.clone(), engines, config.max_deliberations)?;
     let rooms = root.rooms();
-    let served = config
+    let defaults = config
         .models
         .iter()
-        .map(|m| (m.id.clone(), Served { temperature: m.temperature, effort: m.effort }))
+        .map(|m| (m.id.clone(), Served { temperature: m.temperature, min_p: m.min_p, effort: m.effort }))
         .collect();
-    let gateway = Data::from(Arc::new(Gateway::new(rooms.clone(), PolicyDesk::new(policy), served, work)));
+    let gateway = Data::from(Arc::new(Gateway::new(rooms.clone(), PolicyDesk::new(policy), defaults, work)));
     let address = listener.local_addr()?;
     let body = config.max_body_bytes;
     let server = HttpServer::new(move || App::new().configure(|app| http::routes(app, &gateway, body)))
@@ -128,7 +133,7 @@ async fn load(config: MistralConfig, work: Handle) -> Result<Arc<dyn Engine>, fo
     let path = config.path.display().to_string();
     let inner = work.clone();
     let loaded = work.spawn_blocking(move || inner.block_on(MistralEngine::load(&config))).await;
-    let engine = loaded
-        .map_err(|panicked| forethought_engine::EngineError::Load { path, message: panicked.to_string() })??;
+    let engine =
+        loaded.map_err(|panicked| forethought_engine::EngineError::Load { path, message: panicked.to_string() })??;
     Ok(Arc::new(engine))
 }

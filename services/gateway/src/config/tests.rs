@@ -36,6 +36,7 @@ fn everything_but_the_models_has_a_default() {
             id: "m".to_owned(),
             engine: EngineConfig::Mistral(MistralConfig::new("etc/m.gguf")),
             temperature: 0.7,
+            min_p: 0.05,
             effort: Effort::Medium,
         }],
     };

@@ -23,7 +23,7 @@ impl Head {
         }
     }
 
-    pub(super) fn object(&self, object: &str, choices: Value) -> Value {
+    pub(super) fn object(&self, object: &str, choices: &Value) -> Value {
         json!({ "id": self.id, "object": object, "created": self.created, "model": self.model, "choices": choices })
     }
 }
@@ -41,7 +41,7 @@ pub(super) fn completion(head: &Head, job: &Job, done: &Deliberated, include_sam
             })
         })
         .collect();
-    let mut answer = head.object("chat.completion", Value::Array(choices));
+    let mut answer = head.object("chat.completion", &Value::Array(choices));
     add(&mut answer, "usage", usage(job, done));
     if include_samples {
         add(&mut answer, "deliberation", json!({ "samples": samples(done) }));

@@ -117,7 +117,9 @@ fn unknown_model(gateway: &Gateway, model: &str) -> ApiError {
 
 fn engine_error(error: &EngineError) -> ApiError {
     match error {
-        EngineError::Request { param, message } => ApiError::invalid(*param, "context_length_exceeded", message.clone()),
+        EngineError::Request { param, message } => {
+            ApiError::invalid(*param, "context_length_exceeded", message.clone())
+        }
         other => ApiError::new(
             ErrorKind::Unavailable,
             "engine_unavailable",
@@ -143,7 +145,11 @@ fn unreadable(error: &actix_web::Error) -> ApiError {
             "the body is larger than this service takes; send shorter messages",
         );
     }
-    ApiError::new(ErrorKind::InvalidRequest, "unreadable_body", format!("the body cannot be read ({error}); send it again"))
+    ApiError::new(
+        ErrorKind::InvalidRequest,
+        "unreadable_body",
+        format!("the body cannot be read ({error}); send it again"),
+    )
 }
 
 fn lost() -> ApiError {

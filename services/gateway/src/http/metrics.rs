@@ -90,10 +90,15 @@ impl Collector for RoomsNow {
             running.metric_type(),
         )?;
         running.encode(metric)?;
-        let ready = encoder.encode_descriptor("engine_ready", "Whether a model's engine is there", None, MetricType::Gauge)?;
+        let ready =
+            encoder.encode_descriptor("engine_ready", "Whether a model's engine is there", None, MetricType::Gauge)?;
         self.each_model(ready, |desk, metric| ConstGauge::new(i64::from(desk.ready())).encode(metric))?;
-        let restarts =
-            encoder.encode_descriptor("engine_restarts", "Times a model's engine was rebuilt", None, MetricType::Counter)?;
+        let restarts = encoder.encode_descriptor(
+            "engine_restarts",
+            "Times a model's engine was rebuilt",
+            None,
+            MetricType::Counter,
+        )?;
         self.each_model(restarts, |desk, metric| ConstCounter::new(desk.restarts().total()).encode(metric))
     }
 }

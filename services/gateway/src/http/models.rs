@@ -31,7 +31,10 @@ pub(super) async fn one(gateway: Data<Gateway>, request: HttpRequest, name: Path
         let found = models.into_iter().find(|model| model.get("id").and_then(Value::as_str) == Some(name.as_str()));
         found.ok_or_else(|| {
             let message = format!("there is no model `{name}` for this key; see /v1/models");
-            ApiError { param: Some("model".to_owned()), ..ApiError::new(ErrorKind::NotFound, "model_not_found", message) }
+            ApiError {
+                param: Some("model".to_owned()),
+                ..ApiError::new(ErrorKind::NotFound, "model_not_found", message)
+            }
         })
     });
     match found {

@@ -10,6 +10,7 @@ use forethought_engine::{Message, Prompt, Role, Sampling};
 use forethought_policies::Principal;
 use forethought_reasoning::{AnswerKind, Params};
 use forethought_schemas::{ApiError, Budget, BudgetCap, ChatRequest, ChatRole, Effort, RequestId, StrategyName};
+use serde_json::json;
 
 use super::Served;
 
@@ -48,12 +49,16 @@ pub(super) fn plan(
         Some(StrategyName::Single) => request.n,
         _ => wanted.max(request.n),
     };
-    let max_samples = ask.max_samples.unwrap_or_else(|| cap.map_or(wanted, |cap| wanted.min(cap.max_samples)).max(request.n));
+    let max_samples =
+        ask.max_samples.unwrap_or_else(|| cap.map_or(wanted, |cap| wanted.min(cap.max_samples)).max(request.n));
     if max_samples < request.n {
         return Err(ApiError::invalid(
             "n",
             "invalid_value",
-            format!("`n` is {} and `deliberation.max_samples` is {max_samples}; allow at least as many samples", request.n),
+            format!(
+                "`n` is {} and `deliberation.max_samples` is {max_samples}; allow at least as many samples",
+                request.n
+            ),
         ));
     }
     let strategy = ask.strategy.unwrap_or(match (max_samples, &kind) {
@@ -65,7 +70,8 @@ pub(super) fn plan(
     let sample_tokens = request.max_completion_tokens.unwrap_or(SAMPLE_TOKENS);
     let all = max_samples.saturating_mul(sample_tokens);
     let total_tokens = ask.total_tokens.unwrap_or_else(|| cap.map_or(all, |cap| all.min(cap.total_tokens)));
-    let deadline_ms = ask.deadline_ms.unwrap_or_else(|| cap.map_or(DEADLINE_MS, |cap| DEADLINE_MS.min(cap.deadline_ms)));
+    let deadline_ms =
+        ask.deadline_ms.unwrap_or_else(|| cap.map_or(DEADLINE_MS, |cap| DEADLINE_MS.min(cap.deadline_ms)));
     Ok(Job {
         request_id: id.clone(),
         tenant: principal.tenant().to_owned(),
@@ -77,21 +83,37 @@ pub(super) fn plan(
         budget: Budget { max_samples, total_tokens, sample_tokens: sample_tokens.min(total_tokens), deadline_ms },
         seed: request.seed.unwrap_or_else(random_seed),
         n: request.n,
-        kind,
         params: params(request, max_samples),
         prompt: prompt(request),
         prompt_tokens: 0,
-        prompt_record: serde_json::to_vec(&request.messages).unwrap_or_default(),
+        prompt_record: prompt_record(request, served, &kind),
+        kind,
         sampling: Sampling {
             temperature: request.temperature.unwrap_or(served.temperature),
             top_p: request.top_p.unwrap_or(1.0),
             frequency_penalty: request.frequency_penalty,
             presence_penalty: request.presence_penalty,
+            min_p: served.min_p,
             ..Sampling::default()
         },
         stop: request.stop.clone(),
         stream_text: request.stream && strategy == StrategyName::Single && request.n == 1,
     })
+}
+
+/// What an auditor needs, beside the admission record itself, to ask the same again.
+fn prompt_record(request: &ChatRequest, served: Served, kind: &AnswerKind) -> Vec<u8> {
+    let record = json!({
+        "messages": request.messages,
+        "sampling": {
+            "temperature": request.temperature.unwrap_or(served.temperature), "top_p": request.top_p.unwrap_or(1.0),
+            "min_p": served.min_p, "frequency_penalty": request.frequency_penalty,
+            "presence_penalty": request.presence_penalty,
+        },
+        "stop": request.stop, "answer": format!("{kind:?}"), "wave": request.deliberation.wave,
+        "early_stop": request.deliberation.early_stop.unwrap_or(true),
+    });
+    record.to_string().into_bytes()
 }
 
 fn params(request: &ChatRequest, max_samples: u32) -> Params {

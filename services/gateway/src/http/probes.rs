@@ -19,7 +19,9 @@ pub(super) async fn ready(gateway: Data<Gateway>) -> HttpResponse {
 
 pub(super) async fn metrics(gateway: Data<Gateway>) -> HttpResponse {
     match gateway.metrics.text() {
-        Ok(text) => HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text),
+        Ok(text) => {
+            HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text)
+        }
         Err(error) => HttpResponse::InternalServerError().body(error.to_string()),
     }
 }

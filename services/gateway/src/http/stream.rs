@@ -5,7 +5,10 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use actix_web::{HttpResponse, web::{Bytes, Data}};
+use actix_web::{
+    HttpResponse,
+    web::{Bytes, Data},
+};
 use forethought_actors::{Deliberated, Deliberation, Event, Job};
 use forethought_policies::RateHeaders;
 use forethought_reasoning::Tally;
@@ -120,7 +123,7 @@ impl Writer {
             Event::SampleCancelled { index } => json!({ "event": "sample_cancelled", "index": index }),
             Event::Votes { tally, generated } => self.votes(&tally, generated),
         };
-        let mut chunk = self.head.object("chat.completion.chunk", json!([]));
+        let mut chunk = self.head.object("chat.completion.chunk", &json!([]));
         answer::add(&mut chunk, "deliberation", told);
         self.data(&chunk).await
     }
@@ -144,7 +147,7 @@ impl Writer {
             self.choice(at, json!({}), json!(answer::finish_reason(sample))).await?;
         }
         if self.include_usage || self.include_samples {
-            let mut chunk = self.head.object("chat.completion.chunk", json!([]));
+            let mut chunk = self.head.object("chat.completion.chunk", &json!([]));
             answer::add(&mut chunk, "usage", answer::usage(&self.job, done));
             if self.include_samples {
                 answer::add(&mut chunk, "deliberation", json!({ "samples": answer::samples(done) }));
@@ -165,7 +168,7 @@ impl Writer {
 
     async fn choice(&mut self, index: usize, delta: Value, finish: Value) -> Result<(), Gone> {
         let choices = json!([{ "index": index, "delta": delta, "finish_reason": finish, "logprobs": null }]);
-        let chunk = self.head.object("chat.completion.chunk", choices);
+        let chunk = self.head.object("chat.completion.chunk", &choices);
         self.data(&chunk).await
     }
 

@@ -13,12 +13,9 @@ use tokio::runtime::Runtime;
 pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
 
 pub fn model() -> PathBuf {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
-        || PathBuf::from(std::env::var_os("HOME").expect("HOME")).join(".cache"),
-        PathBuf::from,
-    );
-    let folder =
-        std::env::var_os("FORETHOUGHT_MODELS").map_or_else(|| cache.join("forethought/models"), PathBuf::from);
+    let cache = std::env::var_os("XDG_CACHE_HOME")
+        .map_or_else(|| PathBuf::from(std::env::var_os("HOME").expect("HOME")).join(".cache"), PathBuf::from);
+    let folder = std::env::var_os("FORETHOUGHT_MODELS").map_or_else(|| cache.join("forethought/models"), PathBuf::from);
     let path = folder.join("SmolLM2-135M-Instruct.Q8_0.gguf");
     assert!(path.exists(), "{} is missing; run `cargo xtask model`", path.display());
     path
@@ -59,7 +56,9 @@ pub async fn draw(engine: &dyn Engine, request: SampleRequest) -> Result<Drawn, 
                 ids.push(id);
                 logprobs.push(logprob);
             }
-            SampleEvent::End { text, finish, usage } => return Ok(Drawn { text: all + &text, ids, logprobs, finish, usage }),
+            SampleEvent::End { text, finish, usage } => {
+                return Ok(Drawn { text: all + &text, ids, logprobs, finish, usage });
+            }
         }
     }
     unreachable!("a stream ends with an end or an error")
