@@ -1,0 +1,65 @@
+"""Streams carry text as it is generated, and at their end what was spent."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from support import Service, scripted, texts, words
+
+
+@pytest.fixture
+def slow_model(install) -> Service:
+    answers = [{"text": words(20), "odds": 1}]
+    return install(scripted(answers=answers, token_ms=50)).start()
+
+
+def test_tokens_arrive_one_by_one(slow_model: Service):
+    stream = slow_model.stream(deliberation={"strategy": "single"}, stream_options={"include_usage": True})
+    times, events = [], []
+    for event in stream:
+        events.append(event)
+        if texts([event]):
+            times.append(time.monotonic())
+    assert stream.done
+    assert "".join(texts(events)) == words(20)
+    assert len(times) >= 15
+    # 20 tokens, 50 ms each: what is sent at the end comes at once.
+    assert times[-1] - times[0] > 0.7
+    assert max(later - sooner for sooner, later in zip(times, times[1:], strict=False)) < 0.5
+    assert {event["object"] for event in events} == {"chat.completion.chunk"}
+    assert events[-1]["usage"]["completion_tokens"] == 20
+    assert events[-1]["usage"]["deliberation"]["samples"]["started"] == 1
+
+
+def test_usage_and_deliberation_come_only_when_asked_for(slow_model: Service):
+    events = list(slow_model.stream(deliberation={"strategy": "single"}))
+    assert not any(event.get("usage") or "deliberation" in event for event in events)
+    assert all(event["choices"] for event in events)
+
+
+def test_a_vote_shows_its_samples_while_they_run(slow_model: Service):
+    options = {"include_usage": True, "include_deliberation": True}
+    thinking = {"strategy": "self_consistency", "max_samples": 4, "answer": "text"}
+    started = time.monotonic()
+    first, events = None, []
+    for event in slow_model.stream(deliberation=thinking, stream_options=options):
+        events.append(event)
+        if "deliberation" in event:
+            assert event["choices"] == []
+            first = first or time.monotonic()
+    assert first is not None and first - started < 0.9, "the first sample takes a second"
+    assert "".join(texts(events)) == words(20)
+    spent = events[-1]["usage"]["deliberation"]
+    assert spent["strategy"] == "self_consistency"
+    assert sum(vote["count"] for vote in spent["votes"]) == spent["samples"]["counted"]
+
+
+def test_a_failure_in_a_stream_is_told_in_the_stream(install):
+    faults = [{"after_tokens": 3, "kind": "error"}]
+    service = install(scripted(answers=[{"text": words(20)}], token_ms=5, faults=faults)).start()
+    stream = service.stream(deliberation={"strategy": "single"})
+    events = list(stream)
+    assert events[-1]["error"]["type"] == "server_error", events
+    assert "failed" in service.audit("show", stream.record).stdout
