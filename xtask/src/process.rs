@@ -15,9 +15,24 @@ pub fn command(program: impl AsRef<OsStr>) -> Result<Command> {
     Ok(command)
 }
 
-/// The cargo that started us.
+/// The cargo that started us, with the environment that it was started with.
+///
+/// `cargo run` sets variables that describe this crate. Build scripts that read the like of them (`ring` does) would run
+/// again, and with them everything up to the engine would be built again, whenever a build through xtask follows one
+/// without it.
 pub fn cargo() -> Result<Command> {
-    command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut command = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))?;
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(describes_this_crate) {
+            command.env_remove(name);
+        }
+    }
+    Ok(command)
+}
+
+/// The variables of `cargo run`, as the Cargo book lists them for programs that it runs.
+fn describes_this_crate(name: &str) -> bool {
+    name.starts_with("CARGO_PKG_") || matches!(name, "CARGO_MANIFEST_DIR" | "CARGO_MANIFEST_PATH" | "CARGO_BIN_NAME")
 }
 
 /// Runs to the end; its output streams through.
@@ -68,6 +83,18 @@ mod tests {
         let error = run(&mut command("no-such-program").unwrap()).unwrap_err().to_string();
         assert_eq!(error, "cannot start `no-such-program`");
         assert!(!answers("no-such-program", &[]).unwrap());
+    }
+
+    #[test]
+    fn cargo_does_not_learn_which_crate_started_it() {
+        let check = |name, expect| assert_eq!(describes_this_crate(name), expect, "{name}");
+        check("CARGO_PKG_NAME", true);
+        check("CARGO_MANIFEST_DIR", true);
+        check("CARGO_TARGET_DIR", false);
+        check("CARGO_HOME", false);
+        let cargo = cargo().unwrap();
+        let kept = |name: &str| cargo.get_envs().all(|(other, value)| other != name || value.is_some());
+        assert!(!kept("CARGO_MANIFEST_DIR") && kept("CARGO_HOME"));
     }
 
     #[test]
