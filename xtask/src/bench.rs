@@ -1,9 +1,10 @@
-//! `cargo xtask bench`: our speed beside llama.cpp's, on the same files, prompt and counts.
+//! `cargo xtask bench`: our speed beside llama.cpp's, on the same files, prompt and counts; and what votes gain.
 //!
-//! Both measuring programs take the same options and print one JSON object on stdout:
+//! Both programs that measure speed take the same options and print one JSON object on stdout:
 //! `{"rows": [{"form": "q8_0", "count": 8, "tokens_per_second": 50.1}, …]}`.
 
 mod table;
+mod votes;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,6 +27,8 @@ pub struct Args {
 enum What {
     /// Tokens a second of the engine by itself.
     Engine(EngineArgs),
+    /// How many more questions a vote answers right than one sample, through the service.
+    Votes(votes::Args),
 }
 
 #[derive(clap::Args)]
@@ -54,6 +57,7 @@ struct EngineArgs {
 pub fn run(args: &Args) -> Result<()> {
     match &args.what {
         What::Engine(args) => engine(args),
+        What::Votes(args) => votes::run(args),
     }
 }
 

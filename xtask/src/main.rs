@@ -8,6 +8,7 @@ mod model;
 mod paths;
 mod process;
 mod python;
+mod service;
 mod steps;
 mod test;
 
@@ -34,7 +35,7 @@ enum Command {
     Lint(lint::Args),
     /// Fetch the small test model and prepare it in the wanted form.
     Model(model::Args),
-    /// Measure speed against llama.cpp on the same files.
+    /// Measure speed against llama.cpp on the same files, or what votes gain.
     Bench(bench::Args),
 }
 
