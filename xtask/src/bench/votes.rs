@@ -71,7 +71,7 @@ pub fn run(args: &Args) -> Result<()> {
         .collect();
     print!("{}", report::table(&measured, args.samples)?);
     match &args.json {
-        Some(file) => super::write(file, &report::json(&measured, settings(args))),
+        Some(file) => super::write(file, &report::json(&measured, args.samples, &settings(args))),
         None => Ok(()),
     }
 }
@@ -129,7 +129,7 @@ fn limits(args: &Args) -> Vec<&'static str> {
 fn line(args: &Args, question: &Question) -> Value {
     let request = |deliberation: Value| {
         json!({
-            "model": MODEL, "messages": [{ "role": "user", "content": question.question }],
+            "model": MODEL, "messages": [{ "role": "user", "content": question.text }],
             "temperature": TEMPERATURE, "seed": question.seed(args.seed), "max_completion_tokens": args.max_tokens,
             "deliberation": deliberation,
         })

@@ -19,7 +19,7 @@ pub struct Question {
     /// Its name, which no other one of the file has.
     pub id: String,
     /// What is asked.
-    pub question: String,
+    pub text: String,
     /// The right answer: a number or an object.
     pub answer: Value,
 }
@@ -61,7 +61,7 @@ impl Question {
         };
         let answer = value.get("answer").cloned().unwrap_or_default();
         ensure!(answer.is_number() || answer.is_object(), "`answer` is neither a number nor an object");
-        Ok(Self { id: text("id")?, question: text("question")?, answer })
+        Ok(Self { id: text("id")?, text: text("question")?, answer })
     }
 
     /// What the service is to look for in a sample, as `deliberation.answer` names it.
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     fn question(id: &str, answer: Value) -> Question {
-        Question { id: id.into(), question: "?".into(), answer }
+        Question { id: id.into(), text: "?".into(), answer }
     }
 
     #[test]

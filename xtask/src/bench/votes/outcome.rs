@@ -60,8 +60,8 @@ pub fn read(question: &Question, answers: &Value) -> Result<Outcome> {
     let (single, vote) = (of(0)?, of(1)?);
     let samples = vote.pointer("/response/deliberation/samples").and_then(Value::as_array);
     let samples = samples.context("the vote's answer has no samples")?;
-    let finished: Vec<&Value> = samples.iter().filter(|sample| sample["state"] == "finished").collect();
-    let is_right = |sample: &&&Value| sample["answer"].as_str().is_some_and(|text| question.is_right(text));
+    let finished: Vec<&Value> = samples.iter().filter(|sample| text(sample, "state") == Some("finished")).collect();
+    let is_right = |sample: &&&Value| text(sample, "answer").is_some_and(|text| question.is_right(text));
     Ok(Outcome {
         id: question.id.clone(),
         single: answer(question, single)?,
@@ -71,6 +71,10 @@ pub fn read(question: &Question, answers: &Value) -> Result<Outcome> {
     })
 }
 
+fn text<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
+    object.get(key).and_then(Value::as_str)
+}
+
 fn answer(question: &Question, answer: &Value) -> Result<Answer> {
     let of = |key: &str| answer.pointer(&format!("/response/usage/deliberation/{key}"));
     let text = of("answer").context("there is no `usage.deliberation.answer`")?.as_str().map(ToOwned::to_owned);
@@ -78,7 +82,7 @@ fn answer(question: &Question, answer: &Value) -> Result<Answer> {
         right: text.as_deref().is_some_and(|text| question.is_right(text)),
         text,
         tokens: of("generated_tokens").and_then(Value::as_f64).context("there is no `generated_tokens`")?,
-        seconds: answer["seconds"].as_f64().context("there is no `seconds`")?,
+        seconds: answer.get("seconds").and_then(Value::as_f64).context("there is no `seconds`")?,
         stop: of("stop").and_then(Value::as_str).unwrap_or_default().to_owned(),
     })
 }
@@ -105,7 +109,7 @@ pub mod tests {
                     {"state": "finished", "answer": null}, {"state": "finished", "answer": "14"},
                     {"state": "finished", "answer": "14"}, {"state": "cancelled", "answer": "14"}]}}}]"#,
         );
-        let question = Question { id: "q".into(), question: "?".into(), answer: json!(14) };
+        let question = Question { id: "q".into(), text: "?".into(), answer: json!(14) };
         let outcome = read(&question, &line.unwrap()).unwrap();
         assert_eq!((outcome.single.right, outcome.vote.right), (false, true));
         assert_eq!((outcome.finished, outcome.right), (3, 2));
@@ -115,7 +119,7 @@ pub mod tests {
 
     #[test]
     fn an_answer_that_lacks_something_is_an_error() {
-        let question = Question { id: "q".into(), question: "?".into(), answer: json!(14) };
+        let question = Question { id: "q".into(), text: "?".into(), answer: json!(14) };
         assert!(read(&question, &json!([])).is_err());
         assert!(read(&question, &json!([{}, {}])).is_err());
     }

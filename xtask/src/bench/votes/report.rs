@@ -122,8 +122,7 @@ fn points(of: Estimate) -> String {
 }
 
 /// The same figures, with the settings and every question's outcome.
-pub fn json(measured: &[Measured], settings: Value) -> Value {
-    let samples = settings["samples"].as_u64().and_then(|samples| u32::try_from(samples).ok()).unwrap_or_default();
+pub fn json(measured: &[Measured], samples: u32, settings: &Value) -> Value {
     let files: Vec<Value> = measured
         .iter()
         .map(|file| {
@@ -176,7 +175,7 @@ mod tests {
 
     #[test]
     fn the_json_has_the_settings_and_every_question() {
-        let value = json(&measured(), json!({ "samples": 8, "seed": 1 }));
+        let value = json(&measured(), 8, &json!({ "seed": 1 }));
         assert_eq!(value.pointer("/settings/seed"), Some(&json!(1)));
         assert_eq!(value.pointer("/files/0/questions").and_then(Value::as_array).map(Vec::len), Some(3));
         assert_eq!(value.pointer("/files/0/rows/1/seconds"), Some(&Value::Null));
