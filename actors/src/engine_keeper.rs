@@ -89,6 +89,12 @@ impl EngineDesk {
         matches!(self.keeper.phase(), Phase::Running)
     }
 
+    /// Whether it failed too often and is not rebuilt any more.
+    #[must_use]
+    pub fn given_up(&self) -> bool {
+        matches!(self.keeper.phase(), Phase::Dead(_))
+    }
+
     /// How often it was rebuilt, and why.
     #[must_use]
     pub fn restarts(&self) -> Restarts {

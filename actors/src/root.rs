@@ -103,10 +103,12 @@ impl Rooms {
         self.engines.get(model)
     }
 
-    /// Whether every model has its engine.
+    /// Whether every model has its engine. A model that is given up is lost alone, unless none is left.
     #[must_use]
     pub fn ready(&self) -> bool {
-        !self.seats.is_closed() && self.engines.values().all(EngineDesk::ready)
+        !self.seats.is_closed()
+            && self.engines.values().any(EngineDesk::ready)
+            && self.engines.values().all(|engine| engine.ready() || engine.given_up())
     }
 
     /// Deliberations that run now.

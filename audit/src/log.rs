@@ -81,8 +81,7 @@ impl AuditLog {
     ) -> Result<(Self, OpenReport), AuditError> {
         let dir = dir.as_ref();
         let disk = Arc::new(forethought_store::RealDisk::open(dir)?);
-        let index = Index::open(dir.join("index"))?;
-        Self::open_on(disk, index, options, now)
+        opening::open(disk, || Index::open(dir.join("index")), options, now)
     }
 
     /// Opens the log on any disk, with an index of any kind. See [`AuditLog::open`].
@@ -95,7 +94,7 @@ impl AuditLog {
         options: JournalOptions,
         now: Timestamp,
     ) -> Result<(Self, OpenReport), AuditError> {
-        opening::open(disk, index, options, now)
+        opening::open(disk, || Ok(index), options, now)
     }
 
     /// Appends records with their contents, and gives them back once all of them are durable: one fdatasync, however

@@ -57,6 +57,10 @@ pub struct GgufHeader {
     pub context_tokens: u32,
     /// The Jinja chat template, when the file has one.
     pub chat_template: Option<String>,
+    /// The kind of tokenizer, such as `gpt2` (byte-level BPE).
+    pub tokenizer: Option<String>,
+    /// How that tokenizer cuts a text before it merges, such as `smollm`.
+    pub pre_tokenizer: Option<String>,
     /// The text of the token that begins a sequence, when the file names one.
     pub bos: Option<String>,
     /// The text of the token that ends a turn, when the file names one.
@@ -106,6 +110,8 @@ impl GgufHeader {
                 .and_then(|n| u32::try_from(n).ok())
                 .unwrap_or(4096),
             chat_template: text("tokenizer.chat_template"),
+            tokenizer: text("tokenizer.ggml.model"),
+            pre_tokenizer: text("tokenizer.ggml.pre"),
             bos: token("tokenizer.ggml.bos_token_id"),
             eos: token("tokenizer.ggml.eos_token_id"),
             architecture,

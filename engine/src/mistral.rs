@@ -8,6 +8,7 @@
 mod engine;
 mod lane;
 mod loader;
+mod pre_tokenizer;
 mod tap;
 
 pub use engine::MistralEngine;

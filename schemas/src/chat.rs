@@ -98,7 +98,8 @@ pub struct DeliberationAsk {
     pub answer_pointer: Option<String>,
     /// Samples in flight at once.
     pub wave: Option<u32>,
-    /// Whether a vote may stop before all samples are drawn; `false` draws them all.
+    /// Whether a vote may stop once its winner is likely enough (the Beta rule). A vote that the samples left cannot
+    /// change stops in any case.
     pub early_stop: Option<bool>,
     /// Whether the response carries the samples' texts.
     pub include_samples: bool,
@@ -124,7 +125,7 @@ impl ChatRequest {
             frequency_penalty: fields.number("frequency_penalty", -2.0, 2.0)?.unwrap_or(0.0),
             presence_penalty: fields.number("presence_penalty", -2.0, 2.0)?.unwrap_or(0.0),
             stop: stops(fields.take("stop"))?,
-            seed: seed(&mut fields)?,
+            seed: fields.seed()?,
             max_completion_tokens: max_tokens(&mut fields)?,
             effort: fields.named::<Effort>("reasoning_effort", "unknown_effort")?,
             deliberation: DeliberationAsk::default(),
@@ -133,7 +134,7 @@ impl ChatRequest {
         let request = request.with_stream_options(fields.take("stream_options"))?;
         let request = match fields.take("deliberation") {
             None | Some(Value::Null) => request,
-            Some(Value::Object(object)) => Self { deliberation: DeliberationAsk::parse(object)?, ..request },
+            Some(Value::Object(object)) => request.with_deliberation(object)?,
             Some(other) => return Err(fields::wrong_type("deliberation", "an object", other)),
         };
         fields.refuse_unsupported(UNSUPPORTED)?;
@@ -146,6 +147,19 @@ impl ChatRequest {
             ));
         }
         Ok(request)
+    }
+
+    fn with_deliberation(self, object: &serde_json::Map<String, Value>) -> Result<Self, ApiError> {
+        let mut fields = Fields::new("deliberation.", object);
+        let inner = fields.seed()?;
+        if inner.is_some() && self.seed.is_some() && inner != self.seed {
+            return Err(ApiError::invalid(
+                "deliberation.seed",
+                "invalid_value",
+                "`seed` and `deliberation.seed` differ; send only one of them",
+            ));
+        }
+        Ok(Self { seed: self.seed.or(inner), deliberation: DeliberationAsk::parse(fields)?, ..self })
     }
 
     fn with_stream_options(self, options: Option<&Value>) -> Result<Self, ApiError> {
@@ -170,8 +184,7 @@ impl ChatRequest {
 }
 
 impl DeliberationAsk {
-    fn parse(object: &serde_json::Map<String, Value>) -> Result<Self, ApiError> {
-        let mut fields = Fields::new("deliberation.", object);
+    fn parse(mut fields: Fields<'_>) -> Result<Self, ApiError> {
         let ask = Self {
             strategy: fields.named::<StrategyName>("strategy", "unknown_strategy")?,
             max_samples: fields.integer("max_samples", 1, 1024)?.map(to_u32),
@@ -237,18 +250,6 @@ fn stops(value: Option<&Value>) -> Result<Vec<String>, ApiError> {
             format!("`stop` has {} texts; give at most {MAX_STOPS}", list.len()),
         )),
         Some(other) => wrong(other),
-    }
-}
-
-/// OpenAI's seed is signed; the bits are kept.
-fn seed(fields: &mut Fields<'_>) -> Result<Option<u64>, ApiError> {
-    match fields.take("seed") {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => match (value.as_u64(), value.as_i64()) {
-            (Some(seed), _) => Ok(Some(seed)),
-            (None, Some(seed)) => Ok(Some(seed.cast_unsigned())),
-            (None, None) => Err(fields::wrong_type("seed", "an integer of at most 64 bits", value)),
-        },
     }
 }
 

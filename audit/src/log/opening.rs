@@ -20,12 +20,13 @@ const INDEX_BATCH: usize = 512;
 
 pub(super) fn open(
     disk: Arc<dyn Disk>,
-    index: Index,
+    index: impl FnOnce() -> Result<Index, StoreError>,
     options: JournalOptions,
     now: Timestamp,
 ) -> Result<(AuditLog, OpenReport), AuditError> {
+    // The journal comes first: a store that it refuses must stay as it is, index included.
     let (journal, mut recovery) = Journal::open(Arc::clone(&disk), options)?;
-    let (index, from) = index.reconcile(&journal, LAYOUT, &mut recovery)?;
+    let (index, from) = index()?.reconcile(&journal, LAYOUT, &mut recovery)?;
     catch_up(&journal, &index, from)?;
     let head = match seq_at(&index, CHAIN, LAST)? {
         Some(seq) => Digest::of(&journal.read(seq)?.payload),

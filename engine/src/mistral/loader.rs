@@ -8,7 +8,7 @@ use mistralrs::{
     model_builder_trait::{build_gguf_pipeline, build_model_from_pipeline},
 };
 
-use super::MistralConfig;
+use super::{MistralConfig, pre_tokenizer};
 use crate::{ChatTemplate, EngineError, GgufHeader};
 
 /// Turns text to token ids with the model's own tokenizer.
@@ -44,6 +44,13 @@ pub(super) async fn load(config: &MistralConfig) -> Result<Copy, EngineError> {
     })?;
     let template = ChatTemplate::new(source, header.bos.as_deref(), header.eos.as_deref())
         .map_err(|error| fail(error.to_string()))?;
+    // A tokenizer.json says itself how it cuts.
+    let cut = match &config.tokenizer {
+        Some(_) => None,
+        None => pre_tokenizer::wanted(&header).map_err(|name| {
+            fail(format!("its tokenizer cuts texts as `{name}`, which is not known; set `tokenizer` to a folder with its tokenizer.json"))
+        })?,
+    };
     let (folder, file) = split(&config.path).ok_or_else(|| fail("its path has no file name".to_owned()))?;
 
     // The prefix cache stays on: a lane primes it and empties it by a restart, see `lane`.
@@ -56,7 +63,11 @@ pub(super) async fn load(config: &MistralConfig) -> Result<Copy, EngineError> {
         let pipeline = pipeline.lock().await;
         (pipeline.tokenizer(), pipeline.get_metadata(), pipeline.device())
     };
-    let tokenizer = tokenizer.ok_or_else(|| fail("it has no tokenizer".to_owned()))?;
+    let mut tokenizer = tokenizer.ok_or_else(|| fail("it has no tokenizer".to_owned()))?;
+    if let Some(cut) = cut {
+        let json = tokenizer.to_string(false).map_err(|error| fail(error.to_string()))?;
+        tokenizer = Arc::new(pre_tokenizer::with_cut(&json, cut).map_err(fail)?);
+    }
     let trie = metadata.tok_env().ok_or_else(|| fail("its tokenizer has no token table".to_owned()))?;
     let encode: Encode = Arc::new(move |text: &str| {
         tokenizer.encode_fast(text, false).map(|ids| ids.get_ids().to_vec()).map_err(|error| error.to_string())

@@ -79,6 +79,16 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// `OpenAI`'s seed is signed; the bits are kept.
+    pub(super) fn seed(&mut self) -> Result<Option<u64>, ApiError> {
+        let Some(value) = self.present("seed") else { return Ok(None) };
+        match (value.as_u64(), value.as_i64()) {
+            (Some(seed), _) => Ok(Some(seed)),
+            (None, Some(seed)) => Ok(Some(seed.cast_unsigned())),
+            (None, None) => Err(wrong_type(&self.path("seed"), "an integer of at most 64 bits", value)),
+        }
+    }
+
     pub(super) fn named<T>(&mut self, key: &'static str, code: &'static str) -> Result<Option<T>, ApiError>
     where
         T: FromStr<Err = String>,

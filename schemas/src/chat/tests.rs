@@ -64,6 +64,7 @@ fn wrong_values_name_the_field_and_the_mend() {
     check(json!({ "max_tokens": -3 }), "max_tokens", "use 1 to");
     check(json!({ "max_tokens": 3, "max_completion_tokens": 4 }), "max_tokens", "differ");
     check(json!({ "seed": 1e30 }), "seed", "64 bits");
+    check(json!({ "seed": 1, "deliberation": { "seed": 2 } }), "deliberation.seed", "only one of them");
     check(json!({ "stop": ["1", "2", "3", "4", "5"] }), "stop", "at most 4");
     check(json!({ "stop": [1] }), "stop", "list of texts");
     check(json!({ "reasoning_effort": "extreme" }), "reasoning_effort", "none, minimal, low, medium, high, xhigh");

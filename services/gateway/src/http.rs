@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::AUTHORIZATION,
-    web::{self, Data, PayloadConfig, ServiceConfig},
+    web::{self, Data, ServiceConfig},
 };
 use forethought_actors::Rooms;
 use forethought_policies::{PolicyDesk, Principal};
@@ -43,14 +43,21 @@ pub struct Gateway {
     /// Where deliberations run: they outlive their connection.
     work: Handle,
     metrics: Metrics,
+    max_body_bytes: usize,
 }
 
 impl Gateway {
     /// A gateway to `rooms`.
     #[must_use]
-    pub fn new(rooms: Rooms, desk: PolicyDesk, models: BTreeMap<String, Served>, work: Handle) -> Self {
+    pub fn new(
+        rooms: Rooms,
+        desk: PolicyDesk,
+        models: BTreeMap<String, Served>,
+        work: Handle,
+        max_body_bytes: usize,
+    ) -> Self {
         let metrics = Metrics::new(&rooms);
-        Self { rooms, desk, models, work, metrics }
+        Self { rooms, desk, models, work, metrics, max_body_bytes }
     }
 
     fn principal(&self, request: &HttpRequest) -> Result<Principal, ApiError> {
@@ -64,9 +71,8 @@ impl Gateway {
 }
 
 /// Adds all routes.
-pub fn routes(app: &mut ServiceConfig, gateway: &Data<Gateway>, max_body_bytes: usize) {
+pub fn routes(app: &mut ServiceConfig, gateway: &Data<Gateway>) {
     app.app_data(gateway.clone())
-        .app_data(PayloadConfig::new(max_body_bytes))
         .service(
             web::resource("/v1/chat/completions")
                 .route(web::post().to(completions::complete))
@@ -88,5 +94,8 @@ async fn nothing_here(request: HttpRequest) -> HttpResponse {
 
 async fn wrong_method(request: HttpRequest) -> HttpResponse {
     let message = format!("{} does not take {}; see /openapi.json", request.path(), request.method());
-    errors::method_not_allowed(&ApiError::new(ErrorKind::InvalidRequest, "wrong_method", message))
+    errors::method_not_allowed(
+        &ApiError::new(ErrorKind::InvalidRequest, "wrong_method", message),
+        &RequestId::generate(),
+    )
 }

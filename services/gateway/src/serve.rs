@@ -65,10 +65,15 @@ async fn serve(
         .iter()
         .map(|m| (m.id.clone(), Served { temperature: m.temperature, min_p: m.min_p, effort: m.effort }))
         .collect();
-    let gateway = Data::from(Arc::new(Gateway::new(rooms.clone(), PolicyDesk::new(policy), defaults, work)));
+    let gateway = Data::from(Arc::new(Gateway::new(
+        rooms.clone(),
+        PolicyDesk::new(policy),
+        defaults,
+        work,
+        config.max_body_bytes,
+    )));
     let address = listener.local_addr()?;
-    let body = config.max_body_bytes;
-    let server = HttpServer::new(move || App::new().configure(|app| http::routes(app, &gateway, body)))
+    let server = HttpServer::new(move || App::new().configure(|app| http::routes(app, &gateway)))
         .workers(HTTP_THREADS)
         .disable_signals()
         // A client that closes its side has left: its work must stop.

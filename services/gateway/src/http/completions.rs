@@ -2,13 +2,14 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    web::{Bytes, Data},
+    web::{Data, Payload},
 };
 use forethought_actors::{Deliberation, Desks, Job};
 use forethought_engine::{EngineError, SampleRequest};
 use forethought_policies::{Ask, Principal, RateHeaders};
 use forethought_schemas::{ApiError, ChatRequest, ErrorKind, RequestId};
-use tokio::time::{Duration, Instant};
+use futures::StreamExt;
+use tokio::time::{Duration, Instant, timeout_at};
 use tracing::info;
 
 use super::{
@@ -19,12 +20,10 @@ use super::{
 
 /// How long a request waits for an engine that is being rebuilt before it is admitted.
 const ENGINE_WITHIN: Duration = Duration::from_secs(10);
+/// How long a client may take to send a request's body.
+const BODY_WITHIN: Duration = Duration::from_secs(30);
 
-pub(super) async fn complete(
-    gateway: Data<Gateway>,
-    request: HttpRequest,
-    body: Result<Bytes, actix_web::Error>,
-) -> HttpResponse {
+pub(super) async fn complete(gateway: Data<Gateway>, request: HttpRequest, body: Payload) -> HttpResponse {
     let id = RequestId::generate();
     let mut rate = None;
     let response = match answer(&gateway, &request, body, &id, &mut rate).await {
@@ -41,13 +40,13 @@ pub(super) async fn complete(
 async fn answer(
     gateway: &Data<Gateway>,
     request: &HttpRequest,
-    body: Result<Bytes, actix_web::Error>,
+    body: Payload,
     id: &RequestId,
     rate: &mut Option<RateHeaders>,
 ) -> Result<HttpResponse, ApiError> {
     let principal = gateway.principal(request)?;
     *rate = gateway.desk.rate(&principal);
-    let chat = ChatRequest::parse(&body.map_err(|error| unreadable(&error))?)?;
+    let chat = ChatRequest::parse(&read(body, gateway.max_body_bytes).await?)?;
     let (job, deliberation) = start(gateway, &principal, &chat, id).await.inspect_err(|_| {
         *rate = gateway.desk.rate(&principal);
     })?;
@@ -129,22 +128,29 @@ fn engine_error(error: &EngineError) -> ApiError {
     }
 }
 
-fn unreadable(error: &actix_web::Error) -> ApiError {
-    use actix_web::error::PayloadError;
-    if let Some(PayloadError::Overflow) = error.as_error::<PayloadError>() {
-        return ApiError::new(
-            ErrorKind::TooLarge,
-            "body_too_large",
-            "the body is larger than this service takes; send shorter messages",
-        );
+/// Reads the body, within bounds of size and time.
+async fn read(mut body: Payload, max_bytes: usize) -> Result<Vec<u8>, ApiError> {
+    let within = Instant::now() + BODY_WITHIN;
+    let mut bytes = Vec::new();
+    while let Some(piece) = timeout_at(within, body.next()).await.map_err(|_| too_slow())? {
+        bytes.extend_from_slice(&piece.map_err(|error| unreadable(&error))?);
+        if bytes.len() > max_bytes {
+            return Err(ApiError::new(
+                ErrorKind::TooLarge,
+                "body_too_large",
+                format!("the body is larger than the {max_bytes} bytes that this service takes; send shorter messages"),
+            ));
+        }
     }
-    if error.as_response_error().status_code().as_u16() == 413 {
-        return ApiError::new(
-            ErrorKind::TooLarge,
-            "body_too_large",
-            "the body is larger than this service takes; send shorter messages",
-        );
-    }
+    Ok(bytes)
+}
+
+fn too_slow() -> ApiError {
+    let message = format!("the body did not arrive within {} s; send it again", BODY_WITHIN.as_secs());
+    ApiError::new(ErrorKind::InvalidRequest, "body_too_slow", message)
+}
+
+fn unreadable(error: &impl std::fmt::Display) -> ApiError {
     ApiError::new(
         ErrorKind::InvalidRequest,
         "unreadable_body",

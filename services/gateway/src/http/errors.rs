@@ -19,8 +19,10 @@ pub(super) fn response(error: &ApiError, id: &RequestId, rate: Option<&RateHeade
 }
 
 /// The response to a method that a path does not take.
-pub(super) fn method_not_allowed(error: &ApiError) -> HttpResponse {
-    HttpResponse::build(StatusCode::METHOD_NOT_ALLOWED).json(error.body())
+pub(super) fn method_not_allowed(error: &ApiError, id: &RequestId) -> HttpResponse {
+    let mut response = HttpResponse::build(StatusCode::METHOD_NOT_ALLOWED);
+    add_headers(&mut response, id, None);
+    response.json(error.body())
 }
 
 /// The headers that every answer to a principal carries.
