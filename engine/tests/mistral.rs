@@ -70,6 +70,27 @@ fn a_prompt_that_begins_a_known_one_is_computed_the_same_way() {
 }
 
 #[test]
+fn many_prompts_leave_nothing_behind() {
+    let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
+    RUNTIME.block_on(async {
+        let engine =
+            MistralEngine::load(&MistralConfig { lanes: std::num::NonZeroU32::new(1), ..config() }).await.unwrap();
+        let short = |n: u32| SampleRequest { max_tokens: 2, ..ask(&format!("Question {n}"), 1) };
+        for n in 0..4 {
+            draw(&engine, short(n)).await.unwrap();
+        }
+        let before = draw(&engine, ask(QUESTION, 9)).await.unwrap();
+        let at_first = threads();
+        for n in 4..24 {
+            draw(&engine, short(n)).await.unwrap();
+        }
+        // Other tests of this process come and go with threads of their own.
+        assert!(threads() < at_first + 20 / 3, "{} threads, {at_first} before", threads());
+        assert_eq!(before, draw(&engine, ask(QUESTION, 9)).await.unwrap());
+    });
+}
+
+#[test]
 fn the_model_answers_and_its_use_is_counted_exactly() {
     RUNTIME.block_on(async {
         let greedy = SampleRequest {

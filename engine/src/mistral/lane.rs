@@ -4,8 +4,7 @@
 //! would be found before a shorter match. So the lane first runs the prompt with its last token replaced; a sample of
 //! the prompt then finds all but its last token. It is always done, also for one sample: attention over one row takes
 //! another kernel than over many, and a sample must be computed the same way whatever ran before it. The cache is never
-//! evicted on a CPU, so after a few prompts the lane restarts the engine's thread, which keeps the weights and drops the
-//! cache.
+//! evicted on a CPU, so after a few prompts the lane empties it.
 
 use std::{
     future::poll_fn,
@@ -13,7 +12,6 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use mistralrs::{
@@ -30,9 +28,8 @@ use crate::{EngineError, SampleEvent, SampleRequest, draw::Drawer};
 
 /// Prompts kept in a lane's prefix cache.
 const PRIMED: usize = 3;
-/// How often a restarted engine thread is looked for.
-const RESTART_POLL: Duration = Duration::from_millis(1);
-const RESTART_POLLS: u32 = 5_000;
+/// No model has a token of this id. The highest number would not do: candle takes it for "no token" and goes on.
+const NO_TOKEN: u32 = u32::MAX - 1;
 
 /// One sample on its way through a lane.
 pub(super) struct Job {
@@ -112,7 +109,7 @@ impl Lane {
         // A longer known prompt that starts with this one would be matched whole, which the cache takes for a miss.
         let hidden = self.primed.iter().any(|known| known.starts_with(prompt));
         if hidden || self.primed.len() >= PRIMED {
-            self.restart().await?;
+            self.forget().await?;
         }
         let mut tokens = prompt.to_vec();
         let filler = self.vocabulary.filler;
@@ -161,19 +158,23 @@ impl Lane {
         sender.send(Request::Normal(Box::new(request))).await.map_err(dead)
     }
 
-    /// Ends the engine's thread and lets the library start another over the same weights.
-    async fn restart(&mut self) -> Result<(), EngineError> {
+    /// Empties the prefix cache.
+    ///
+    /// There is no request for that, but a failed forward pass does it: a prompt of tokens that the model does not have
+    /// fails at its first layer. A restart of the engine's thread would do it too, and would leave a thread pool behind
+    /// each time, because rayon never frees one that was made of a running thread.
+    async fn forget(&mut self) -> Result<(), EngineError> {
         self.primed.clear();
-        let old = self.model.inner().get_sender(None).map_err(dead)?;
-        old.send(Request::Terminate).await.map_err(dead)?;
-        for _ in 0..RESTART_POLLS {
-            let sender = self.model.inner().get_sender(None).map_err(dead)?;
-            if !sender.same_channel(&old) {
-                return Ok(());
-            }
-            tokio::time::sleep(RESTART_POLL).await;
+        let (gone, left) = oneshot::channel();
+        let (sender, receiver) = mpsc::channel(8);
+        let ended = Arc::new(AtomicBool::new(false));
+        let eos = self.vocabulary.eos.first().copied().unwrap_or_default();
+        let primer = Primer { eos, threads: self.threads, ended: Arc::clone(&ended), _gone: Gone(gone) };
+        self.send(&[NO_TOKEN, NO_TOKEN], sender, Arc::new(primer)).await?;
+        match drain(&Arc::new(Mutex::new(receiver)), left).await {
+            Some(_) => Ok(()),
+            None => Err(EngineError::Dead("it cannot empty its prefix cache".to_owned())),
         }
-        Err(EngineError::Dead("its thread could not be restarted".to_owned()))
     }
 }
 
