@@ -10,6 +10,10 @@ use forethought_engine::{
 };
 use serde_json::json;
 
+/// The server's allocator, so that its memory is what is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Failure = Box<dyn std::error::Error>;
 
 struct Arguments {

@@ -52,6 +52,9 @@ fn the_number_that_answers_is_found() {
     number("What is 9 - 9? Reply with the number.\n\n0", "0");
     number("What is 9 - 9 = ?\n0", "0");
     number("9 + 4 = 13. There are 2 numbers.", "13");
+    number("First, 5 + 4 = 9. So 5 * 4 equals 20.", "20");
+    number("20 Equals 5 * 4", "20");
+    number("7 + 5 equals what? 12", "12");
     number("The answer is 12. I hope this helps 100%", "12");
     number("The answer to 12 + 30 is 42.", "42");
     number("**Answer:** 42", "42");

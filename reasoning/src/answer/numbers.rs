@@ -33,6 +33,9 @@ fn plain(text: &str) -> String {
     text.replace("{,}", ",").replace("\\!", "").replace("\\,", "")
 }
 
+/// As good as an equals sign, and commoner with small models.
+const EQUALS: &str = "equals";
+
 /// A text, its numbers, and the places at which a sentence turns out to be a question.
 struct Page {
     scan: Scan,
@@ -132,9 +135,14 @@ impl Page {
         }
     }
 
+    /// Whether an equals sign, or the word, begins here.
     fn is_equals(&self, at: usize) -> bool {
-        let next = self.scan.at(self.scan.skip(at + 1, |c| c == ' '));
-        matches!(self.scan.at(at), '=' | '≈') && !"<>!".contains(self.scan.before(at)) && next != '?'
+        let before = self.scan.before(at);
+        let sign = matches!(self.scan.at(at), '=' | '≈') && !"<>!".contains(before);
+        let word =
+            self.scan.is(at, EQUALS) && !before.is_alphanumeric() && !self.scan.at(at + EQUALS.len()).is_alphanumeric();
+        let after = if word { at + EQUALS.len() } else { at + 1 };
+        (sign || word) && self.scan.at(self.scan.skip(after, |c| c == ' ')) != '?'
     }
 
     /// "2. Then add": a number at the start of a line, a point or bracket, and more.

@@ -10,6 +10,11 @@ mod serve;
 
 use std::process::ExitCode;
 
+/// The engine allocates and frees buffers of many megabytes for each sample, on threads that come and go. With glibc's
+/// allocator they stayed in its arenas, and a server of two lanes grew past two gigabytes.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     if let Err(what) = cpu::check() {
         eprintln!("error: {what}");
