@@ -53,7 +53,7 @@ pub(super) async fn load(config: &MistralConfig) -> Result<Copy, EngineError> {
     };
     let (folder, file) = split(&config.path).ok_or_else(|| fail("its path has no file name".to_owned()))?;
 
-    // The prefix cache stays on: a lane primes it and empties it by a restart, see `lane`.
+    // The prefix cache stays on: a lane primes it and empties it itself, see `lane`.
     let mut builder = GgufModelBuilder::new(folder, vec![file]).with_prefix_cache_n(Some(16));
     if let Some(folder) = &config.tokenizer {
         builder = builder.with_tok_model_id(folder.display());
