@@ -35,7 +35,8 @@ impl AnswerKind {
     /// The kind that a prompt seems to ask for: `Json` for a schema or the word, `Boxed` for `\boxed`, `Choice` for
     /// lettered options, `Number` for "how many" and its like or a bare sum, else `Text`.
     ///
-    /// A wrong guess costs agreement, never content: what is returned is always a whole sample.
+    /// What is returned is always a whole sample, but a wrong guess makes samples agree that do not, or the reverse:
+    /// declare the kind where it matters.
     #[must_use]
     pub fn infer(prompt: &str, has_json_schema: bool) -> Self {
         infer::infer(prompt, has_json_schema)

@@ -70,6 +70,12 @@ fn the_number_that_answers_is_found() {
     number("What is 9 + 4? The answer is 13.", "13");
     number("The answer to 9 - 9 is 0.", "0");
     number("13 (that is 9 + 4)", "13");
+    number("The answer is 5 times 4, which equals 20.", "20");
+    number("The answer is 3, which is 3 - 3, which equals 0.", "0");
+    number("To answer this, we add: 5 + 4 = 9. Then 9 * 2 = 18.", "18");
+    number("To answer this question is easy: 3 steps. 4 + 4 = 8", "8");
+    number("Answer:\n1. Multiply 5 by 4.\n2. The result is 20.", "20");
+    number("To find the answer, follow these steps:\n\n1. Multiply 5 by 4.\n2. She has 20 quarters.", "20");
     check(&AnswerKind::Number, "What is 9 - 9? Reply with the number.", None);
     check(&AnswerKind::Number, "5 * 4", None);
     for text in
@@ -88,6 +94,9 @@ fn a_json_value_has_one_form() {
     json(r#"{"a":"}{","b":[true,false,null,{}],"c":[]}"#, Some(r#"{"a":"}{","b":[true,false,null,{}],"c":[]}"#));
     json(r#"[{"a":1}]"#, Some(r#"[{"a":1}]"#));
     json("[1, 2.50]", Some("[1,2.5]"));
+    json(r#"{"name":"A","address":{"city":"X"},"sal"#, None);
+    json(r#"{"name":"A","address":{"city":"X"},}"#, None);
+    json(r#"Use {"name": ...}: {"name":"A"}"#, Some(r#"{"name":"A"}"#));
     json(r#"{"a":"\u00e9\n!"}"#, Some("{\"a\":\"é\\n!\"}"));
     for text in ["", "{", "[[[", r#"{"a":1"#, r#"{"a":01}"#, r#"{"a":1.}"#, r"{'a':1}", "\"text\"", "42", r#"{"a":"\"#]
     {
@@ -123,6 +132,9 @@ fn a_choice_is_a_letter() {
         check(&AnswerKind::Choice, text, Some("B"));
     }
     check(&AnswerKind::Choice, "The answer is A.", Some("A"));
+    let options =
+        "To answer the question, consider each option:\nA) 3 is too small.\nB) 4 fits.\nThe correct one is B.";
+    check(&AnswerKind::Choice, options, Some("B"));
     for text in ["", "none", "A dog is here", "I don't know", "K", "Z."] {
         check(&AnswerKind::Choice, text, None);
     }
@@ -132,6 +144,13 @@ fn a_choice_is_a_letter() {
 fn boxes_and_texts() {
     check(&AnswerKind::Boxed, "\\boxed{1} or \\boxed{\\frac{2400}{2}}", Some("1200"));
     check(&AnswerKind::Boxed, "\\boxed{ X^{2} + Y }", Some("x^{2}+y"));
+    for text in ["50\\%", "50%", "50", "\\$50"] {
+        check(&AnswerKind::Boxed, &format!("\\boxed{{{text}}}"), Some("50"));
+    }
+    for text in ["(1,2)", "[1,2]", "[1,2)", "5!", "1 2", "x y"] {
+        check(&AnswerKind::Boxed, &format!("\\boxed{{{text}}}"), Some(text));
+    }
+    check(&AnswerKind::Boxed, "\\boxed{( 1, 2 ).}", Some("(1,2)"));
     check(&AnswerKind::Boxed, "\\boxed{1", None);
     check(&AnswerKind::Boxed, "42", None);
     for text in ["Paris", " paris. ", "**PARIS**", "The answer is Paris!", "Answer: “Paris”"] {
@@ -157,4 +176,7 @@ fn a_prompt_says_what_it_wants() {
     check("Put it in \\boxed{}.", false, AnswerKind::Boxed);
     check("Write a letter to 2-3 friends on 1/2/2024.", false, AnswerKind::Text);
     check("Who wrote Faust?", false, AnswerKind::Text);
+    check("Which computer company was founded in 1976?", false, AnswerKind::Text);
+    check("What is the name of the 2nd president?", false, AnswerKind::Text);
+    check("What is the sum of 4 and 5?", false, AnswerKind::Number);
 }

@@ -52,7 +52,7 @@ fn fate() -> impl Arbitrary<Value = Fate> {
 
 fn case() -> impl Arbitrary<Value = Case> {
     let name = proptest::sample::select(StrategyName::ALL);
-    let budget = (4..24_u32, 20..900_u32, 4..60_u32).prop_map(|(max_samples, total_tokens, sample_tokens)| Budget {
+    let budget = (4..24_u32, 48..900_u32, 4..60_u32).prop_map(|(max_samples, total_tokens, sample_tokens)| Budget {
         max_samples,
         total_tokens,
         sample_tokens,
@@ -156,7 +156,7 @@ impl<'a> World<'a> {
         let verdict = self.verdict.unwrap();
         assert!(verdict.counted.iter().all(|index| self.ended.contains(index)));
         assert!(verdict.chosen.iter().all(|index| verdict.counted.contains(index)));
-        assert!(verdict.chosen.len() <= self.case.n as usize);
+        assert_eq!(verdict.chosen.len(), verdict.counted.len().min(self.case.n as usize));
         verdict
     }
 }

@@ -68,6 +68,13 @@ fn a_unanimous_vote_stops_at_four() {
 }
 
 #[test]
+fn a_vote_does_not_stop_before_it_has_what_was_asked_for() {
+    let texts = [("5", -1.0), ("5", -2.0), ("5", -3.0), ("5", -4.0), ("5", -5.0), ("6", -6.0), ("5", -7.0)];
+    let verdict = play(build(StrategyName::SelfConsistency, 6, None), &texts).unwrap();
+    assert_eq!((verdict.stop, verdict.chosen), (StopRule::Beta, vec![0, 5, 1, 2, 3, 4]));
+}
+
+#[test]
 fn a_vote_that_is_decided_stops() {
     let texts = [("5", 0.0), ("none", 0.0), ("5", 0.0), ("6", 0.0), ("6", 0.0)];
     // After 5, none, 5 the two samples left can at most reach a tie, which the lower first index wins.
@@ -76,12 +83,12 @@ fn a_vote_that_is_decided_stops() {
 }
 
 #[test]
-fn distinct_answers_come_best_first() {
+fn distinct_answers_come_best_first_and_others_fill_up() {
     let texts = [("1", -3.0), ("2", -2.0), ("2", -1.0), ("3", 0.0), ("none", 9.0)];
     let vote = play(build(StrategyName::SelfConsistency, 3, Some(5)), &texts).unwrap();
     assert_eq!((vote.chosen, vote.stop), (vec![2, 0, 3], StopRule::AllDone));
     let best = play(build(StrategyName::BestOfN, 4, Some(5)), &texts).unwrap();
-    assert_eq!((best.chosen, best.answer.unwrap().canonical.as_str()), (vec![3, 2, 0], "3"));
+    assert_eq!((best.chosen, best.answer.unwrap().canonical.as_str()), (vec![3, 2, 0, 1], "3"));
     let single = play(build(StrategyName::Single, 2, None), &texts).unwrap();
     assert_eq!((single.chosen, single.stop), (vec![0, 1], StopRule::AllDone));
 }
@@ -156,5 +163,11 @@ fn what_cannot_be_built_says_why() {
     check(BUDGET, 0, params, StrategyError::Plan(PlanError::NoSamples));
     check(BUDGET, 1, Params { wave: 0, ..params }, StrategyError::NoWave);
     check(BUDGET, 1, Params { beta_threshold: Some(0.5), ..params }, StrategyError::Threshold(0.5));
+    check(
+        Budget { total_tokens: 40, ..BUDGET },
+        5,
+        params,
+        StrategyError::TooFewTokens { asked: 5, tokens: 40, fit: 2 },
+    );
     check(Budget { total_tokens: 0, ..BUDGET }, 1, params, StrategyError::Plan(PlanError::NoTokens));
 }

@@ -18,7 +18,7 @@ const NUMBER: [&str; 12] = [
     "numeric answer",
 ];
 /// Words that ask for a number when the prompt has numbers in it.
-const MEASURE: [&str; 10] = [
+const MEASURE: [&str; 20] = [
     "how long",
     "how tall",
     "how far",
@@ -28,17 +28,27 @@ const MEASURE: [&str; 10] = [
     "calculate",
     "compute",
     "in total",
-    "what is the",
+    "what is the sum",
+    "what is the product",
+    "what is the difference",
+    "what is the total",
+    "what is the average",
+    "what is the value",
+    "what is the price",
+    "what is the cost",
+    "what is the area",
+    "what is the remainder",
+    "what is the result",
 ];
 
 pub(super) fn infer(prompt: &str, has_json_schema: bool) -> AnswerKind {
     let prompt = super::scan::tail(prompt);
     let lower = prompt.to_ascii_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    let has = |words: &[&str]| words.iter().any(|word| has_word(&lower, word));
     if has_json_schema || has(&["json"]) {
         return AnswerKind::Json { pointer: None };
     }
-    if has(&["\\boxed"]) {
+    if lower.contains("\\boxed") {
         return AnswerKind::Boxed;
     }
     if has_options(prompt) {
@@ -49,6 +59,15 @@ pub(super) fn infer(prompt: &str, has_json_schema: bool) -> AnswerKind {
         return AnswerKind::Number;
     }
     AnswerKind::Text
+}
+
+/// Whether the words stand in a text, and not inside of longer ones: a computer is nothing to compute.
+fn has_word(text: &str, words: &str) -> bool {
+    text.match_indices(words).any(|(at, found)| {
+        let before = text.get(..at).is_some_and(|before| before.ends_with(char::is_alphanumeric));
+        let after = text.get(at + found.len()..).is_some_and(|after| after.starts_with(char::is_alphanumeric));
+        !before && !after
+    })
 }
 
 /// `A)`, `A.`, `(A)` or `A:` and the same for `B`, each at the start of a line or after a space.

@@ -42,7 +42,7 @@ fn first(text: &str) -> Option<(Value, &str)> {
         let Some(at) = text.get(from..).and_then(|rest| rest.find(['{', '['])) else { break };
         let start = from + at;
         let Some((value, end)) = parse(text, start) else {
-            from = start + 1;
+            from = after_broken(text, start)?;
             continue;
         };
         let shown = text.get(start..end).unwrap_or_default();
@@ -57,6 +57,26 @@ fn first(text: &str) -> Option<(Value, &str)> {
         from = end;
     }
     footnote
+}
+
+/// Where to look on after a value that does not parse. What stands inside of a broken or cut object is a part of an
+/// answer, and must not pass for the whole; a brace that begins no object is prose. `None` when the object never ends.
+fn after_broken(text: &str, start: usize) -> Option<usize> {
+    let rest = text.get(start..).unwrap_or_default();
+    let object = rest.strip_prefix('{').is_some_and(|inside| inside.trim_start().starts_with('"'));
+    if !object {
+        return Some(start + 1);
+    }
+    let mut depth = 0_i64;
+    for (at, c) in rest.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 1 => return Some(start + at + 1),
+            '}' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
 }
 
 impl Value {

@@ -25,12 +25,12 @@ pub(super) fn whole(text: &str) -> Option<String> {
     }
 }
 
-/// Without the spacing commands that LaTeX puts into numbers.
+/// Without the commands that LaTeX puts into numbers: spacing, and the escapes of units.
 fn plain(text: &str) -> String {
     if !text.contains(['\\', '{']) {
         return text.to_owned();
     }
-    text.replace("{,}", ",").replace("\\!", "").replace("\\,", "")
+    text.replace("{,}", ",").replace("\\!", "").replace("\\,", "").replace("\\%", "%").replace("\\$", "$")
 }
 
 /// As good as an equals sign, and commoner with small models.
@@ -67,12 +67,13 @@ impl Page {
     }
 
     /// The number that a clause comes to: after its last `=`, else its first number, else, where that is the beginning
-    /// of a sum, the last one that is no operand.
+    /// of a sum, the last one that is no operand. Small models correct themselves in that order: "3, which is 3 - 3 = 0".
     fn clause(&self, from: usize, to: usize) -> Option<Answer> {
         if let Some(answer) = self.equation(from, to) {
             return Some(answer);
         }
-        let inside = self.inside(from, to);
+        let mut inside = self.inside(from, to);
+        inside.retain(|index| !self.is_marker(*index));
         let first = *inside.first()?;
         if self.is_operand(first) { self.show(self.free(inside.iter().rev().copied())?) } else { self.show(first) }
     }

@@ -2,7 +2,7 @@
 
 use super::MAX_TEXT_BYTES;
 
-/// "answer" may be this many characters before its "is" or colon: "the answer to 12 + 30 is".
+/// "answer" may be this many characters before its "is": "the answer to 12 + 30 is".
 const REACH: usize = 80;
 /// Announcements tried, last first, which keeps the search linear.
 const TRIES: usize = 16;
@@ -83,6 +83,10 @@ impl Scan {
             if !self.at(at).eq_ignore_ascii_case(&'a') || !self.is(at, "answer") || self.before(at).is_alphanumeric() {
                 continue;
             }
+            // The verb announces work, not an answer: "to answer this, the first step is".
+            if at >= 3 && self.is(at - 3, "to ") {
+                continue;
+            }
             if let Some(from) = self.announcement(at + "answer".len()) {
                 let to = (from..self.len()).find(|at| self.ends_sentence(*at)).unwrap_or(self.len());
                 ranges.push((from, to));
@@ -94,13 +98,15 @@ impl Scan {
         ranges
     }
 
-    /// Where what is announced begins, if an announcement follows at all.
+    /// Where what is announced begins, if an announcement follows at all. A colon must follow at once: further on it
+    /// introduces steps or options.
     fn announcement(&self, from: usize) -> Option<usize> {
+        let colon = self.skip(from, |c| matches!(c, ' ' | '*'));
         for at in from..from + REACH {
             let after = match self.at(at) {
                 '\0' | '\n' | '?' => return None,
                 '.' if self.ends_sentence(at) => return None,
-                ':' => at + 1,
+                ':' if at == colon => at + 1,
                 'i' | 'I' if self.is(at, "is") && self.is_word(at, at + 2) => at + 2,
                 _ => continue,
             };

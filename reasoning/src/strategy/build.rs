@@ -47,6 +47,18 @@ pub enum StrategyError {
         /// The budget's `max_samples`, at most [`MAX_SAMPLES`].
         max: u32,
     },
+    /// More answers than the tokens can be shared between.
+    #[error(
+        "{asked} answers are asked for where {tokens} tokens are enough for {fit}: raise total_tokens or ask for fewer"
+    )]
+    TooFewTokens {
+        /// The answers asked for.
+        asked: u32,
+        /// The budget's `total_tokens`.
+        tokens: u32,
+        /// Samples of at least [`MIN_SAMPLE_TOKENS`](crate::MIN_SAMPLE_TOKENS) that fit into it.
+        fit: u32,
+    },
     /// Nothing would run.
     #[error("wave is 0: set it to at least 1")]
     NoWave,
@@ -64,9 +76,10 @@ pub enum StrategyError {
 /// - A sample that fails is tried once more with the same seed, if that may help, within its own share.
 /// - The same samples give the same verdict in whatever order they end, unless the deadline passes or the client leaves.
 ///
-/// `single` draws `n` samples and returns them in their order. `best_of_n` draws all and returns the best scored ones
-/// with distinct answers. `self_consistency` (Wang, arXiv 2203.11171) returns the answers with the most votes and stops
-/// when the vote is decided or the Beta rule is sure of the *winner*; fewer than `n` answers may be known by then.
+/// All return `n` samples, or as many as finished. `single` draws `n` and returns them in their order. `best_of_n` draws
+/// all and returns the best scored ones, distinct answers first. `self_consistency` (Wang, arXiv 2203.11171) returns the
+/// answers with the most votes first and stops when `n` samples have finished and the vote is decided or the Beta rule
+/// is sure of the *winner*.
 ///
 /// # Errors
 /// When the budget allows nothing or less than was asked for, or a parameter is out of its range.
@@ -115,6 +128,9 @@ pub fn strategy_scored(
     };
     let wanted = if name == StrategyName::Single { n } else { params.samples.unwrap_or(default).max(n) };
     let plan = plan(&budget, wanted)?;
+    if plan.samples < n {
+        return Err(StrategyError::TooFewTokens { asked: n, tokens: budget.total_tokens, fit: plan.samples });
+    }
     let recipe = Recipe { plan, seed, n, kind, wave: params.wave, choose, beta: params.beta_threshold, score };
     Ok(Box::new(Machine::new(recipe, Ledger::new(budget))))
 }

@@ -123,13 +123,18 @@ impl Machine {
 
     fn stop(&self) -> Option<StopRule> {
         let left = self.slots.len() - self.prefix;
-        if self.recipe.choose != Choose::ByVotes || left == 0 {
+        if self.recipe.choose != Choose::ByVotes || left == 0 || self.ended() < self.recipe.n as usize {
             return None;
         }
         let left = u32::try_from(left).unwrap_or(u32::MAX);
         let decided = rules::decided(&self.count, left).then_some(StopRule::Decided);
         let sure = |threshold: &f64| rules::beta(&self.count, *threshold);
         decided.or_else(|| self.recipe.beta.as_ref().is_some_and(sure).then_some(StopRule::Beta))
+    }
+
+    /// Samples of the prefix that can be returned.
+    fn ended(&self) -> usize {
+        self.slots.iter().take(self.prefix).filter(|slot| matches!(slot, Slot::Done(_))).count()
     }
 
     fn draw(&mut self, actions: &mut Vec<Action>) {

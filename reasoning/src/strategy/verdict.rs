@@ -40,8 +40,8 @@ pub struct Verdict {
     pub status: Status,
     /// The best answer.
     pub answer: Option<Answer>,
-    /// The samples to return, best first, at most as many as were asked for: one for each distinct answer, except that
-    /// `single` returns its samples in their order, and an `Unextracted` verdict the best texts.
+    /// The samples to return, best first, as many as were asked for unless fewer finished: first one for each distinct
+    /// answer, then, where there are fewer answers, the best of the others. `single` returns its samples in their order.
     pub chosen: Vec<u32>,
     /// Why it ended.
     pub stop: StopRule,
@@ -122,6 +122,9 @@ fn chosen<'a>(choose: Choose, n: usize, samples: &[&'a Scored], votes: &[Vote]) 
     if choose == Choose::ByScore {
         best.sort_by(|a, b| a.by_score(b));
     }
+    let others: Vec<&Scored> =
+        ranked.into_iter().filter(|sample| best.iter().all(|chosen| chosen.index != sample.index)).collect();
+    best.extend(others);
     best.truncate(n);
     best
 }
