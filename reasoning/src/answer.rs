@@ -4,6 +4,7 @@ mod boxed;
 mod choice;
 mod infer;
 mod json;
+mod latex;
 mod number;
 mod numbers;
 mod scan;

@@ -1,10 +1,10 @@
 //! The letter of a multiple-choice answer, `A` to `J`.
 
-use super::{Answer, boxed, scan::Scan};
+use super::{Answer, latex, scan::Scan};
 
 /// Looked for in `\boxed{…}`, after "answer is", at the very start, then the last one that stands alone.
 pub(super) fn find(text: &str) -> Option<Answer> {
-    let boxed = boxed::content(text).and_then(|content| only(&Scan::new(content)));
+    let boxed = latex::boxed(text).and_then(|content| only(&Scan::new(content)));
     let scan = Scan::new(text);
     let letter = boxed
         .or_else(|| only(&scan))

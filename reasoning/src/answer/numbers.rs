@@ -4,12 +4,12 @@ mod tokens;
 
 use tokens::{Token, tokens};
 
-use super::{Answer, boxed, scan::Scan};
+use super::{Answer, latex, scan::Scan};
 
 /// The answer among the numbers of a text; the order is documented at [`super::extract`].
 pub(super) fn find(text: &str) -> Option<Answer> {
-    let text = plain(text);
-    let boxed = boxed::content(&text).and_then(|content| {
+    let text = latex::plain(text);
+    let boxed = latex::boxed(&text).and_then(|content| {
         let page = Page::new(content);
         page.clause(0, page.scan.len())
     });
@@ -18,19 +18,11 @@ pub(super) fn find(text: &str) -> Option<Answer> {
 
 /// The canonical form of a text that is one number and nothing else.
 pub(super) fn whole(text: &str) -> Option<String> {
-    let page = Page::new(&plain(text.trim()));
+    let page = Page::new(&latex::plain(text.trim()));
     match page.tokens.as_slice() {
         [one] if one.start == 0 && one.end == page.scan.len() => Some(one.number.as_ref()?.canonical()),
         _ => None,
     }
-}
-
-/// Without the commands that LaTeX puts into numbers: spacing, and the escapes of units.
-fn plain(text: &str) -> String {
-    if !text.contains(['\\', '{']) {
-        return text.to_owned();
-    }
-    text.replace("{,}", ",").replace("\\!", "").replace("\\,", "").replace("\\%", "%").replace("\\$", "$")
 }
 
 /// As good as an equals sign, and commoner with small models.
