@@ -1,5 +1,8 @@
 //! The one writer of the audit log: what waits while a batch is written goes into the next one (group commit).
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
@@ -7,7 +10,7 @@ use std::{
 };
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, ResponseFuture, WrapFuture, fut::ActorFutureExt};
-use forethought_audit::{Appended, AuditError, AuditLog, Draft, OpenReport};
+use forethought_audit::{Appended, AuditError, AuditLog, Draft, KeyError, OpenReport};
 use forethought_store::{JournalOptions, StoreError};
 use jiff::Timestamp;
 use tokio::{sync::oneshot, time::Instant};
@@ -20,10 +23,25 @@ const MAX_PENDING: usize = 4096;
 /// How long a record may take to become durable before its request is refused.
 const APPEND_WITHIN: Duration = Duration::from_secs(30);
 
-/// Why a record could not be made durable.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct AppendError(String);
+/// Why a record could not be made durable, in words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// The log does not take such a record, now or later; it is not there.
+    #[error("{0}")]
+    Refused(String),
+    /// The record may be there, or come to be there.
+    #[error("{0}")]
+    Unknown(String),
+    /// The record is not there; it may be sent again.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<SendError> for AppendError {
+    fn from(error: SendError) -> Self {
+        if error.may_have_acted() { Self::Unknown(error.to_string()) } else { Self::Failed(error.to_string()) }
+    }
+}
 
 struct Append(Draft);
 
@@ -49,13 +67,14 @@ impl Handler<Append> for AuditWriter {
 
     fn handle(&mut self, Append(draft): Append, ctx: &mut Context<Self>) -> Self::Result {
         if self.pending.len() >= MAX_PENDING {
-            let full = AppendError(format!("{MAX_PENDING} records wait already"));
+            let full = AppendError::Failed(format!("{MAX_PENDING} records wait already"));
             return Box::pin(async { Err(full) });
         }
         let (reply, answer) = oneshot::channel();
         self.pending.push((draft, reply));
         self.write_next(ctx);
-        Box::pin(async { answer.await.unwrap_or_else(|_| Err(AppendError("the writer stopped".to_owned()))) })
+        // A writer that stops does not stop the batch that is being written.
+        Box::pin(async { answer.await.unwrap_or_else(|_| Err(AppendError::Unknown("the writer stopped".to_owned()))) })
     }
 }
 
@@ -101,18 +120,36 @@ fn write_batch(log: &mut AuditLog, mut batch: Vec<Waiting>) -> Option<String> {
                     return None;
                 }
                 let (_, reply) = batch.remove(index);
-                let _ = reply.send(Err(AppendError(source.to_string())));
+                let _ = reply.send(Err(AppendError::Refused(source.to_string())));
+            }
+            // The fault may be one tenant's, such as a damaged key file, or that of the batch's size.
+            Err(failure) if drafts.len() > 1 && log.refusing().is_none() && !failure.is_full() => {
+                warn!(%failure, "audit records could not be written together; each is written alone");
+                return drafts.into_iter().zip(replies).find_map(|waiting| write_batch(log, vec![waiting]));
             }
             Err(failure) => {
                 error!(%failure, "audit records could not be written");
+                let error = append_error(log, &failure);
                 for reply in replies {
-                    let _ = reply.send(Err(AppendError(failure.to_string())));
+                    let _ = reply.send(Err(error.clone()));
                 }
                 return log.refusing().map(ToString::to_string);
             }
         }
     }
     None
+}
+
+fn append_error(log: &AuditLog, failure: &AuditError) -> AppendError {
+    let text = failure.to_string();
+    match failure {
+        AuditError::Store(StoreError::BatchTooLarge { .. }) | AuditError::Key(KeyError::Sealing { .. }) => {
+            AppendError::Refused(text)
+        }
+        // What could not be cut back is found when the log is opened again.
+        _ if log.refusing().is_some() => AppendError::Unknown(text),
+        _ => AppendError::Failed(text),
+    }
 }
 
 /// Makes audit records durable.
@@ -128,7 +165,7 @@ impl AuditDesk {
     /// [`AppendError`] when it may not be durable: what it guards must not happen.
     pub async fn append(&self, draft: impl Into<Draft>) -> Result<Appended, AppendError> {
         let sent = self.writer.send(Append(draft.into()), Instant::now() + APPEND_WITHIN).await;
-        sent.map_err(|error: SendError| AppendError(error.to_string()))?
+        sent?
     }
 }
 
@@ -140,14 +177,26 @@ pub(crate) fn start(
     directory: PathBuf,
     parent: &KillSwitch,
 ) -> Result<(Supervised<AuditWriter>, AuditDesk), AuditError> {
-    let mut first = Some(open(&directory)?);
+    let now = Timestamp::now;
+    let first = tell(AuditLog::open(&directory, JournalOptions::default(), now())?);
+    Ok(keep(first, parent, move || AuditLog::reopen(&directory, JournalOptions::default(), now())))
+}
+
+/// Keeps a writer alive on a log that is opened again whenever the writer is built anew.
+fn keep(
+    first: AuditLog,
+    parent: &KillSwitch,
+    reopen: impl Fn() -> Result<(AuditLog, OpenReport), AuditError> + Send + Sync + 'static,
+) -> (Supervised<AuditWriter>, AuditDesk) {
+    let mut first = Some(first);
+    let reopen = Arc::new(reopen);
     let writer = Supervision::new("audit-writer").mailbox(1024).start(parent, move |life| {
         let ready = first.take();
-        let directory = directory.clone();
+        let reopen = Arc::clone(&reopen);
         async move {
             let log = match ready {
                 Some(log) => log,
-                None => reopen(directory).await?,
+                None => blocking(move || reopen()).await.map(tell)?,
             };
             Ok::<_, AuditError>(AuditWriter {
                 life,
@@ -158,22 +207,18 @@ pub(crate) fn start(
         }
     });
     let desk = AuditDesk { writer: writer.addr().clone() };
-    Ok((writer, desk))
+    (writer, desk)
 }
 
-async fn reopen(directory: PathBuf) -> Result<AuditLog, AuditError> {
-    tokio::task::spawn_blocking(move || open(&directory)).await.unwrap_or_else(|panicked| {
+async fn blocking<T: Send + 'static>(
+    open: impl FnOnce() -> Result<T, AuditError> + Send + 'static,
+) -> Result<T, AuditError> {
+    tokio::task::spawn_blocking(open).await.unwrap_or_else(|panicked| {
         Err(AuditError::Store(StoreError::io("open", "the audit log", std::io::Error::other(panicked.to_string()))))
     })
 }
 
-fn open(directory: &std::path::Path) -> Result<AuditLog, AuditError> {
-    let (log, report) = AuditLog::open(directory, JournalOptions::default(), Timestamp::now())?;
-    tell(&report);
-    Ok(log)
-}
-
-fn tell(report: &OpenReport) {
+fn tell((log, report): (AuditLog, OpenReport)) -> AuditLog {
     let recovery = &report.recovery;
     info!(records = recovery.entries, interrupted = report.interrupted.len(), "audit log opened");
     if let Some(tail) = &recovery.tail {
@@ -185,4 +230,5 @@ fn tell(report: &OpenReport) {
     if let Some(why) = &report.index_rebuilt {
         info!(%why, "the audit index was rebuilt");
     }
+    log
 }

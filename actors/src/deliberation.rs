@@ -7,6 +7,8 @@
 mod outcome;
 mod run;
 mod samples;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -168,22 +170,23 @@ impl Deliberation {
         let started = Instant::now();
         let strategy = plan(&job)?;
         let admission = RecordId::generate();
-        desks
-            .audit
-            .append(admission_draft(&job, &admission, desks.permit.policy_digest()))
-            .await
-            .map_err(|failure| audit_unavailable(&failure))?;
+        let record = admission_draft(&job, &admission, desks.permit.policy_digest());
+        let job = Arc::new(job);
+        let close = outcome::Close {
+            job: Arc::clone(&job),
+            admission: admission.clone(),
+            audit: desks.audit,
+            started,
+            kill: parent.clone(),
+        };
+        admit(record, &close).await?;
         let kill = parent.child();
         let tokens = if job.stream_text { job.budget.sample_tokens as usize } else { 0 };
         let (events, receiver) = mpsc::channel(tokens + SPARE_EVENTS);
         let (done, end) = oneshot::channel();
         let deadline = started + Duration::from_millis(job.budget.deadline_ms);
         let span = info_span!("deliberation", request = %job.request_id, tenant = %job.tenant);
-        let job = Arc::new(job);
-        let run =
-            Run::new(Arc::clone(&job), strategy, desks.engine, desks.permit.meter(), events, kill.clone(), deadline);
-        let close =
-            outcome::Close { job, admission: admission.clone(), audit: desks.audit, started, kill: parent.clone() };
+        let run = Run::new(job, strategy, desks.engine, desks.permit.meter(), events, kill.clone(), deadline);
         let (permit, seat) = (desks.permit, desks.seat);
         tokio::spawn(
             async move {
@@ -198,6 +201,28 @@ impl Deliberation {
             .instrument(span),
         );
         Ok(Self { admission, events: receiver, end, guard: kill.kill_on_drop() })
+    }
+}
+
+/// Makes the admission durable. One that may be in the log without its request going on gets its end in the background.
+async fn admit(record: AdmissionDraft, close: &outcome::Close) -> Result<(), ApiError> {
+    // Also dropped when the client leaves meanwhile.
+    let mut unanswered = Unanswered(Some(close.clone()));
+    let appended = close.audit.append(record).await;
+    if !matches!(appended, Err(AppendError::Unknown(_))) {
+        unanswered.0 = None;
+    }
+    appended.map(drop).map_err(|failure| audit_unavailable(&failure))
+}
+
+/// An admission of which it is not known whether it is in the log; ends it when dropped.
+struct Unanswered(Option<outcome::Close>);
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        if let Some(close) = self.0.take() {
+            close.abandon();
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
     keys::is_tenant,
     record::VERSION,
 };
+use opening::Open;
 
 /// The audit log. Synchronous; one owner appends.
 #[derive(Debug)]
@@ -43,7 +44,7 @@ pub struct OpenReport {
     pub recovery: RecoveryReport,
     /// Why the index was dropped and built anew, if it was.
     pub index_rebuilt: Option<String>,
-    /// Admissions without an end, each of which now has an interrupted record.
+    /// Admissions without an end, each of which now has an interrupted record; none after [`AuditLog::reopen`].
     pub interrupted: Vec<RecordId>,
 }
 
@@ -79,9 +80,30 @@ impl AuditLog {
         options: JournalOptions,
         now: Timestamp,
     ) -> Result<(Self, OpenReport), AuditError> {
-        let dir = dir.as_ref();
+        Self::open_dir(dir.as_ref(), options, now, Open::Orphaned)
+    }
+
+    /// Opens the log again in the process that has had it open since its start, such as after a failed sync: as
+    /// [`AuditLog::open`], but admissions without an end stay open, because their requests may still be under way.
+    ///
+    /// # Errors
+    /// As [`AuditLog::open`].
+    pub fn reopen(
+        dir: impl AsRef<Path>,
+        options: JournalOptions,
+        now: Timestamp,
+    ) -> Result<(Self, OpenReport), AuditError> {
+        Self::open_dir(dir.as_ref(), options, now, Open::UnderWay)
+    }
+
+    fn open_dir(
+        dir: &Path,
+        options: JournalOptions,
+        now: Timestamp,
+        left_open: Open,
+    ) -> Result<(Self, OpenReport), AuditError> {
         let disk = Arc::new(forethought_store::RealDisk::open(dir)?);
-        opening::open(disk, || Index::open(dir.join("index")), options, now)
+        opening::open(disk, || Index::open(dir.join("index")), options, now, left_open)
     }
 
     /// Opens the log on any disk, with an index of any kind. See [`AuditLog::open`].
@@ -94,7 +116,20 @@ impl AuditLog {
         options: JournalOptions,
         now: Timestamp,
     ) -> Result<(Self, OpenReport), AuditError> {
-        opening::open(disk, || Ok(index), options, now)
+        opening::open(disk, || Ok(index), options, now, Open::Orphaned)
+    }
+
+    /// Opens the log again on any disk, with an index of any kind. See [`AuditLog::reopen`].
+    ///
+    /// # Errors
+    /// As [`AuditLog::open`].
+    pub fn reopen_on(
+        disk: Arc<dyn Disk>,
+        index: Index,
+        options: JournalOptions,
+        now: Timestamp,
+    ) -> Result<(Self, OpenReport), AuditError> {
+        opening::open(disk, || Ok(index), options, now, Open::UnderWay)
     }
 
     /// Appends records with their contents, and gives them back once all of them are durable: one fdatasync, however

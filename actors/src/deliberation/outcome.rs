@@ -12,12 +12,13 @@ use tokio::time::Instant;
 use tracing::{error, info};
 
 use super::{Deliberated, Job, SampleReport, SampleState, audit_unavailable, run::Ran};
-use crate::{AuditDesk, KillSwitch};
+use crate::{AppendError, AuditDesk, KillSwitch};
 
 /// First and longest wait between tries to write an outcome whose request was already refused.
 const RETRY_FIRST: Duration = Duration::from_millis(500);
 const RETRY_MOST: Duration = Duration::from_secs(30);
 
+#[derive(Clone)]
 pub(super) struct Close {
     pub job: Arc<Job>,
     pub admission: RecordId,
@@ -93,14 +94,38 @@ impl Close {
                 prompt_tokens: u64::from(self.job.prompt_tokens),
                 generated_tokens: generated,
                 samples: u32::try_from(samples.len()).unwrap_or(u32::MAX),
-                wall_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                wall_ms: self.wall_ms(),
             },
             answer: if result.is_ok() { chosen.map(|sample| sample.text.clone().into_bytes()) } else { None },
         }
     }
 
+    /// Ends, in the background, an admission that may be in the log although its request was refused.
+    pub(super) fn abandon(self) {
+        let draft = OutcomeDraft {
+            record_id: RecordId::generate(),
+            time: Timestamp::now(),
+            admission: self.admission.clone(),
+            status: OutcomeStatus::Failed,
+            error_code: Some("audit_unavailable".to_owned()),
+            finish_reason: None,
+            samples: Vec::new(),
+            votes: Vec::new(),
+            spent: Spent { wall_ms: self.wall_ms(), ..Spent::default() },
+            answer: None,
+        };
+        // Without a runtime the process is about to end, and its next start closes the admission.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(self.try_again(draft));
+        }
+    }
+
+    fn wall_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// The request was refused because its outcome could not be written; the record itself must not be lost with it.
-    async fn try_again(self, draft: OutcomeDraft) {
+    async fn try_again(self, mut draft: OutcomeDraft) {
         let mut wait = RETRY_FIRST;
         loop {
             tokio::select! {
@@ -110,6 +135,15 @@ impl Close {
             }
             match self.audit.append(draft.clone()).await {
                 Ok(_) => return,
+                // A record that is too large may still be taken without its contents; one that has its end is not.
+                Err(AppendError::Refused(reason)) if !draft.samples.is_empty() => {
+                    error!(%reason, admission = %self.admission, "an outcome was refused; trying without its samples");
+                    (draft.samples, draft.votes) = (Vec::new(), Vec::new());
+                }
+                Err(AppendError::Refused(reason)) => {
+                    info!(%reason, admission = %self.admission, "the log takes no further end of this admission");
+                    return;
+                }
                 Err(failure) => error!(%failure, admission = %self.admission, "an outcome is still not written"),
             }
             wait = (wait * 2).min(RETRY_MOST);

@@ -18,11 +18,21 @@ const BATCH: usize = 128;
 /// Entries that are indexed at once.
 const INDEX_BATCH: usize = 512;
 
+/// Whose requests the admissions without an end are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Open {
+    /// An earlier process's: nobody will give them an end any more.
+    Orphaned,
+    /// This process's: each gets its outcome from whoever works on it.
+    UnderWay,
+}
+
 pub(super) fn open(
     disk: Arc<dyn Disk>,
     index: impl FnOnce() -> Result<Index, StoreError>,
     options: JournalOptions,
     now: Timestamp,
+    left_open: Open,
 ) -> Result<(AuditLog, OpenReport), AuditError> {
     // The journal comes first: a store that it refuses must stay as it is, index included.
     let (journal, mut recovery) = Journal::open(Arc::clone(&disk), options)?;
@@ -36,7 +46,10 @@ pub(super) fn open(
         AuditLog { journal, index, keys: KeyStore::new(disk), head, open: BTreeMap::new(), index_behind: false };
     log.note_recovery(&recovery, now)?;
     log.open = log.find_open()?;
-    let interrupted = log.interrupt_open(now)?;
+    let interrupted = match left_open {
+        Open::Orphaned => log.interrupt_open(now)?,
+        Open::UnderWay => Vec::new(),
+    };
     let index_rebuilt = log.index.dropped().map(ToOwned::to_owned);
     Ok((log, OpenReport { recovery, index_rebuilt, interrupted }))
 }

@@ -1,0 +1,122 @@
+//! The writer on a simulated disk: what a fault of the disk, or of one tenant's key, costs the others.
+
+use forethought_audit::{Admission, AdmissionDraft, OutcomeDraft, OutcomeStatus, PolicyRef, Spent, verify_on};
+use forethought_schemas::{Budget, Effort, RecordId, RequestId, StrategyName};
+use forethought_store::{Disk, Index, SimDisk};
+
+use super::*;
+
+pub(crate) fn open(disk: &SimDisk) -> AuditLog {
+    let index = Index::temporary().unwrap();
+    AuditLog::open_on(Arc::new(disk.clone()), index, JournalOptions::default(), Timestamp::now()).unwrap().0
+}
+
+/// A desk whose writer opens the log on this disk again when it must.
+pub(crate) fn desk(disk: &SimDisk, kill: &KillSwitch) -> (Supervised<AuditWriter>, AuditDesk) {
+    let again = disk.clone();
+    keep(open(disk), kill, move || {
+        let disk = Arc::new(again.clone());
+        AuditLog::reopen_on(disk, Index::temporary()?, JournalOptions::default(), Timestamp::now())
+    })
+}
+
+pub(crate) fn verified(disk: &SimDisk) -> forethought_audit::VerifyReport {
+    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+    verify_on(&disk).unwrap()
+}
+
+fn admission(tenant: &str) -> AdmissionDraft {
+    AdmissionDraft {
+        record_id: RecordId::generate(),
+        time: Timestamp::now(),
+        admission: Admission {
+            request_id: RequestId::generate(),
+            tenant: tenant.to_owned(),
+            key_id: "k_1".to_owned(),
+            model: "m".to_owned(),
+            weights_digest: "scripted".to_owned(),
+            policy: PolicyRef { version: "1".to_owned(), digest: "sha256:11".to_owned() },
+            effort: Effort::Medium,
+            strategy: StrategyName::Single,
+            budget: Budget { max_samples: 1, total_tokens: 100, sample_tokens: 100, deadline_ms: 5000 },
+            seed: 7,
+            n: 1,
+        },
+        prompt: b"how much is it".to_vec(),
+    }
+}
+
+fn outcome(admission: &RecordId) -> OutcomeDraft {
+    OutcomeDraft {
+        record_id: RecordId::generate(),
+        time: Timestamp::now(),
+        admission: admission.clone(),
+        status: OutcomeStatus::Answered,
+        error_code: None,
+        finish_reason: None,
+        samples: vec![],
+        votes: vec![],
+        spent: Spent::default(),
+        answer: Some(b"42".to_vec()),
+    }
+}
+
+#[test]
+fn a_failed_sync_ends_no_request_that_is_under_way() {
+    actix_rt::System::new().block_on(async {
+        let (disk, kill) = (SimDisk::new(), KillSwitch::new());
+        let (_writer, desk) = desk(&disk, &kill);
+        let admitted = desk.append(admission("ward")).await.unwrap();
+        disk.fail_syncs(true);
+        let end = outcome(&admitted.record_id);
+        let error = desk.append(end.clone()).await.unwrap_err();
+        assert!(matches!(error, AppendError::Unknown(_)), "{error:?}");
+        disk.fail_syncs(false);
+        desk.append(end.clone()).await.unwrap();
+        let again = desk.append(OutcomeDraft { record_id: RecordId::generate(), ..end }).await.unwrap_err();
+        assert!(matches!(again, AppendError::Refused(_)), "trying again is no use: {again:?}");
+        let report = verified(&disk.reopen(0));
+        assert!(report.failure.is_none(), "{report:?}");
+        assert_eq!((report.admissions, report.records, report.interrupted), (1, 2, 0));
+    });
+}
+
+/// Writes the drafts as one batch and gives what each of them is told.
+fn write(log: &mut AuditLog, drafts: Vec<Draft>) -> Vec<Result<Appended, AppendError>> {
+    let (batch, answers): (Vec<Waiting>, Vec<_>) = drafts
+        .into_iter()
+        .map(|draft| {
+            let (reply, answer) = oneshot::channel();
+            ((draft, reply), answer)
+        })
+        .unzip();
+    assert_eq!(write_batch(log, batch), None);
+    answers.into_iter().map(|mut answer| answer.try_recv().unwrap()).collect()
+}
+
+#[test]
+fn one_tenants_damaged_key_costs_the_others_nothing() {
+    let disk = SimDisk::new();
+    let mut log = open(&disk);
+    assert!(write(&mut log, vec![admission("a").into(), admission("b").into()]).iter().all(Result::is_ok));
+    disk.flip("keys/a.key", 30, 1).unwrap();
+    let good = admission("b");
+    let end = outcome(&good.record_id);
+    let told = write(&mut log, vec![good.into(), admission("a").into(), end.into(), admission("b").into()]);
+    assert!(matches!(&told[1], Err(AppendError::Failed(_))), "{told:?}");
+    assert_eq!(told.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true, true], "{told:?}");
+}
+
+#[test]
+fn a_batch_that_is_too_large_is_written_in_parts() {
+    let disk = Arc::new(SimDisk::new());
+    let small = JournalOptions { max_segment_bytes: 4096, ..JournalOptions::default() };
+    let (mut log, _) = AuditLog::open_on(disk, Index::temporary().unwrap(), small, Timestamp::now()).unwrap();
+    let huge = AdmissionDraft { prompt: vec![b'x'; 5000], ..admission("b") };
+    let mut drafts: Vec<Draft> = (0..6).map(|_| admission("a").into()).collect();
+    drafts.push(huge.into());
+    let mut told = write(&mut log, drafts);
+    let huge = told.pop().unwrap();
+    assert!(matches!(huge, Err(AppendError::Refused(_))), "no segment will ever take it: {huge:?}");
+    assert!(told.iter().all(Result::is_ok), "{told:?}");
+}
