@@ -219,6 +219,14 @@ pub struct LostRange {
     pub last: u64,
 }
 
+impl LostRange {
+    /// How many entries there are.
+    #[must_use]
+    pub fn entries(&self) -> u64 {
+        self.last.checked_sub(self.first).map_or(0, |more| more.saturating_add(1))
+    }
+}
+
 /// A commitment to one content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commitment {

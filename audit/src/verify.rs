@@ -43,6 +43,10 @@ pub struct VerifyReport {
     pub unsealed: u64,
     /// Contents whose key is erased or lost.
     pub without_key: u64,
+    /// Ends that a start had to cut back, or found missing.
+    pub cuts: u64,
+    /// Journal entries that the log itself records as lost after they had been acknowledged.
+    pub acknowledged_lost: u64,
     /// The digest of the last record. Compare it with one noted elsewhere: a log that was cut short at a whole record
     /// is good in itself.
     pub head: Option<Digest>,
@@ -53,10 +57,10 @@ pub struct VerifyReport {
 }
 
 impl VerifyReport {
-    /// Whether nothing is wrong.
+    /// Whether nothing is wrong, and nothing that was acknowledged is recorded as lost.
     #[must_use]
     pub fn passed(&self) -> bool {
-        self.failure.is_none()
+        self.failure.is_none() && self.acknowledged_lost == 0
     }
 }
 
@@ -212,8 +216,14 @@ impl Check {
                 None => Ok(()),
             };
         }
-        if matches!(record.body, Body::Interrupted(_)) {
-            self.report.interrupted += 1;
+        match &record.body {
+            Body::Interrupted(_) => self.report.interrupted += 1,
+            Body::TailCut(cut) => {
+                self.report.cuts += 1;
+                let lost = cut.acknowledged_lost.map_or(0, |lost| lost.entries());
+                self.report.acknowledged_lost = self.report.acknowledged_lost.saturating_add(lost);
+            }
+            Body::Admission(_) | Body::Outcome(_) => {}
         }
         match record.ends() {
             Some(admission) if self.open.remove(admission).is_none() => {

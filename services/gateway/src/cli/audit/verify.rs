@@ -45,6 +45,11 @@ fn text(report: &VerifyReport, style: Style) -> String {
             report.contents, report.unsealed, report.without_key
         ),
     ));
+    if report.cuts > 0 {
+        let told =
+            format!("{} at the journal's end, acknowledged entries lost: {}", report.cuts, report.acknowledged_lost);
+        pairs.push(("cuts", told));
+    }
     if let Some(head) = report.head {
         pairs.push(("head", format!("sha256 {head}")));
     }
@@ -62,6 +67,22 @@ fn to_json(report: &VerifyReport) -> Value {
         "passed": report.passed(), "entries": report.entries, "records": report.records,
         "admissions": report.admissions, "interrupted": report.interrupted, "under_way": report.under_way,
         "contents": report.contents, "unsealed": report.unsealed, "without_key": report.without_key,
+        "cuts": report.cuts, "acknowledged_lost": report.acknowledged_lost,
         "head": report.head, "in_use": report.in_use, "failure": failure,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lost_entries_fail_and_are_told() {
+        let report = VerifyReport { cuts: 2, acknowledged_lost: 5, ..VerifyReport::default() };
+        let told = text(&report, Style::of_stdout());
+        assert!(told.contains("FAILED") && told.contains("acknowledged entries lost: 5"), "{told}");
+        let told = text(&VerifyReport { acknowledged_lost: 0, ..report.clone() }, Style::of_stdout());
+        assert!(told.contains("PASSED") && told.contains("2 at the journal's end"), "{told}");
+        assert_eq!((&to_json(&report)["passed"], &to_json(&report)["acknowledged_lost"]), (&false.into(), &5.into()));
+    }
 }
