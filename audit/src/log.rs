@@ -138,7 +138,9 @@ impl AuditLog {
     /// # Errors
     /// [`AuditError::Draft`] when a draft does not fit the log: an id twice, or an outcome whose admission is unknown or
     /// has its end. [`AuditError::Key`] and [`AuditError::Store`]; [`AuditError::is_full`] tells a full disk, after
-    /// which the same drafts can be appended again. Whatever the error, none of the batch is in the log.
+    /// which the same drafts can be appended again. Whatever the error, none of the batch is acknowledged; while
+    /// [`AuditLog::refusing`] says nothing, none of it is in the log either. Otherwise the log tells once it is opened
+    /// anew: all of the batch is there then, or nothing of it.
     pub fn append(&mut self, drafts: &[Draft]) -> Result<Vec<Appended>, AuditError> {
         let mut open = OpenChanges::default();
         let mut prepared: Vec<Prepared> = Vec::with_capacity(drafts.len());

@@ -34,6 +34,12 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// When the file is not there, and on every failure of the disk.
     fn append(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
 
+    /// Writes over bytes that are there, from `offset` on. After an error, any of them may be the new ones.
+    ///
+    /// # Errors
+    /// When the file is not there, and on every failure of the disk.
+    fn overwrite(&self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()>;
+
     /// At most `len` bytes from `offset` on; fewer only where the file ends.
     ///
     /// # Errors

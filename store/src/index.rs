@@ -107,7 +107,7 @@ impl Index {
     /// it lacks. Entries that the index knew as durable and the journal does not have are noted in the report.
     ///
     /// # Errors
-    /// [`StoreError::Index`] when it cannot be read or built anew, and the errors of [`Journal::read`].
+    /// [`StoreError::Index`] when it cannot be built anew, the errors of [`Journal::read`], and those of the disk.
     pub fn reconcile(
         self,
         journal: &Journal,
@@ -123,7 +123,7 @@ impl Index {
         if mark.seq > end {
             let lost = end + 1..=mark.seq;
             tracing::error!(?lost, "acknowledged records are lost: the journal is shorter than the index has seen it");
-            report.acknowledged_lost = Some(lost);
+            report.acknowledged_lost = journal.note_lost(&lost)?;
             return Ok((self.drop_all("the journal has become shorter".to_owned())?, 1));
         }
         if mark.layout != layout {

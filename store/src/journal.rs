@@ -18,6 +18,7 @@
 
 mod append;
 mod format;
+mod pending;
 mod reader;
 mod recovery;
 mod segments;
@@ -27,7 +28,10 @@ mod tests;
 
 use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Disk, StoreError};
+use pending::Pending;
 use segments::Segment;
 
 pub use format::{MAX_ENTRY_BYTES, MAX_KIND};
@@ -60,13 +64,15 @@ pub struct RecoveryReport {
     pub last_seq: u64,
     /// The unacknowledged end that a crash left, and that was cut back.
     pub tail: Option<TailCut>,
+    /// What earlier openings have cut back without [`Journal::recovery_recorded`], the oldest first.
+    pub earlier: Vec<TailCut>,
     /// Entries that an index knew as durable and that are gone: **acknowledged records are lost**. Set by
-    /// [`crate::Index::reconcile`].
+    /// [`crate::Index::reconcile`], here or in an earlier opening without [`Journal::recovery_recorded`].
     pub acknowledged_lost: Option<RangeInclusive<u64>>,
 }
 
 /// The end of the last segment that was not a whole batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TailCut {
     /// The segment file.
     pub segment: String,
@@ -93,7 +99,8 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal, makes it when there is none, and cuts back what a crash left at its end.
+    /// Opens the journal, makes it when there is none, and cuts back what a crash left at its end. What it cut is in
+    /// every report from then on until [`Journal::recovery_recorded`].
     ///
     /// Everything is read and checked first, and nothing is changed when the answer is an error about its contents.
     ///
@@ -124,6 +131,23 @@ impl Journal {
     #[must_use]
     pub fn last_seq(&self) -> u64 {
         self.next_seq - 1
+    }
+
+    /// Forgets what recovery found: the caller has recorded the report, durably.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; the next report then says it once more.
+    pub fn recovery_recorded(&self) -> Result<(), StoreError> {
+        Pending::forget(self.disk.as_ref())
+    }
+
+    /// Notes durably that acknowledged entries are gone, before the index that knew of them is dropped, and gives back
+    /// everything that is noted as such.
+    pub(crate) fn note_lost(&self, lost: &RangeInclusive<u64>) -> Result<Option<RangeInclusive<u64>>, StoreError> {
+        let mut pending = Pending::load(self.disk.as_ref())?;
+        pending.add_lost(lost);
+        pending.store(self.disk.as_ref())?;
+        Ok(pending.acknowledged_lost)
     }
 
     /// What the journal takes.

@@ -81,31 +81,39 @@ fn catch_up(journal: &Journal, index: &Index, from: u64) -> Result<(), AuditErro
     Ok(())
 }
 
+fn cut_of(tail: &forethought_store::TailCut) -> TailCut {
+    TailCut {
+        segment: Some(tail.segment.clone()),
+        offset: tail.offset,
+        bytes: tail.bytes,
+        kept_as: tail.kept_as.clone(),
+        what: tail.what.clone(),
+        acknowledged_lost: None,
+    }
+}
+
 impl AuditLog {
-    /// Appends a record of what recovery had to do, if anything.
+    /// Appends a record of everything that recovery had to do, here or in an opening that failed, if anything.
     fn note_recovery(&mut self, recovery: &RecoveryReport, now: Timestamp) -> Result<(), AuditError> {
         let lost =
             recovery.acknowledged_lost.as_ref().map(|lost| LostRange { first: *lost.start(), last: *lost.end() });
-        let cut = match (&recovery.tail, lost) {
-            (None, None) => return Ok(()),
-            (Some(tail), lost) => TailCut {
-                segment: Some(tail.segment.clone()),
-                offset: tail.offset,
-                bytes: tail.bytes,
-                kept_as: tail.kept_as.clone(),
-                what: tail.what.clone(),
-                acknowledged_lost: lost,
-            },
-            (None, lost) => TailCut {
+        let mut cuts: Vec<TailCut> = recovery.earlier.iter().chain(&recovery.tail).map(cut_of).collect();
+        match cuts.last_mut() {
+            Some(last) => last.acknowledged_lost = lost,
+            None if lost.is_some() => cuts.push(TailCut {
                 segment: None,
                 offset: 0,
                 bytes: 0,
                 kept_as: None,
                 what: "the journal is shorter than it was".to_owned(),
                 acknowledged_lost: lost,
-            },
-        };
-        self.write_bodies(vec![Body::TailCut(cut)], OpenChanges::default(), now)?;
+            }),
+            None => return Ok(()),
+        }
+        self.write_bodies(cuts.into_iter().map(Body::TailCut).collect(), OpenChanges::default(), now)?;
+        if let Err(error) = self.journal.recovery_recorded() {
+            tracing::warn!(%error, "the next start records once more what recovery has done");
+        }
         Ok(())
     }
 

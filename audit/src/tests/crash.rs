@@ -192,5 +192,43 @@ fn a_shortened_journal_is_reported_and_recorded() {
     let Body::TailCut(cut) = index::record_of(&entry).expect("a record").body else { panic!("no record of it") };
     assert_eq!((cut.segment, cut.acknowledged_lost), (Some(name), Some(LostRange { first: 3, last: 7 })));
     assert!(cut.kept_as.is_some_and(|kept| disk.size(&kept).expect("kept") == cut.bytes));
-    assert!(verified(&disk).passed());
+    let report = verified(&disk);
+    assert_eq!((report.failure.as_ref(), report.cuts, report.acknowledged_lost), (None, 1, 5));
+    assert!(!report.passed(), "what was acknowledged is gone");
+}
+
+#[test]
+fn a_cut_and_a_loss_are_recorded_although_opening_failed_after_them() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (whole, path) = (SimDisk::new(), dir.path().join("index"));
+    let open = |disk: &SimDisk| {
+        let index = Index::open(&path).expect("an index");
+        AuditLog::open_on(Arc::new(disk.clone()), index, SMALL, at(0))
+    };
+    let (mut log, _) = open(&whole).expect("opens");
+    log.append(&[admission(1, "ward"), outcome(2, 1, OutcomeStatus::Answered)]).expect("appended");
+    drop(log);
+    let mut failed = 0;
+    for space in (0..12_000).step_by(97) {
+        // The index knows all of the log each time.
+        drop(open(&whole).expect("opens"));
+        let disk = whole.reopen(0);
+        let (name, bytes) = segments(&disk).remove(0);
+        disk.truncate(&name, bytes.len() as u64 - 1).expect("cut");
+        disk.sync_file(&name).expect("synced");
+        disk.limit_space(space);
+        let opened = open(&disk).is_ok();
+        let disk = disk.reopen(0);
+        drop(open(&disk).expect("opens"));
+        let report = verified(&disk);
+        assert_eq!((report.failure, report.cuts, report.acknowledged_lost), (None, 1, 7), "space {space}");
+        let kept = disk.list("").expect("listed").into_iter().filter(|name| name.ends_with(".damaged")).count();
+        assert_eq!(kept, 1, "space {space}: what was cut is kept once");
+        if opened {
+            assert!(failed > 10, "{failed}");
+            return;
+        }
+        failed += 1;
+    }
+    panic!("opening needs more space");
 }

@@ -58,7 +58,7 @@ impl RealDisk {
     /// [`StoreError::Io`] when it cannot be made or written.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let root = root.into();
-        make_dir(&root).map_err(|source| StoreError::io("create", root.display().to_string(), source))?;
+        make_root(&root).map_err(|source| StoreError::io("create", root.display().to_string(), source))?;
         let lock = lock(&root)?;
         Ok(Self { root, handles: Mutex::default(), access: Access::Write { _lock: lock } })
     }
@@ -127,6 +127,17 @@ impl Disk for RealDisk {
         self.with_handle(name, |handle| {
             handle.unsynced = true;
             handle.file.write_all(bytes)
+        })
+    }
+
+    fn overwrite(&self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let path = self.path_to_change(name)?;
+        self.with_handle(name, |handle| {
+            handle.unsynced = true;
+            // A file that was opened for appending is written at its end only.
+            let mut file = OpenOptions::new().write(true).open(path)?;
+            file.seek(SeekFrom::Start(offset))?;
+            file.write_all(bytes)
         })
     }
 
@@ -204,6 +215,23 @@ impl Disk for RealDisk {
     }
 }
 
+/// Makes the data directory, its name and those of the folders made for it durable.
+fn make_root(root: &Path) -> io::Result<()> {
+    let made = missing(root);
+    make_dir(root)?;
+    made.into_iter().try_for_each(|dir| File::open(folder_of(dir))?.sync_all())
+}
+
+/// The folders of a path that are not there, the innermost first.
+fn missing(path: &Path) -> Vec<&Path> {
+    path.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists()).collect()
+}
+
+/// The folder that a path's last name is in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 fn make_dir(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -246,4 +274,22 @@ fn lock(root: &Path) -> Result<File, StoreError> {
         tracing::warn!(%error, lock = %path.display(), "cannot note the process id in the lock file");
     }
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folders_that_are_made_are_made_durable_where_their_names_are() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let root = dir.path().join("a/b/data");
+        let made: Vec<&Path> = missing(&root).into_iter().map(folder_of).collect();
+        assert_eq!(made, [dir.path().join("a/b"), dir.path().join("a"), dir.path().to_owned()]);
+        make_root(&root).expect("made");
+        assert!(root.is_dir() && missing(&root).is_empty());
+        make_root(&root).expect("there already");
+        let relative = Path::new("no-such-folder");
+        assert_eq!((missing(relative), folder_of(relative)), (vec![relative], Path::new(".")));
+    }
 }

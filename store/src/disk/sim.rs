@@ -63,10 +63,15 @@ impl SimDisk {
         self.state().space = Some(bytes);
     }
 
-    /// Whether syncs fail. A failed sync drops what it should have written, and a later one does not write it either,
-    /// as Linux does: reads go on showing it.
+    /// Whether syncs fail, with an error of no special kind. See [`SimDisk::fail_syncs_with`].
     pub fn fail_syncs(&self, failing: bool) {
-        self.state().failing_syncs = failing;
+        self.fail_syncs_with(failing.then_some(io::ErrorKind::Other));
+    }
+
+    /// The error with which syncs fail, if they do. A failed sync drops what it should have written, and a later one does not write it either,
+    /// as Linux does: reads go on showing it.
+    pub fn fail_syncs_with(&self, kind: Option<io::ErrorKind>) {
+        self.state().failing_syncs = kind;
     }
 
     /// Whether cutting a file back fails.
@@ -135,6 +140,16 @@ impl Disk for SimDisk {
         self.operate(|state| state.append(name, bytes))
     }
 
+    fn overwrite(&self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.operate(|state| {
+            if let Some(kind) = state.failing_writes {
+                return Err(kind.into());
+            }
+            let offset = usize::try_from(offset).map_err(io::Error::other)?;
+            state.file_mut(name)?.overwrite(offset, bytes)
+        })
+    }
+
     fn read(&self, name: &str, offset: u64, len: usize) -> io::Result<Vec<u8>> {
         let state = self.state();
         state.check_power()?;
@@ -191,9 +206,9 @@ impl Disk for SimDisk {
             let failing = state.failing_syncs;
             let in_flight = state.in_flight();
             let inode = state.file_mut(name)?;
-            if failing {
+            if let Some(kind) = failing {
                 inode.lose();
-                return Err(io::Error::other("syncs are made to fail"));
+                return Err(io::Error::new(kind, "syncs are made to fail"));
             }
             if !in_flight {
                 inode.make_durable();
@@ -205,8 +220,8 @@ impl Disk for SimDisk {
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
         self.operate(|state| {
             state.check_dir(dir)?;
-            if state.failing_syncs {
-                return Err(io::Error::other("syncs are made to fail"));
+            if let Some(kind) = state.failing_syncs {
+                return Err(io::Error::new(kind, "syncs are made to fail"));
             }
             if !state.in_flight() {
                 state.make_names_durable(dir);

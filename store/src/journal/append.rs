@@ -17,8 +17,8 @@ impl Journal {
     /// # Errors
     /// [`StoreError::Kind`], [`StoreError::EntryTooLarge`] and [`StoreError::BatchTooLarge`] before anything is written.
     /// [`StoreError::Full`] and [`StoreError::Io`] when a write fails: what it left is cut back, and the journal takes
-    /// the next batch. After a failed sync, or when cutting back fails, every later call is
-    /// [`StoreError::NeedsReopen`]. A batch that failed may still be found when the journal is opened anew: when
+    /// the next batch. [`StoreError::NeedsReopen`] after a failed sync, or when cutting back fails, and from then on for
+    /// every later call. A batch that failed may still be found when the journal is opened anew: when
     /// cutting it back failed too, or the power went before that was durable.
     pub fn append_batch(&mut self, entries: &[(u8, &[u8])]) -> Result<Range<u64>, StoreError> {
         if let Some(reason) = &self.refusing {
@@ -75,7 +75,9 @@ impl Journal {
     /// Removes what a failed write left behind the durable bytes.
     fn cut_back(&mut self, name: &str, end: u64, error: StoreError) -> StoreError {
         if let Err(source) = self.disk.truncate(name, end) {
-            self.refuse(format!("{name} could not be cut back to byte {end} after a failed write: {source}"));
+            return self.refuse(format!(
+                "{name} could not be cut back to byte {end} after a failed write ({error}): {source}"
+            ));
         }
         error
     }
@@ -86,8 +88,7 @@ impl Journal {
             Ok(()) => "its unacknowledged bytes are cut back".to_owned(),
             Err(error) => format!("its unacknowledged bytes could not be cut back: {error}"),
         };
-        self.refuse(format!("{name} could not be synced: {source}; {cut}"));
-        StoreError::io("sync", name, source)
+        self.refuse(format!("{name} could not be synced: {source}; {cut}"))
     }
 
     /// Removes a new segment that did not come to be.
@@ -99,17 +100,20 @@ impl Journal {
             Err(source) => Err(source),
         };
         match (removed, &error) {
-            (Err(source), _) => self.refuse(format!("the new segment {name} could not be removed: {source}")),
-            (Ok(()), StoreError::Io { action: "sync", .. } | StoreError::Full { action: "sync", .. }) => {
-                self.refuse(format!("the new segment {name} could not be synced"));
+            (Err(source), _) => {
+                self.refuse(format!("the new segment {name} could not be removed: {source}; before that: {error}"))
             }
-            (Ok(()), _) => {}
+            (Ok(()), StoreError::Io { action: "sync", .. } | StoreError::Full { action: "sync", .. }) => {
+                self.refuse(format!("the new segment {name} could not be synced: {error}"))
+            }
+            (Ok(()), _) => error,
         }
-        error
     }
 
-    fn refuse(&mut self, reason: String) {
+    /// Takes nothing more. The error is never one after which trying again helps, such as that of a full disk.
+    fn refuse(&mut self, reason: String) -> StoreError {
         tracing::error!(%reason, "the journal takes no more entries until it is opened anew");
-        self.refusing = Some(reason);
+        self.refusing = Some(reason.clone());
+        StoreError::NeedsReopen { reason }
     }
 }

@@ -65,6 +65,8 @@ pub(super) struct Damage {
     /// Where the batch that they are in begins.
     pub(super) batch: u64,
     pub(super) what: String,
+    /// Whether a write that was not finished can look so.
+    pub(super) torn: bool,
 }
 
 /// Reads one segment's entries.
@@ -107,10 +109,10 @@ impl<'d> SegmentReader<'d> {
         }
         let payload = bytes.get(HEAD_BYTES..).unwrap_or_default().to_vec();
         if head.seq != self.next_seq {
-            return Ok(self.damage(&format!("its number is {}", head.seq)));
+            return Ok(self.misplaced(&format!("its number is {}", head.seq)));
         }
         if head.first == self.batch.is_some() {
-            return Ok(self.damage("its batch does not begin where it should"));
+            return Ok(self.misplaced("its batch does not begin where it should"));
         }
         let offset = self.at;
         self.batch = if head.last { None } else { Some(self.batch.unwrap_or(offset)) };
@@ -134,7 +136,16 @@ impl<'d> SegmentReader<'d> {
     }
 
     fn damage(&self, what: &str) -> Step {
-        Step::Damage(Damage { offset: self.at, batch: self.batch.unwrap_or(self.at), what: what.to_owned() })
+        Step::Damage(self.damage_here(what, true))
+    }
+
+    /// A whole entry, its checksum right, that does not belong here: no crash explains it.
+    fn misplaced(&self, what: &str) -> Step {
+        Step::Damage(self.damage_here(what, false))
+    }
+
+    fn damage_here(&self, what: &str, torn: bool) -> Damage {
+        Damage { offset: self.at, batch: self.batch.unwrap_or(self.at), what: what.to_owned(), torn }
     }
 
     /// Up to `len` bytes from `at` on; fewer only where the file ends.

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     Journal, JournalOptions, RecoveryReport, TailCut,
     format::{self, HEAD_BYTES, HEADER_BYTES, Header, MAX_ENTRY_BYTES},
+    pending::{Pending, remove_if_there},
     reader::{Damage, SegmentReader, Step, check_contiguous, check_header},
     segments::{self, Segment, segment_name},
 };
@@ -15,29 +16,48 @@ pub(super) struct Found {
     pub(super) segments: BTreeMap<u64, Segment>,
     pub(super) next_seq: u64,
     tail: Option<TailCut>,
+    /// Where the last whole batch begins in the last segment; 0 when it has none.
+    last_batch: u64,
 }
 
 pub(super) fn open(disk: Arc<dyn Disk>, options: JournalOptions) -> Result<(Journal, RecoveryReport), StoreError> {
-    let Found { mut segments, next_seq, tail } = examine(disk.as_ref(), &segments::list(disk.as_ref())?)?;
-    let tail = tail.map(|tail| cut(disk.as_ref(), tail)).transpose()?;
+    let Found { mut segments, next_seq, tail, last_batch } = examine(disk.as_ref(), &segments::list(disk.as_ref())?)?;
+    let mut pending = Pending::load(disk.as_ref())?;
+    let tail = tail.map(|tail| cut(disk.as_ref(), tail, &mut pending)).transpose()?;
+    let earlier = pending.cuts.len() - usize::from(tail.is_some());
+    pending.cuts.truncate(earlier);
     if segments.is_empty() {
         segments.insert(next_seq, create_segment(disk.as_ref(), next_seq)?);
     }
-    let last = segments.last_key_value().map(|(_, last)| Arc::clone(&last.name)).unwrap_or_default();
-    // What a killed process wrote is readable without being durable.
-    disk.sync_file(&last).map_err(|source| StoreError::io("sync", &*last, source))?;
+    if let Some((_, last)) = segments.last_key_value() {
+        write_again(disk.as_ref(), last, last_batch)?;
+    }
     disk.sync_dir("").map_err(|source| StoreError::io("sync", disk.location(), source))?;
     let report = RecoveryReport {
         segments: segments.len(),
         entries: next_seq - 1,
         last_seq: next_seq - 1,
         tail,
-        acknowledged_lost: None,
+        earlier: pending.cuts,
+        acknowledged_lost: pending.acknowledged_lost,
     };
     if let Some(tail) = &report.tail {
         tracing::warn!(?tail, "the journal's end was not a whole batch and was cut back");
     }
     Ok((Journal { disk, options, segments, next_seq, refusing: None }, report))
+}
+
+/// Writes the last batch again, or the header when there is none, and makes it durable.
+///
+/// What a killed process wrote is readable without being durable, and after a failed sync it stays so: the kernel takes
+/// it for written. All before the last batch was durable when that was written. Writing the same bytes in their place
+/// risks no more than an append, which also writes the block before it again.
+fn write_again(disk: &dyn Disk, last: &Segment, from: u64) -> Result<(), StoreError> {
+    let name = &*last.name;
+    let len = usize::try_from(last.len - from).unwrap_or(usize::MAX);
+    let bytes = disk.read(name, from, len).map_err(|source| StoreError::io("read", name, source))?;
+    disk.overwrite(name, from, &bytes).map_err(|source| StoreError::io("write again", name, source))?;
+    disk.sync_file(name).map_err(|source| StoreError::io("sync", name, source))
 }
 
 /// Makes an empty segment, durable with its name.
@@ -55,7 +75,7 @@ pub(super) fn create_segment(disk: &dyn Disk, first_seq: u64) -> Result<Segment,
 /// Reads everything and changes nothing.
 pub(super) fn examine(disk: &dyn Disk, firsts: &[u64]) -> Result<Found, StoreError> {
     refuse_newer(disk, firsts)?;
-    let mut found = Found { segments: BTreeMap::new(), next_seq: 1, tail: None };
+    let mut found = Found { segments: BTreeMap::new(), next_seq: 1, tail: None, last_batch: 0 };
     for (index, first) in firsts.iter().copied().enumerate() {
         let name = segment_name(first);
         check_contiguous(&name, first, found.next_seq)?;
@@ -79,11 +99,12 @@ fn examine_segment(disk: &dyn Disk, first: u64, is_last: bool, found: &mut Found
     let mut reader = SegmentReader::new(disk, segment_name(first).into(), 0, first);
     if is_last && let Header::Damaged(what) = reader.header()? {
         // The header is durable before the first entry is written: with an entry behind it, it was whole once.
-        let damage = Damage { offset: 0, batch: 0, what };
+        let damage = Damage { offset: 0, batch: 0, what, torn: true };
         found.tail = Some(as_tail(disk, &reader, damage, first)?);
         return Ok(());
     }
     check_header(&mut reader, first)?;
+    found.last_batch = 0;
     let mut segment = Segment::new(first, reader.at);
     let (mut batch, mut batch_seq) = (reader.at, first);
     let mut looked_again_at = None;
@@ -91,12 +112,14 @@ fn examine_segment(disk: &dyn Disk, first: u64, is_last: bool, found: &mut Found
         match reader.step()? {
             Step::Entry(entry) if entry.ends_batch => {
                 segment.note(batch_seq, batch);
+                found.last_batch = batch;
                 (batch, batch_seq) = (reader.at, reader.next_seq);
                 segment.len = reader.at;
             }
             Step::Entry(_) => {}
             Step::End => break,
-            Step::Damage(damage) if is_last => match as_tail(disk, &reader, damage, reader.next_seq + 1) {
+            Step::Damage(damage) if is_last && damage.torn => match as_tail(disk, &reader, damage, reader.next_seq + 1)
+            {
                 Ok(tail) => {
                     found.tail = Some(tail);
                     break;
@@ -150,8 +173,8 @@ fn damaged(reader: &SegmentReader<'_>, damage: Damage) -> StoreError {
     StoreError::Damaged { segment, offset: damage.offset, seq: reader.next_seq, what: damage.what }
 }
 
-/// Cuts an end back after its bytes are safe in a side file.
-fn cut(disk: &dyn Disk, mut tail: TailCut) -> Result<TailCut, StoreError> {
+/// Cuts an end back after its bytes are safe in a side file and the cut is noted.
+fn cut(disk: &dyn Disk, mut tail: TailCut, pending: &mut Pending) -> Result<TailCut, StoreError> {
     let name = tail.segment.clone();
     let failed = |action| {
         let name = name.clone();
@@ -160,7 +183,20 @@ fn cut(disk: &dyn Disk, mut tail: TailCut) -> Result<TailCut, StoreError> {
     if tail.bytes > 0 {
         let len = usize::try_from(tail.bytes).unwrap_or(usize::MAX);
         let bytes = disk.read(&name, tail.offset, len).map_err(failed("read"))?;
-        tail.kept_as = Some(keep(disk, &name, tail.offset, &bytes)?);
+        // The power may have gone after this very cut was noted.
+        if let Some(noted) = pending.cuts.pop_if(|noted| is_same(disk, noted, &tail, &bytes)) {
+            tail = noted;
+        } else {
+            tail.kept_as = Some(keep(disk, &name, tail.offset, &bytes)?);
+        }
+    }
+    pending.cuts.push(tail.clone());
+    if let Err(error) = pending.store(disk) {
+        let noted = Pending::load(disk).is_ok_and(|noted| noted.cuts.contains(&tail));
+        if let Some(side) = tail.kept_as.filter(|_| !noted) {
+            discard(disk, &side);
+        }
+        return Err(error);
     }
     if tail.offset == 0 {
         disk.remove(&name).map_err(failed("remove"))?;
@@ -170,6 +206,13 @@ fn cut(disk: &dyn Disk, mut tail: TailCut) -> Result<TailCut, StoreError> {
         disk.sync_file(&name).map_err(failed("sync"))?;
     }
     Ok(tail)
+}
+
+/// Whether the cut that is noted is this one, of these bytes.
+fn is_same(disk: &dyn Disk, noted: &TailCut, tail: &TailCut, bytes: &[u8]) -> bool {
+    let kept = noted.kept_as.as_deref().and_then(|kept| disk.read(kept, 0, bytes.len() + 1).ok());
+    (&noted.segment, noted.offset, noted.bytes) == (&tail.segment, tail.offset, tail.bytes)
+        && kept.is_some_and(|kept| kept == bytes)
 }
 
 /// Writes the bytes to a new side file, durably, and says its name.
@@ -183,8 +226,17 @@ fn keep(disk: &dyn Disk, segment: &str, offset: u64, bytes: &[u8]) -> Result<Str
         .unwrap_or_default();
     let failed = |source| StoreError::io("keep damaged bytes in", &side, source);
     disk.create(&side).map_err(failed)?;
-    disk.append(&side, bytes).map_err(failed)?;
-    disk.sync_file(&side).map_err(failed)?;
-    disk.sync_dir("").map_err(failed)?;
-    Ok(side)
+    let kept =
+        disk.append(&side, bytes).and_then(|()| disk.sync_file(&side)).and_then(|()| disk.sync_dir("")).map_err(failed);
+    if kept.is_err() {
+        discard(disk, &side);
+    }
+    kept.map(|()| side)
+}
+
+/// Removes a side file that nothing refers to.
+fn discard(disk: &dyn Disk, side: &str) {
+    if let Err(error) = remove_if_there(disk, side).and_then(|()| disk.sync_dir("")) {
+        tracing::warn!(%error, side, "cannot remove a side file that is not needed");
+    }
 }

@@ -16,7 +16,7 @@ pub(super) struct State {
     pub(super) off: bool,
     pub(super) failing_writes: Option<io::ErrorKind>,
     pub(super) space: Option<usize>,
-    pub(super) failing_syncs: bool,
+    pub(super) failing_syncs: Option<io::ErrorKind>,
     pub(super) failing_truncates: bool,
     /// The names that every call sees.
     pub(super) names: BTreeMap<String, u64>,
@@ -42,8 +42,18 @@ pub(super) struct Inode {
 
 #[derive(Clone, Debug)]
 enum Change {
-    Write { at: usize, bytes: Vec<u8> },
-    Truncate { len: usize },
+    Write {
+        at: usize,
+        bytes: Vec<u8>,
+    },
+    /// What does not arrive leaves the old bytes.
+    Overwrite {
+        at: usize,
+        bytes: Vec<u8>,
+    },
+    Truncate {
+        len: usize,
+    },
 }
 
 /// One change of a folder.
@@ -89,11 +99,23 @@ impl Inode {
 
     pub(super) fn lose(&mut self) {
         for change in mem::take(&mut self.unsynced) {
-            if let Change::Write { at, bytes } = change {
+            if let Change::Write { at, bytes } | Change::Overwrite { at, bytes } = change {
                 let end = (at + bytes.len()).min(self.data.len());
                 self.lost.push(at.min(end)..end);
             }
         }
+    }
+
+    pub(super) fn overwrite(&mut self, at: usize, bytes: &[u8]) -> io::Result<()> {
+        let end = at + bytes.len();
+        let target = self.data.get_mut(at..end).ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
+        target.copy_from_slice(bytes);
+        // What is written again is not lost any more.
+        let lost = mem::take(&mut self.lost).into_iter();
+        self.lost = lost.flat_map(|lost| [lost.start..lost.end.min(at), lost.start.max(end)..lost.end]).collect();
+        self.lost.retain(|lost| !lost.is_empty());
+        self.unsynced.push(Change::Overwrite { at, bytes: bytes.to_vec() });
+        Ok(())
     }
 
     pub(super) fn truncate(&mut self, len: usize) {
@@ -118,6 +140,12 @@ impl Inode {
                     image.resize(image.len().max(at + bytes.len()), 0);
                     if let Some(target) = image.get_mut(*at..at + bytes.len()) {
                         target.copy_from_slice(&bytes);
+                    }
+                }
+                Change::Overwrite { at, bytes } => {
+                    let arrived = if index < whole { bytes.len() } else { lot.below(bytes.len() + 1) };
+                    if let (Some(target), Some(bytes)) = (image.get_mut(*at..at + arrived), bytes.get(..arrived)) {
+                        target.copy_from_slice(bytes);
                     }
                 }
                 Change::Truncate { len } if index < whole => image.truncate(*len),

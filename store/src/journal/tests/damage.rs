@@ -169,3 +169,70 @@ fn only_the_last_batch_of_all_can_be_a_torn_tail() {
         }
     }
 }
+
+#[test]
+fn a_batch_that_is_missing_in_the_middle_is_no_torn_tail() {
+    let whole = SimDisk::new();
+    let (mut journal, _) = open(&whole).expect("opens");
+    let mut ends = vec![whole.size(&image(&whole)[0].0).expect("known")];
+    for number in 0..3 {
+        append(&mut journal, &vec![(number, vec![number; 9])]).expect("appended");
+        ends.push(whole.size(&image(&whole)[0].0).expect("known"));
+    }
+    let (name, bytes) = image(&whole).remove(0);
+    for batch in 0..2 {
+        let (from, to) = (usize::try_from(ends[batch]).unwrap(), usize::try_from(ends[batch + 1]).unwrap());
+        let disk = whole.reopen(0);
+        disk.truncate(&name, ends[batch]).expect("truncated");
+        disk.append(&name, &bytes[to..]).expect("written");
+        let before = image(&disk);
+        let error = open(&disk).expect_err("refused");
+        let place = |error: &StoreError| matches!(error, StoreError::Damaged { offset, .. } if *offset == from as u64);
+        assert!(place(&error) && error.to_string().contains("its number is"), "batch {batch}: {error}");
+        assert_eq!(image(&disk), before, "nothing is cut away");
+    }
+}
+
+#[test]
+fn a_cut_is_told_until_it_is_recorded() {
+    let disk = SimDisk::new();
+    let (mut journal, _) = open(&disk).expect("opens");
+    append(&mut journal, &vec![(1, b"whole".to_vec())]).expect("appended");
+    let (name, _) = image(&disk).remove(0);
+    disk.append(&name, b"torn").expect("written");
+    let (_, first) = open(&disk).expect("opens");
+    let cut = first.tail.expect("cut");
+    disk.append(&name, b"again").expect("written");
+    let (_, second) = open(&disk.reopen(0)).expect("opens");
+    assert_eq!((second.tail, second.earlier), (None, vec![cut.clone()]), "the power went");
+    let (_, third) = open(&disk).expect("opens");
+    assert_eq!((third.tail.as_ref().map(|tail| tail.bytes), &third.earlier), (Some(5), &vec![cut]));
+    let (journal, fourth) = open(&disk).expect("opens");
+    assert_eq!((fourth.tail, fourth.earlier.len()), (None, 2));
+    journal.recovery_recorded().expect("forgotten");
+    let (_, fifth) = open(&disk.reopen(0)).expect("opens");
+    assert_eq!((fifth.tail, fifth.earlier), (None, vec![]));
+}
+
+#[test]
+fn a_cut_that_the_power_interrupts_is_told_once() {
+    let whole = SimDisk::new();
+    let (mut journal, _) = open(&whole).expect("opens");
+    append(&mut journal, &vec![(1, b"whole".to_vec())]).expect("appended");
+    let (name, _) = image(&whole).remove(0);
+    whole.append(&name, b"torn").expect("written");
+    whole.sync_file(&name).expect("synced");
+    for at in 0..16 {
+        let disk = whole.reopen(0);
+        disk.power_cut(at);
+        drop(open(&disk));
+        for seed in 0..4 {
+            let disk = disk.reopen(seed);
+            let (_, report) = open(&disk).expect("opens");
+            let cuts: Vec<_> = report.earlier.iter().chain(&report.tail).collect();
+            assert_eq!(cuts.len(), 1, "cut {at}, seed {seed}: {cuts:?}");
+            let kept = cuts[0].kept_as.as_deref().expect("kept");
+            assert_eq!(disk.read(kept, 0, 99).expect("read"), b"torn", "cut {at}, seed {seed}");
+        }
+    }
+}

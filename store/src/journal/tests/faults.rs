@@ -114,3 +114,43 @@ fn a_write_that_cannot_be_cut_back_needs_a_reopening() {
     assert!(report.tail.is_some_and(|tail| tail.bytes > 0 && tail.kept_as.is_some()));
     assert_eq!(append(&mut journal, &vec![(1, b"next".to_vec())]).expect("appended"), 2..3);
 }
+
+#[test]
+fn a_failed_sync_that_cannot_be_cut_back_is_written_again_when_reopened() {
+    // The batch that was not synced may be the first of a segment, or any other.
+    for fail_at in 0..script().len() {
+        let (disk, script) = (SimDisk::new(), script());
+        let (mut journal, _) = open(&disk).expect("opens");
+        for batch in &script[..fail_at] {
+            append(&mut journal, batch).expect("appended");
+        }
+        disk.fail_syncs(true);
+        disk.fail_truncates(true);
+        append(&mut journal, &script[fail_at]).expect_err("the sync failed");
+        disk.fail_syncs(false);
+        disk.fail_truncates(false);
+        let (mut journal, _) = open(&disk).expect("opens");
+        append(&mut journal, &vec![(7, b"next".to_vec())]).expect("acknowledged");
+        let last = journal.last_seq();
+        let (journal, _) = open(&disk.reopen(0)).unwrap_or_else(|error| panic!("failed at {fail_at}: {error}"));
+        assert_eq!(journal.read(last).expect("there").payload, b"next", "failed at {fail_at}");
+        assert!(contents(&journal).starts_with(&script[..fail_at].concat()));
+    }
+}
+
+#[test]
+fn a_sync_without_space_is_not_called_a_full_disk() {
+    for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::Other] {
+        for fail_at in 0..script().len() {
+            let disk = SimDisk::new();
+            let (mut journal, _) = open(&disk).expect("opens");
+            for batch in &script()[..fail_at] {
+                append(&mut journal, batch).expect("appended");
+            }
+            disk.fail_syncs_with(Some(kind));
+            let error = append(&mut journal, &script()[fail_at]).expect_err("the sync failed");
+            assert!(matches!(error, StoreError::NeedsReopen { .. }), "{kind:?}, batch {fail_at}: {error}");
+            assert!(journal.refusing().is_some());
+        }
+    }
+}

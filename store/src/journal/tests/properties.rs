@@ -3,7 +3,7 @@
 use proptest::{collection::vec, prelude::*};
 
 use super::{Batch, append, contents, open};
-use crate::{Disk, Journal, SimDisk, StoreError};
+use crate::{Disk, Journal, SimDisk};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -57,17 +57,16 @@ proptest! {
         let mut seed = 0;
         for step in steps {
             match step {
-                Step::Append(batch) => match append(&mut journal, &batch) {
-                    Ok(_) => {
+                Step::Append(_) if journal.refusing().is_some() => journal = revive(&mut disk, seed),
+                Step::Append(batch) => {
+                    if append(&mut journal, &batch).is_ok() {
                         held.extend(batch);
                         failed = None;
-                    }
-                    Err(StoreError::NeedsReopen { .. }) => journal = revive(&mut disk, seed),
-                    Err(_) => {
+                    } else {
                         failed = Some(batch);
                         disk.writes_work();
                     }
-                },
+                }
                 Step::Reopen => journal = revive(&mut disk, seed),
                 Step::Cut { after, seed: lot } => {
                     disk.power_cut(disk.operations() + after);

@@ -96,6 +96,7 @@ impl Disk for Growing {
     fn create(&self, name: &str) -> io::Result<()> { self.whole.create(name) }
     fn create_dir(&self, name: &str) -> io::Result<()> { self.whole.create_dir(name) }
     fn append(&self, name: &str, bytes: &[u8]) -> io::Result<()> { self.whole.append(name, bytes) }
+    fn overwrite(&self, name: &str, at: u64, bytes: &[u8]) -> io::Result<()> { self.whole.overwrite(name, at, bytes) }
     fn size(&self, name: &str) -> io::Result<u64> { self.grown.store(true, Ordering::Release); self.whole.size(name) }
     fn truncate(&self, name: &str, len: u64) -> io::Result<()> { self.whole.truncate(name, len) }
     fn rename(&self, from: &str, to: &str) -> io::Result<()> { self.whole.rename(from, to) }
