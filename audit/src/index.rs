@@ -3,8 +3,9 @@
 use forethought_schemas::RecordId;
 use forethought_store::{Entry, Index, IndexWrite, StoreError};
 use jiff::Timestamp;
+use serde::Deserialize;
 
-use crate::{AuditError, Body, Record, seal::Sealed};
+use crate::{AuditError, Body, Record, record::VERSION, seal::Sealed};
 
 /// The version of these trees; another one has the index built anew.
 pub(crate) const LAYOUT: u32 = 1;
@@ -39,11 +40,17 @@ pub(crate) fn record_of(entry: &Entry) -> Result<Record, AuditError> {
 
 /// The record with these canonical bytes, or what is wrong with them.
 pub(crate) fn parse_record(bytes: &[u8]) -> Result<Record, String> {
-    let record: Record = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    if record.v == crate::record::VERSION {
-        return Ok(record);
+    #[derive(Deserialize)]
+    struct Version {
+        v: u32,
     }
-    Err(format!("it has record version {}, this program knows {}", record.v, crate::record::VERSION))
+    // The version first: the fields of another one may not be understood.
+    let Version { v } = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    match v {
+        VERSION => serde_json::from_slice(bytes).map_err(|error| error.to_string()),
+        1.. => Err(format!("it has the newer record version {v}, this program knows {VERSION}; run the newer program")),
+        0 => Err("there is no record version 0".to_owned()),
+    }
 }
 
 /// The index keys of an entry.

@@ -1,4 +1,8 @@
-//! The audit log: what was asked, under which policy, and what came of it, in a chain that shows every change.
+//! The audit log: what was asked, under which policy, and what came of it, in a chain of digests.
+//!
+//! The chain has no key. It shows a change by whoever does not write everything after it anew; who can write the whole
+//! log can also make it good in itself again. That shows only against a digest that was noted where they cannot write:
+//! [`verify_containing`] looks for it.
 //!
 //! Every request has two records: an [`Admission`], durable before anything is generated, and an end, durable before
 //! the answer is final: an [`Outcome`], or an [`Interrupted`] that the next start writes after a crash. A record holds
@@ -39,4 +43,4 @@ pub use record::{
     Admission, Body, Commitment, Interrupted, LostRange, Outcome, OutcomeStatus, PolicyRef, Record, SampleOutcome,
     Spent, TailCut, VoteCount,
 };
-pub use verify::{VerifyFailure, VerifyReport, verify, verify_on};
+pub use verify::{VerifyFailure, VerifyReport, verify, verify_containing, verify_on};

@@ -13,7 +13,7 @@ use crate::{
     seal::Sealed,
 };
 
-/// The most that one list holds.
+/// The most that one list shows.
 pub const MAX_LISTED: usize = 1000;
 
 /// How a request stands.
@@ -81,7 +81,7 @@ pub struct Filter {
     pub until: Option<Timestamp>,
     /// Only those that stand so.
     pub status: Option<Status>,
-    /// At most so many; [`MAX_LISTED`] when it is none or more.
+    /// At most so many; [`MAX_LISTED`] when it is none. One more than that can be asked for, to know whether there are more.
     pub limit: Option<usize>,
 }
 
@@ -193,7 +193,7 @@ impl AuditLog {
 
 /// See [`AuditLog::list`].
 pub(crate) fn list(source: &impl Source, filter: &Filter) -> Result<Vec<Listed>, AuditError> {
-    let limit = filter.limit.unwrap_or(MAX_LISTED).min(MAX_LISTED);
+    let limit = filter.limit.unwrap_or(MAX_LISTED).min(MAX_LISTED + 1);
     let prefix = filter.tenant.as_deref().map_or_else(Vec::new, tenant_prefix);
     let tree = if filter.tenant.is_some() { BY_TENANT } else { BY_TIME };
     let bound = |time: Timestamp| [prefix.as_slice(), &time_key(time)].concat();

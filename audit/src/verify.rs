@@ -1,13 +1,13 @@
 //! Checking a log without changing it: every byte, every link, every end and every commitment.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fmt,
     path::Path,
     sync::Arc,
 };
 
-use forethought_schemas::RecordId;
+use forethought_schemas::{RecordId, RequestId};
 use forethought_store::{Disk, Entry, Journal, Position, StoreError};
 
 use crate::{
@@ -43,24 +43,28 @@ pub struct VerifyReport {
     pub unsealed: u64,
     /// Contents whose key is erased or lost.
     pub without_key: u64,
+    /// Contents whose key file is damaged or cannot be read.
+    pub key_unreadable: u64,
     /// Ends that a start had to cut back, or found missing.
     pub cuts: u64,
     /// Journal entries that the log itself records as lost after they had been acknowledged.
     pub acknowledged_lost: u64,
-    /// The digest of the last record. Compare it with one noted elsewhere: a log that was cut short at a whole record
-    /// is good in itself.
+    /// The digest of the last record. Note it elsewhere and ask for it with [`verify_containing`] later: a log that was
+    /// cut short at a whole record, or written anew from some record on, is good in itself.
     pub head: Option<Digest>,
     /// Whether another process was writing the log.
     pub in_use: bool,
+    /// Digests that were asked for and are no good record's.
+    pub missing: Vec<Digest>,
     /// The first thing that is wrong.
     pub failure: Option<VerifyFailure>,
 }
 
 impl VerifyReport {
-    /// Whether nothing is wrong, and nothing that was acknowledged is recorded as lost.
+    /// Whether nothing is wrong, nothing that was acknowledged is recorded as lost, and no digest is missing.
     #[must_use]
     pub fn passed(&self) -> bool {
-        self.failure.is_none() && self.acknowledged_lost == 0
+        self.failure.is_none() && self.acknowledged_lost == 0 && self.missing.is_empty()
     }
 }
 
@@ -95,7 +99,16 @@ impl fmt::Display for VerifyFailure {
 /// [`AuditError::Store`] when there is no log, it cannot be read, or it is of a newer version. What is wrong with its
 /// contents is in the report.
 pub fn verify(dir: impl AsRef<Path>) -> Result<VerifyReport, AuditError> {
-    verify_on(&read_only(dir.as_ref())?)
+    verify_containing(dir, &[])
+}
+
+/// As [`verify`], and looks for records with these digests, such as a head that was noted elsewhere before: if it is
+/// there, so is everything before it as it was then.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_containing(dir: impl AsRef<Path>, digests: &[Digest]) -> Result<VerifyReport, AuditError> {
+    check(&read_only(dir.as_ref())?, digests)
 }
 
 /// Checks the log on any disk. See [`verify`].
@@ -103,12 +116,16 @@ pub fn verify(dir: impl AsRef<Path>) -> Result<VerifyReport, AuditError> {
 /// # Errors
 /// As [`verify`].
 pub fn verify_on(disk: &Arc<dyn Disk>) -> Result<VerifyReport, AuditError> {
+    check(disk, &[])
+}
+
+fn check(disk: &Arc<dyn Disk>, digests: &[Digest]) -> Result<VerifyReport, AuditError> {
     let reader = Journal::read_only(Arc::clone(disk))?;
-    let mut check = Check::new(KeyStore::new(Arc::clone(disk)));
+    let mut check = Check::new(KeyStore::new(Arc::clone(disk)), digests);
     check.report.in_use = reader.in_use();
     for entry in reader.entries() {
         let failure = match entry {
-            Ok(entry) => check.entry(&entry)?,
+            Ok(entry) => check.entry(&entry),
             Err(StoreError::Damaged { segment, offset, seq, what }) => {
                 let record_id = salvage(disk.as_ref(), &segment, offset);
                 Some(VerifyFailure { record_id, seq, segment, offset, what })
@@ -117,7 +134,7 @@ pub fn verify_on(disk: &Arc<dyn Disk>) -> Result<VerifyReport, AuditError> {
         };
         if failure.is_some() {
             check.report.failure = failure;
-            return Ok(check.report);
+            return Ok(check.conclude());
         }
     }
     Ok(check.finish())
@@ -154,30 +171,49 @@ struct Expected {
     place: Place,
 }
 
+/// An admission, as its end must name it.
+struct Admitted {
+    request_id: RequestId,
+    tenant: String,
+    place: Place,
+}
+
 struct Check {
     report: VerifyReport,
     keys: KeyStore,
     head: Digest,
-    open: BTreeMap<RecordId, Place>,
+    /// Admissions without an end.
+    open: BTreeMap<RecordId, Admitted>,
+    /// The ids of all admissions.
+    admitted: BTreeSet<RecordId>,
+    /// Digests that were asked for and have not been found.
+    wanted: BTreeSet<Digest>,
     expected: VecDeque<Expected>,
 }
 
 impl Check {
-    fn new(keys: KeyStore) -> Self {
-        let (report, head) = (VerifyReport::default(), Digest::GENESIS);
-        Self { report, keys, head, open: BTreeMap::new(), expected: VecDeque::new() }
+    fn new(keys: KeyStore, digests: &[Digest]) -> Self {
+        Self {
+            report: VerifyReport::default(),
+            keys,
+            head: Digest::GENESIS,
+            open: BTreeMap::new(),
+            admitted: BTreeSet::new(),
+            wanted: digests.iter().copied().collect(),
+            expected: VecDeque::new(),
+        }
     }
 
-    fn entry(&mut self, entry: &Entry) -> Result<Option<VerifyFailure>, AuditError> {
+    fn entry(&mut self, entry: &Entry) -> Option<VerifyFailure> {
         let failure = match entry.kind {
             RECORD => self.record(entry),
-            SEALED => self.content(entry)?,
+            SEALED => self.content(entry),
             kind => Some(Place::of(entry).failure(None, format!("entry kind {kind} is unknown to this program"))),
         };
         if failure.is_none() {
             self.report.entries += 1;
         }
-        Ok(failure)
+        failure
     }
 
     fn record(&mut self, entry: &Entry) -> Option<VerifyFailure> {
@@ -203,45 +239,61 @@ impl Check {
             self.expected.push_back(Expected { record_id, tenant, commitment, place: place.clone() });
         }
         self.head = Digest::of(&entry.payload);
+        self.wanted.remove(&self.head);
         self.report.records += 1;
         None
     }
 
     /// Follows admissions to their ends.
     fn follow(&mut self, record: &Record, place: &Place) -> Result<(), String> {
-        if matches!(record.body, Body::Admission(_)) {
-            self.report.admissions += 1;
-            return match self.open.insert(record.record_id.clone(), place.clone()) {
-                Some(_) => Err("there is an admission with this id already".to_owned()),
-                None => Ok(()),
-            };
-        }
         match &record.body {
-            Body::Interrupted(_) => self.report.interrupted += 1,
+            Body::Admission(admission) => {
+                self.report.admissions += 1;
+                if !self.admitted.insert(record.record_id.clone()) {
+                    return Err("there is an admission with this id already".to_owned());
+                }
+                let (request_id, tenant) = (admission.request_id.clone(), admission.tenant.clone());
+                self.open.insert(record.record_id.clone(), Admitted { request_id, tenant, place: place.clone() });
+                Ok(())
+            }
+            Body::Outcome(outcome) => self.end(&outcome.admission, &outcome.request_id, &outcome.tenant),
+            Body::Interrupted(interrupted) => {
+                self.report.interrupted += 1;
+                self.end(&interrupted.admission, &interrupted.request_id, &interrupted.tenant)
+            }
             Body::TailCut(cut) => {
                 self.report.cuts += 1;
                 let lost = cut.acknowledged_lost.map_or(0, |lost| lost.entries());
                 self.report.acknowledged_lost = self.report.acknowledged_lost.saturating_add(lost);
+                Ok(())
             }
-            Body::Admission(_) | Body::Outcome(_) => {}
-        }
-        match record.ends() {
-            Some(admission) if self.open.remove(admission).is_none() => {
-                Err(format!("it ends admission {admission}, which is unknown or has its end already"))
-            }
-            _ => Ok(()),
         }
     }
 
-    fn content(&mut self, entry: &Entry) -> Result<Option<VerifyFailure>, AuditError> {
+    /// Gives an admission its end, which must be of the same request and tenant.
+    fn end(&mut self, admission: &RecordId, request_id: &RequestId, tenant: &str) -> Result<(), String> {
+        let Some(admitted) = self.open.remove(admission) else {
+            return Err(format!("it ends admission {admission}, which is unknown or has its end already"));
+        };
+        if (&admitted.request_id, admitted.tenant.as_str()) == (request_id, tenant) {
+            return Ok(());
+        }
+        let Admitted { request_id: asked, tenant: whose, .. } = admitted;
+        Err(format!(
+            "it ends admission {admission} of request {asked} and tenant `{whose}`, and names request {request_id} and \
+             tenant `{tenant}`"
+        ))
+    }
+
+    fn content(&mut self, entry: &Entry) -> Option<VerifyFailure> {
         let place = Place::of(entry);
         let sealed = Sealed::parse(&entry.payload);
         let Some(expected) = self.expected.pop_front() else {
             let id = sealed.map(|sealed| sealed.label.record_id);
-            return Ok(Some(place.failure(id, "no record commits to this content")));
+            return Some(place.failure(id, "no record commits to this content"));
         };
         let Expected { record_id, tenant, commitment, .. } = &expected;
-        let failure = |what: &str| Ok(Some(place.failure(Some(record_id.as_str()), what)));
+        let failure = |what: &str| Some(place.failure(Some(record_id.as_str()), what));
         let name = &commitment.name;
         if Digest::of(&entry.payload) != commitment.sealed {
             return failure(&format!("content `{name}` is not the one that the record commits to"));
@@ -258,10 +310,12 @@ impl Check {
             Ok(_) => return failure(&format!("content `{name}` does not match its commitment")),
             Err(KeyError::Missing { .. } | KeyError::OtherKey { .. }) => self.report.without_key += 1,
             Err(KeyError::Unsealing { .. }) => return failure(&format!("content `{name}` is not what was sealed")),
-            Err(error) => return Err(error.into()),
+            Err(KeyError::Tenant { .. }) => return failure(&format!("`{tenant}` is not a tenant id")),
+            // One tenant's key file must not keep the rest from being checked.
+            Err(_) => self.report.key_unreadable += 1,
         }
         self.report.contents += 1;
-        Ok(None)
+        None
     }
 
     fn missing_content(&self) -> Option<VerifyFailure> {
@@ -277,10 +331,15 @@ impl Check {
             self.report.under_way = self.open.len() as u64;
         } else if self.report.failure.is_none() {
             // The first one in the journal, not in the alphabet.
-            let first = self.open.iter().min_by_key(|(_, place)| place.seq);
+            let first = self.open.iter().min_by_key(|(_, admitted)| admitted.place.seq);
             self.report.failure =
-                first.map(|(id, place)| place.failure(Some(id.as_str()), "this admission has no end"));
+                first.map(|(id, admitted)| admitted.place.failure(Some(id.as_str()), "this admission has no end"));
         }
+        self.conclude()
+    }
+
+    fn conclude(mut self) -> VerifyReport {
+        self.report.missing = self.wanted.into_iter().collect();
         self.report
     }
 }

@@ -7,9 +7,11 @@
 mod tests;
 
 use std::{
-    fs,
+    fs, io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +21,10 @@ use crate::{Entry, Journal, RecoveryReport, StoreError};
 const META: &str = "meta";
 const MARK: &[u8] = b"mark";
 const CACHE_BYTES: u64 = 32 << 20;
+/// How sled says that its lock is taken.
+const LOCKED: &str = "could not acquire lock";
+const LOCK_TRIES: u32 = 50;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// A key and its value.
 pub type KeyValue = (Vec<u8>, Vec<u8>);
@@ -79,17 +85,20 @@ pub struct Index {
 }
 
 impl Index {
-    /// Opens the index in a folder. One that sled cannot read is dropped: [`Index::reconcile`] then starts over.
+    /// Opens the index in a folder. One whose files sled cannot understand is dropped: [`Index::reconcile`] then starts
+    /// over.
     ///
     /// # Errors
-    /// [`StoreError::Index`] when it cannot be made anew either.
+    /// [`StoreError::Index`] when the folder is locked or cannot be read, or the index cannot be made anew.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let path = path.into();
         let found = path.exists();
-        match open_db(&path) {
+        match open_unlocked(&path) {
             Ok(db) => Ok(Self { db, path: Some(path), dropped: None }),
-            Err(what) if found => Self::anew(path, format!("it could not be opened: {what}")),
-            Err(what) => Err(StoreError::Index { location: path.display().to_string(), what }),
+            Err(Unopened { what, damaged: true }) if found => {
+                Self::anew(path, format!("it could not be opened: {what}"))
+            }
+            Err(Unopened { what, .. }) => Err(StoreError::Index { location: path.display().to_string(), what }),
         }
     }
 
@@ -207,7 +216,11 @@ impl Index {
         StoreError::Index { location, what: error.to_string() }
     }
 
-    fn drop_all(self, reason: String) -> Result<Self, StoreError> {
+    /// Drops everything, so that the caller can index the journal from its first entry on.
+    ///
+    /// # Errors
+    /// [`StoreError::Index`] when it cannot be made anew.
+    pub fn drop_all(self, reason: String) -> Result<Self, StoreError> {
         let Self { db, path, .. } = self;
         drop(db);
         match path {
@@ -224,16 +237,43 @@ impl Index {
         } else {
             fs::remove_file(&path).map_err(|error| failed(error.to_string()))?;
         }
-        let db = open_db(&path).map_err(failed)?;
+        let db = open_db(&path).map_err(|unopened| failed(unopened.what))?;
         Ok(Self { db, path: Some(path), dropped: Some(reason) })
     }
 }
 
+/// Opens sled once its lock is free: a database that was dropped keeps it until its threads have ended.
+fn open_unlocked(path: &Path) -> Result<sled::Db, Unopened> {
+    for _ in 0..LOCK_TRIES {
+        match open_db(path) {
+            Err(unopened) if unopened.what.contains(LOCKED) => thread::sleep(LOCK_PAUSE),
+            opened => return opened,
+        }
+    }
+    open_db(path)
+}
+
 /// Opens sled, which panics on some damage.
-fn open_db(path: &Path) -> Result<sled::Db, String> {
+fn open_db(path: &Path) -> Result<sled::Db, Unopened> {
     let config = sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(Some(1000));
     match catch_unwind(AssertUnwindSafe(|| config.open())) {
-        Ok(opened) => opened.map_err(|error| error.to_string()),
-        Err(_) => Err("its files are damaged".to_owned()),
+        Ok(opened) => opened.map_err(|error| Unopened { damaged: is_damage(&error), what: error.to_string() }),
+        Err(_) => Err(Unopened { what: "its files are damaged".to_owned(), damaged: true }),
+    }
+}
+
+/// Why sled did not open.
+struct Unopened {
+    what: String,
+    /// Whether its files are the fault, and not the system: a lock, a right, too many open files.
+    damaged: bool,
+}
+
+fn is_damage(error: &sled::Error) -> bool {
+    let sled::Error::Io(error) = error else { return true };
+    match error.kind() {
+        io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory | io::ErrorKind::AlreadyExists => true,
+        // sled's own errors about contents have no number of the system's; that about its lock has none either.
+        _ => error.raw_os_error().is_none() && !error.to_string().contains(LOCKED),
     }
 }

@@ -36,22 +36,59 @@ pub(super) fn open(
 ) -> Result<(AuditLog, OpenReport), AuditError> {
     // The journal comes first: a store that it refuses must stay as it is, index included.
     let (journal, mut recovery) = Journal::open(Arc::clone(&disk), options)?;
-    let (index, from) = index()?.reconcile(&journal, LAYOUT, &mut recovery)?;
-    catch_up(&journal, &index, from)?;
-    let head = match seq_at(&index, CHAIN, LAST)? {
-        Some(seq) => Digest::of(&journal.read(seq)?.payload),
-        None => Digest::GENESIS,
-    };
-    let mut log =
-        AuditLog { journal, index, keys: KeyStore::new(disk), head, open: BTreeMap::new(), index_behind: false };
+    let (mut index, from) = index()?.reconcile(&journal, LAYOUT, &mut recovery)?;
+    let (head, open) = match derive(&journal, &index, from) {
+        // sled opens some damaged files: nothing that it says may keep the log from opening.
+        Err(error) if may_be_the_index(&error) => {
+            index = index.drop_all(error.to_string())?;
+            derive(&journal, &index, 1)
+        }
+        derived => derived,
+    }?;
+    let mut log = AuditLog { journal, index, keys: KeyStore::new(disk), head, open, index_behind: false };
     log.note_recovery(&recovery, now)?;
-    log.open = log.find_open()?;
     let interrupted = match left_open {
         Open::Orphaned => log.interrupt_open(now)?,
         Open::UnderWay => Vec::new(),
     };
     let index_rebuilt = log.index.dropped().map(ToOwned::to_owned);
     Ok((log, OpenReport { recovery, index_rebuilt, interrupted }))
+}
+
+/// Admissions without an end.
+type OpenOnes = BTreeMap<RecordId, OpenAdmission>;
+
+/// Indexes the entries from `from` on, and gives the head and the open admissions.
+fn derive(journal: &Journal, index: &Index, from: u64) -> Result<(Digest, OpenOnes), AuditError> {
+    catch_up(journal, index, from)?;
+    let head = match seq_at(index, CHAIN, LAST)? {
+        Some(seq) => Digest::of(&journal.read(seq)?.payload),
+        None => Digest::GENESIS,
+    };
+    Ok((head, find_open(journal, index)?))
+}
+
+fn may_be_the_index(error: &AuditError) -> bool {
+    matches!(error, AuditError::Store(StoreError::Index { .. } | StoreError::NoEntry { .. }) | AuditError::Entry { .. })
+}
+
+/// The admissions that have no end.
+fn find_open(journal: &Journal, index: &Index) -> Result<OpenOnes, AuditError> {
+    let mut open = BTreeMap::new();
+    // Ids are text: none begins with this byte.
+    for found in index.range(OPEN, &[], &[0xff])? {
+        let (_, value) = found?;
+        let Some(seq) = seq_of(&value) else { continue };
+        let entry = journal.read(seq)?;
+        let record = index::record_of(&entry)?;
+        let Body::Admission(admission) = record.body else {
+            let what = "the index takes it for an admission".to_owned();
+            return Err(StoreError::Index { location: format!("entry {seq}"), what }.into());
+        };
+        let value = OpenAdmission { request_id: admission.request_id, tenant: admission.tenant };
+        open.insert(record.record_id, value);
+    }
+    Ok(open)
 }
 
 /// Indexes the entries that the index lacks.
@@ -115,25 +152,6 @@ impl AuditLog {
             tracing::warn!(%error, "the next start records once more what recovery has done");
         }
         Ok(())
-    }
-
-    /// The admissions that have no end.
-    fn find_open(&self) -> Result<BTreeMap<RecordId, OpenAdmission>, AuditError> {
-        let mut open = BTreeMap::new();
-        // Ids are text: none begins with this byte.
-        for found in self.index.range(OPEN, &[], &[0xff])? {
-            let (_, value) = found?;
-            let Some(seq) = seq_of(&value) else { continue };
-            let entry = self.journal.read(seq)?;
-            let record = index::record_of(&entry)?;
-            let Body::Admission(admission) = record.body else {
-                let what = "the index takes it for an admission; restart to have the index built anew".to_owned();
-                return Err(StoreError::Index { location: format!("entry {seq}"), what }.into());
-            };
-            let value = OpenAdmission { request_id: admission.request_id, tenant: admission.tenant };
-            open.insert(record.record_id, value);
-        }
-        Ok(open)
     }
 
     /// Gives every open admission its end.

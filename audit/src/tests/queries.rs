@@ -111,3 +111,15 @@ fn an_index_that_fell_behind_catches_up_with_the_next_append() {
     assert_eq!(shown.status, Status::Ended(OutcomeStatus::Answered));
     assert!(shown.contents.iter().all(|content| content.content.is_ok()));
 }
+
+#[test]
+fn a_record_of_a_later_version_is_called_newer() {
+    let check = |text: &str, expect: &str| {
+        let error = crate::index::parse_record(text.as_bytes()).expect_err("not of this version");
+        assert!(error.contains(expect), "{text}: {error}");
+    };
+    check(r#"{"v":2,"something":"else"}"#, "newer record version 2");
+    check(r#"{"v":0}"#, "no record version 0");
+    check(r#"{"v":1}"#, "missing field");
+    check(r#"{"record_id":"rec_1"}"#, "missing field `v`");
+}

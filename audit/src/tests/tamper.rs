@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use forethought_store::{Disk, Journal, JournalOptions, SimDisk};
+use forethought_store::{Disk, Index, Journal, JournalOptions, SimDisk};
 
 use super::{SMALL, admission, entries, id, open, outcome, segments, verified};
-use crate::{AuditError, OutcomeStatus, Record, index::RECORD, verify};
+use crate::{
+    AuditError, AuditLog, Body, Digest, KeyStore, OutcomeStatus, Record,
+    index::{RECORD, SEALED},
+    seal, verify, verify_containing,
+};
 
 /// A log of one request and the beginning of another segment.
 fn small_log() -> SimDisk {
@@ -129,6 +133,9 @@ fn a_forgery_with_good_checksums_fails_and_is_named() {
         "no record commits to this content",
     );
     check(&|all, records| all.truncate(records[1]), 1, "has no end");
+    let (mine, other) = (super::request(1).to_string(), super::request(9).to_string());
+    check(&|all, records| rewrite(&mut all[records[1]], &mine, &other), 2, &format!("names request {other}"));
+    check(&|all, records| rewrite(&mut all[records[1]], "ward", "bank"), 2, "tenant `bank`");
     check(
         &|all, records| {
             let second = records[1];
@@ -192,4 +199,90 @@ fn a_real_log_is_verified_while_it_is_in_use_and_unchanged() {
     let empty = tempfile::tempdir().expect("a folder");
     let error = verify(empty.path()).expect_err("no log");
     assert!(matches!(error, AuditError::Store(forethought_store::StoreError::NoJournal { .. })), "{error}");
+}
+
+#[test]
+fn a_second_admission_with_the_same_id_fails() {
+    let whole = small_log();
+    let forged = forge(&whole, |all| {
+        let last = all.iter().rfind(|entry| entry.0 == RECORD).expect("the outcome").1.clone();
+        let mut record: Record = serde_json::from_slice(&all[0].1).expect("a record");
+        record.prev = Digest::of(&last);
+        record.contents.clear();
+        all.push((RECORD, serde_json::to_vec(&record).expect("JSON")));
+    });
+    let failure = verified(&forged).failure.expect("a failure");
+    assert!(failure.what.contains("an admission with this id already"), "{failure}");
+}
+
+#[test]
+fn a_damaged_key_file_is_counted_and_the_rest_is_checked() {
+    let disk = SimDisk::new();
+    let (mut log, _) = open(&disk).expect("opens");
+    log.append(&[admission(1, "ward"), outcome(2, 1, OutcomeStatus::Answered)]).expect("appended");
+    log.append(&[admission(3, "bank"), outcome(4, 3, OutcomeStatus::Answered)]).expect("appended");
+    disk.flip("keys/ward.key", 30, 1).expect("flipped");
+    let report = verified(&disk);
+    assert_eq!((report.failure, report.key_unreadable, report.unsealed, report.contents), (None, 5, 5, 10));
+}
+
+#[test]
+fn a_record_of_an_impossible_tenant_fails_and_is_named() {
+    let whole = small_log();
+    let key = KeyStore::new(Arc::new(whole.clone())).get("ward").expect("a key");
+    let forged = forge(&whole, |all| {
+        let mut record: Record = serde_json::from_slice(&all[0].1).expect("a record");
+        let Body::Admission(admission) = &mut record.body else { panic!("no admission") };
+        admission.tenant = "../ward".to_owned();
+        let (commitment, sealed) = seal::seal(&key, &record.record_id, "../ward", "prompt", b"x").expect("sealed");
+        record.contents = vec![commitment];
+        *all = vec![(RECORD, serde_json::to_vec(&record).expect("JSON")), (SEALED, sealed)];
+    });
+    let failure = verified(&forged).failure.expect("a failure");
+    assert_eq!(failure.record_id, Some(id(1).to_string()), "{failure}");
+    assert!(failure.what.contains("`../ward` is not a tenant id"), "{failure}");
+}
+
+#[test]
+fn a_digest_that_was_noted_is_looked_for() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (mut log, _) = AuditLog::open(dir.path(), JournalOptions::default(), super::at(0)).expect("opens");
+    let appended = log.append(&[admission(1, "ward"), outcome(2, 1, OutcomeStatus::Answered)]).expect("appended");
+    drop(log);
+    let noted = [appended[0].hash, appended[1].hash];
+    let report = verify_containing(dir.path(), &noted).expect("verified");
+    assert!(report.passed() && report.missing.is_empty(), "{report:?}");
+    let other = Digest::of(b"other");
+    let report = verify_containing(dir.path(), &[noted[0], other]).expect("verified");
+    assert_eq!((report.passed(), report.failure, report.missing), (false, None, vec![other]));
+}
+
+#[test]
+fn an_index_that_opens_and_is_wrong_is_built_anew() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("index");
+    let disk = SimDisk::new();
+    let open = || {
+        let index = Index::open(&path).expect("an index");
+        AuditLog::open_on(Arc::new(disk.clone()), index, SMALL, super::at(0))
+    };
+    let (mut log, _) = open().expect("opens");
+    log.append(&[admission(1, "ward"), outcome(2, 1, OutcomeStatus::Answered)]).expect("appended");
+    drop(log);
+    // An entry that is not there, one that is no admission, and one that is no record.
+    for seq in [999_u64, 3, 2] {
+        for (tree, key) in [(crate::index::OPEN, b"rec_x".as_slice()), (crate::index::CHAIN, crate::index::LAST)] {
+            let index = Index::open(&path).expect("an index");
+            let (key, value) = (key.to_vec(), seq.to_be_bytes().to_vec());
+            let mark = index.mark().expect("read").expect("there");
+            index.apply(&[forethought_store::IndexWrite::Put { tree, key, value }], mark).expect("applied");
+            drop(index);
+            let (log, report) = open().unwrap_or_else(|error| panic!("{tree} {seq}: {error}"));
+            if tree == crate::index::OPEN || seq == 999 {
+                assert!(report.index_rebuilt.is_some(), "{tree} {seq}");
+                assert_eq!(report.interrupted, [], "{tree} {seq}");
+                assert_eq!(Some(log.head()), verified(&disk).head);
+            }
+        }
+    }
 }

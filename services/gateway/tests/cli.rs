@@ -276,10 +276,10 @@ fn the_log_is_listed_while_a_server_writes_it() {
     let list = |more: &[&str]| room.good(&[&["audit", "list", "--data-dir", "data"], more].concat());
     let all = list(&[]);
     let lines: Vec<&str> = all.lines().collect();
-    assert!(lines[0].starts_with("TIME (UTC)           RECORD  "), "{all}");
+    assert!(lines[0].starts_with("TIME (UTC)               RECORD  "), "{all}");
     assert!(lines[1].contains(id(5).as_str()) && lines[1].contains("open"), "{all}");
     assert!(lines[2].contains("bank") && lines[2].contains("failed"), "{all}");
-    assert!(lines[3].starts_with("2027-01-15 08:00:01") && lines[3].ends_with("2      52  900 ms"), "{all}");
+    assert!(lines[3].starts_with("2027-01-15 08:00:01.000  ") && lines[3].ends_with("2      52  900 ms"), "{all}");
     assert_eq!(lines.len(), 4);
     let check = |more: &[&str], expect: &[u32]| {
         let listed = list(more);
@@ -294,7 +294,18 @@ fn the_log_is_listed_while_a_server_writes_it() {
     check(&["--since", "2027-01-15", "--until", "2027-01-16"], &[5, 3, 1]);
     check(&["--tenant", "nobody"], &[]);
     assert_eq!(list(&["--tenant", "nobody"]), "no requests\n");
-    assert!(list(&["--limit", "1"]).contains("the latest 1; `--limit` and `--until` lead to older ones"));
+    // Each page leads to the next one, and none is left out.
+    let mut until = String::new();
+    for expect in [5, 3, 1] {
+        let page = list(&[&["--limit", "1"][..], &["--until", &until][usize::from(until.is_empty()) * 2..]].concat());
+        assert!(page.contains(id(expect).as_str()), "{page}");
+        assert_eq!(page.contains("the latest 1; older ones: "), expect != 1, "{page}");
+        until = page.split('`').nth(1).and_then(|told| told.strip_prefix("--until ")).unwrap_or_default().to_owned();
+    }
+    let run = room.run(&["audit", "list", "--data-dir", "data", "--limit", "2", "--json"]);
+    let listed: Value = serde_json::from_str(&run.out).expect("JSON");
+    assert_eq!((run.code, listed.as_array().map(Vec::len)), (0, Some(2)));
+    assert!(run.err.contains("older ones: `--until 2027-01-15T08:00:01.000001Z`"), "{run:?}");
     assert!(!list(&["--limit", "3"]).contains("the latest"));
     let listed: Value = serde_json::from_str(&list(&["--json"])).expect("JSON");
     assert_eq!((&listed[1]["status"], &listed[1]["admission"]["body"]["tenant"]), (&"failed".into(), &"bank".into()));
@@ -345,12 +356,18 @@ fn a_log_is_verified_and_a_changed_byte_is_named() {
     let live = room.good(&verify);
     assert!(live.starts_with("PASSED\n") && live.contains("1 under way (a server is writing the log)"), "{live}");
     assert!(live.contains(&format!("head      sha256 {}", log.head())), "{live}");
+    let head = log.head();
     drop(log);
     let run = room.run(&verify);
     assert!(run.code == 1 && run.out.contains("this admission has no end"), "{run:?}");
     drop(AuditLog::open(room.path("data"), JournalOptions::default(), at(9)).expect("opens"));
     assert!(room.good(&verify).contains("3 requests, 1 interrupted"));
     assert_eq!(room.json(&[&verify[..], &["--json"]].concat())["passed"], true);
+    room.good(&[&verify[..], &["--contains", &head.to_string()]].concat());
+    let other = "0".repeat(64);
+    let run = room.run(&[&verify[..], &["--contains", &head.to_string(), "--contains", &other]].concat());
+    assert!(run.code == 1 && run.out.contains(&format!("no good record has sha256 {other}")), "{run:?}");
+    room.bad(&[&verify[..], &["--contains", "abc"]].concat(), 2, &["`abc` is not a SHA-256 digest"]);
 
     let segment = "journal-00000000000000000001.seg";
     let mut bytes = fs::read(room.path("data").join(segment)).expect("read");
@@ -407,4 +424,17 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("ends");
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
+fn the_longest_list_says_that_there_is_more() {
+    let room = Room::new();
+    let (mut log, _) = AuditLog::open(room.path("data"), JournalOptions::default(), at(0)).expect("opens");
+    let drafts: Vec<_> = (1..=1001).map(|number| admission(number, "ward").into()).collect();
+    log.append(&drafts).expect("appended");
+    let list = ["audit", "list", "--data-dir", "data", "--limit", "1000"];
+    let said = room.good(&list);
+    assert!(said.contains("the latest 1000; older ones: `--until 2027-01-15T08:00:01.000001Z`"), "{said}");
+    let rest = room.good(&[&list[..], &["--until", "2027-01-15T08:00:01.000001Z"]].concat());
+    assert!(rest.contains(id(1).as_str()) && rest.lines().count() == 2, "{rest}");
 }

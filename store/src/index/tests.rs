@@ -96,3 +96,16 @@ fn another_layout_is_built_anew() {
     assert_eq!((from, keys(&index).len()), (1, 0));
     assert!(index.dropped().is_some_and(|reason| reason.contains("layout")));
 }
+
+#[test]
+fn an_index_that_is_in_use_is_not_removed() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("index");
+    let journal = journal(&[b"a", b"b"]);
+    let (index, ..) = follow(Index::open(&path).expect("opens"), &journal);
+    let error = Index::open(&path).expect_err("it is locked").to_string();
+    assert!(error.contains("lock"), "{error}");
+    drop(index);
+    let (index, from, anew, _) = follow(Index::open(&path).expect("opens"), &journal);
+    assert_eq!((from, anew, keys(&index).len()), (3, false, 2));
+}

@@ -242,7 +242,16 @@ impl<'d> Scan<'d> {
             }
             let Some(reader) = &mut self.now else {
                 let Some(first) = self.segments.pop_front() else { return Ok(None) };
-                self.now = Some(self.enter(first)?);
+                match self.enter(first) {
+                    Ok(reader) => self.now = Some(reader),
+                    // The header may be just under way.
+                    Err(StoreError::Damaged { .. }) if self.tries > 0 && self.segments.is_empty() => {
+                        self.segments.push_front(first);
+                        self.tries -= 1;
+                        thread::sleep(LIVE_PAUSE);
+                    }
+                    Err(error) => return Err(error),
+                }
                 continue;
             };
             match reader.step()? {

@@ -100,8 +100,19 @@ fn examine_segment(disk: &dyn Disk, first: u64, is_last: bool, found: &mut Found
     if is_last && let Header::Damaged(what) = reader.header()? {
         // The header is durable before the first entry is written: with an entry behind it, it was whole once.
         let damage = Damage { offset: 0, batch: 0, what, torn: true };
-        found.tail = Some(as_tail(disk, &reader, damage, first)?);
-        return Ok(());
+        match as_tail(disk, &reader, damage, first) {
+            Ok(tail) => {
+                found.tail = Some(tail);
+                return Ok(());
+            }
+            // Another process may have finished the header, and begun the first batch, since it was read.
+            Err(error) => {
+                reader.refresh();
+                if matches!(reader.header()?, Header::Damaged(_)) {
+                    return Err(error);
+                }
+            }
+        }
     }
     check_header(&mut reader, first)?;
     found.last_batch = 0;

@@ -10,7 +10,7 @@ use clap::{
     Subcommand,
     builder::{PossibleValuesParser, TypedValueParser},
 };
-use forethought_audit::{MAX_LISTED, OutcomeStatus, Status};
+use forethought_audit::{Digest, MAX_LISTED, OutcomeStatus, Status};
 use jiff::Timestamp;
 
 use super::{output::Paint, time};
@@ -43,9 +43,10 @@ Examples:
 const VERIFY_HELP: &str = "\
 Examples:
   forethought audit verify --data-dir ./data
+  forethought audit verify --data-dir ./data --contains 0f3a…
 
-It prints PASSED and the head's hash, or FAILED and where (exit code 1). Compare the head with one noted elsewhere:
-a log that was cut short at a whole record is good in itself.";
+It prints PASSED and the head's hash, or FAILED and where (exit code 1). Note the head elsewhere, and look for it later
+with --contains: a log that was cut short, or written anew from a changed record on, is good in itself.";
 
 /// Where the log is.
 #[derive(clap::Args)]
@@ -104,6 +105,9 @@ pub struct ShowArgs {
 pub struct VerifyArgs {
     #[command(flatten)]
     place: Place,
+    /// A record with this digest must be there, such as a head noted before; can be given more than once
+    #[arg(long, value_name = "SHA256")]
+    contains: Vec<Digest>,
     /// Print JSON
     #[arg(long)]
     json: bool,

@@ -23,9 +23,9 @@ fn parse_at(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     )
 }
 
-/// A time to the second, UTC.
+/// A time to the millisecond, UTC.
 pub fn show(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    time.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string()
 }
 
 #[cfg(test)]

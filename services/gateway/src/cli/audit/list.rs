@@ -1,6 +1,7 @@
 //! `forethought audit list`: one line a request.
 
-use forethought_audit::{AuditReader, Body, Filter, Listed, MAX_LISTED};
+use forethought_audit::{AuditReader, Body, Filter, Listed};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{ListArgs, duration, paint};
@@ -16,24 +17,33 @@ pub fn run(args: &ListArgs) -> anyhow::Result<()> {
         until: args.until,
         status: args.status,
         // One more tells whether there are more.
-        limit: Some(args.limit.saturating_add(1).min(MAX_LISTED)),
+        limit: Some(args.limit.saturating_add(1)),
     };
     let mut listed = AuditReader::open(args.place.dir()?)?.list(&filter)?;
-    let more = listed.len() > args.limit;
+    let older = listed.get(args.limit).map(|listed| told_of_older(args.limit, listed));
     listed.truncate(args.limit);
     if args.json {
-        return Ok(output::print_json(&listed.iter().map(to_json).collect())?);
+        output::print_json(&listed.iter().map(to_json).collect())?;
+        if let Some(told) = older {
+            eprintln!("note: {told}");
+        }
+        return Ok(());
     }
     if listed.is_empty() {
         return Ok(output::print("no requests\n")?);
     }
     let style = Style::of_stdout();
     let mut text = table(&listed).render(style);
-    if more {
-        let told = format!("the latest {}; `--limit` and `--until` lead to older ones\n", args.limit);
-        text.push_str(&style.paint(Paint::Dim, &told));
+    if let Some(told) = older {
+        text.push_str(&style.paint(Paint::Dim, &format!("{told}\n")));
     }
     Ok(output::print(&text)?)
+}
+
+/// How to go on: the bound is the first microsecond, in which times are compared, that leaves none of the rest out.
+fn told_of_older(limit: usize, next: &Listed) -> String {
+    let time = Timestamp::from_microsecond(next.admission.time.as_microsecond() + 1).unwrap_or(Timestamp::MAX);
+    format!("the latest {limit}; older ones: `--until {time}`, or a higher `--limit`")
 }
 
 fn table(listed: &[Listed]) -> Table {

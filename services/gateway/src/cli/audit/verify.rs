@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, process::ExitCode};
 
-use forethought_audit::{VerifyReport, verify};
+use forethought_audit::{VerifyReport, verify_containing};
 use serde_json::{Value, json};
 
 use super::VerifyArgs;
@@ -12,7 +12,7 @@ use crate::cli::{
 };
 
 pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
-    let report = verify(args.place.dir()?)?;
+    let report = verify_containing(args.place.dir()?, &args.contains)?;
     if args.json {
         output::print_json(&to_json(&report))?;
     } else {
@@ -41,10 +41,11 @@ fn text(report: &VerifyReport, style: Style) -> String {
     pairs.push((
         "contents",
         format!(
-            "{} good: {} unsealed and compared, {} whose key is erased or lost",
-            report.contents, report.unsealed, report.without_key
+            "{} good: {} unsealed and compared, {} whose key is erased or lost, {} whose key file cannot be read",
+            report.contents, report.unsealed, report.without_key, report.key_unreadable
         ),
     ));
+    pairs.extend(report.missing.iter().map(|digest| ("missing", format!("no good record has sha256 {digest}"))));
     if report.cuts > 0 {
         let told =
             format!("{} at the journal's end, acknowledged entries lost: {}", report.cuts, report.acknowledged_lost);
@@ -67,6 +68,7 @@ fn to_json(report: &VerifyReport) -> Value {
         "passed": report.passed(), "entries": report.entries, "records": report.records,
         "admissions": report.admissions, "interrupted": report.interrupted, "under_way": report.under_way,
         "contents": report.contents, "unsealed": report.unsealed, "without_key": report.without_key,
+    "key_unreadable": report.key_unreadable, "missing": report.missing,
         "cuts": report.cuts, "acknowledged_lost": report.acknowledged_lost,
         "head": report.head, "in_use": report.in_use, "failure": failure,
     })
