@@ -6,7 +6,8 @@ use crate::{Disk, StoreError};
 
 const PREFIX: &str = "journal-";
 const SUFFIX: &str = ".seg";
-/// A batch is remembered when it begins this many bytes after the last one that is: reading one entry looks at no more.
+/// A batch is remembered when it begins this many bytes after the last one that is: reading one entry looks at no more
+/// than that and the batch that it is in.
 const MARK_EVERY: u64 = 64 << 10;
 
 /// One segment file.
