@@ -48,8 +48,8 @@ pub(crate) fn parse_record(bytes: &[u8]) -> Result<Record, String> {
     let Version { v } = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     match v {
         VERSION => serde_json::from_slice(bytes).map_err(|error| error.to_string()),
-        1.. => Err(format!("it has the newer record version {v}, this program knows {VERSION}; run the newer program")),
         0 => Err("there is no record version 0".to_owned()),
+        _ => Err(format!("it has the newer record version {v}, this program knows {VERSION}; run the newer program")),
     }
 }
 

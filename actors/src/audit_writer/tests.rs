@@ -65,15 +65,15 @@ fn outcome(admission: &RecordId) -> OutcomeDraft {
 fn a_failed_sync_ends_no_request_that_is_under_way() {
     actix_rt::System::new().block_on(async {
         let (disk, kill) = (SimDisk::new(), KillSwitch::new());
-        let (_writer, desk) = desk(&disk, &kill);
-        let admitted = desk.append(admission("ward")).await.unwrap();
+        let (_writer, audit) = desk(&disk, &kill);
+        let admitted = audit.append(admission("ward")).await.unwrap();
         disk.fail_syncs(true);
         let end = outcome(&admitted.record_id);
-        let error = desk.append(end.clone()).await.unwrap_err();
+        let error = audit.append(end.clone()).await.unwrap_err();
         assert!(matches!(error, AppendError::Unknown(_)), "{error:?}");
         disk.fail_syncs(false);
-        desk.append(end.clone()).await.unwrap();
-        let again = desk.append(OutcomeDraft { record_id: RecordId::generate(), ..end }).await.unwrap_err();
+        audit.append(end.clone()).await.unwrap();
+        let again = audit.append(OutcomeDraft { record_id: RecordId::generate(), ..end }).await.unwrap_err();
         assert!(matches!(again, AppendError::Refused(_)), "trying again is no use: {again:?}");
         let report = verified(&disk.reopen(0));
         assert!(report.failure.is_none(), "{report:?}");

@@ -55,13 +55,13 @@ async fn settled(disk: &SimDisk, records: u64) {
 fn an_admission_that_may_be_in_the_log_gets_its_end() {
     actix_rt::System::new().block_on(async {
         let (disk, kill) = (SimDisk::new(), KillSwitch::new());
-        let (_writer, desk) = tests::desk(&disk, &kill);
+        let (_writer, audit) = tests::desk(&disk, &kill);
         // The first admission makes the tenant's key.
-        let (record, first) = close(&desk, &kill);
+        let (record, first) = close(&audit, &kill);
         admit(record, &first).await.unwrap();
         first.abandon();
         settled(&disk, 2).await;
-        let (record, close) = close(&desk, &kill);
+        let (record, close) = close(&audit, &kill);
         // The bytes stay in the file although nobody was told that they are durable.
         disk.fail_syncs(true);
         disk.fail_truncates(true);
@@ -77,8 +77,8 @@ fn an_admission_that_may_be_in_the_log_gets_its_end() {
 fn an_admission_whose_client_left_meanwhile_gets_its_end() {
     actix_rt::System::new().block_on(async {
         let (disk, kill) = (SimDisk::new(), KillSwitch::new());
-        let (_writer, desk) = tests::desk(&disk, &kill);
-        let (record, close) = close(&desk, &kill);
+        let (_writer, audit) = tests::desk(&disk, &kill);
+        let (record, close) = close(&audit, &kill);
         let mut admitting = Box::pin(admit(record, &close));
         assert!((&mut admitting).now_or_never().is_none(), "it takes a while");
         while tests::verified(&disk).records == 0 {

@@ -134,10 +134,10 @@ impl AuditLog {
     fn note_recovery(&mut self, recovery: &RecoveryReport, now: Timestamp) -> Result<(), AuditError> {
         let lost =
             recovery.acknowledged_lost.as_ref().map(|lost| LostRange { first: *lost.start(), last: *lost.end() });
-        let mut cuts: Vec<TailCut> = recovery.earlier.iter().chain(&recovery.tail).map(cut_of).collect();
-        match cuts.last_mut() {
-            Some(last) => last.acknowledged_lost = lost,
-            None if lost.is_some() => cuts.push(TailCut {
+        let mut found: Vec<TailCut> = recovery.earlier.iter().chain(&recovery.tail).map(cut_of).collect();
+        match found.last_mut() {
+            Some(newest) => newest.acknowledged_lost = lost,
+            None if lost.is_some() => found.push(TailCut {
                 segment: None,
                 offset: 0,
                 bytes: 0,
@@ -147,7 +147,7 @@ impl AuditLog {
             }),
             None => return Ok(()),
         }
-        self.write_bodies(cuts.into_iter().map(Body::TailCut).collect(), OpenChanges::default(), now)?;
+        self.write_bodies(found.into_iter().map(Body::TailCut).collect(), OpenChanges::default(), now)?;
         if let Err(error) = self.journal.recovery_recorded() {
             tracing::warn!(%error, "the next start records once more what recovery has done");
         }

@@ -208,8 +208,7 @@ fn a_cut_and_a_loss_are_recorded_although_opening_failed_after_them() {
     let (mut log, _) = open(&whole).expect("opens");
     log.append(&[admission(1, "ward"), outcome(2, 1, OutcomeStatus::Answered)]).expect("appended");
     drop(log);
-    let mut failed = 0;
-    for space in (0..12_000).step_by(149) {
+    for (failed, space) in (0..12_000).step_by(149).enumerate() {
         // The index knows all of the log each time.
         drop(open(&whole).expect("opens"));
         let disk = whole.reopen(0);
@@ -228,7 +227,6 @@ fn a_cut_and_a_loss_are_recorded_although_opening_failed_after_them() {
             assert!(failed > 10, "{failed}");
             return;
         }
-        failed += 1;
     }
     panic!("opening needs more space");
 }

@@ -39,7 +39,7 @@ impl Journal {
             return Err(self.cut_back(&name, end, error));
         }
         if let Err(source) = self.disk.sync_file(&name) {
-            return Err(self.sync_failed(&name, end, source));
+            return Err(self.sync_failed(&name, end, &source));
         }
         if let Some(mut last) = self.segments.last_entry() {
             last.get_mut().note(seqs.start, end);
@@ -64,7 +64,7 @@ impl Journal {
         if let Some((name, end)) = full
             && let Err(source) = self.disk.sync_file(&name)
         {
-            return Err(self.sync_failed(&name, end, source));
+            return Err(self.sync_failed(&name, end, &source));
         }
         let segment = create_segment(self.disk.as_ref(), self.next_seq).map_err(|error| self.not_created(error))?;
         let place = (Arc::clone(&segment.name), segment.len);
@@ -83,7 +83,7 @@ impl Journal {
     }
 
     /// After a failed sync nobody knows what is on the disk, and a second sync that succeeds does not tell.
-    fn sync_failed(&mut self, name: &str, end: u64, source: std::io::Error) -> StoreError {
+    fn sync_failed(&mut self, name: &str, end: u64, source: &std::io::Error) -> StoreError {
         let cut = match self.disk.truncate(name, end) {
             Ok(()) => "its unacknowledged bytes are cut back".to_owned(),
             Err(error) => format!("its unacknowledged bytes could not be cut back: {error}"),
