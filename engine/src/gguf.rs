@@ -206,6 +206,10 @@ impl Reader<'_> {
             8 => Value::Text(self.text()?),
             9 => {
                 let inner = self.u32()?;
+                // No model has a use for it, and a file that nests deeper and deeper would overflow the stack.
+                if inner == 9 {
+                    return Err(self.damaged("it holds an array of arrays".to_owned()));
+                }
                 let count = self.count("array elements")?;
                 let mut texts = Vec::new();
                 for _ in 0..count {
@@ -305,6 +309,13 @@ mod tests {
         let mut damaged = small();
         damaged[8..16].copy_from_slice(&u64::MAX.to_le_bytes());
         check(&damaged, "is damaged: it speaks of");
+        let mut nested = b"GGUF".to_vec();
+        nested.extend([3u32.to_le_bytes().as_slice(), &0u64.to_le_bytes(), &1u64.to_le_bytes(), &text("k")].concat());
+        nested.extend(9u32.to_le_bytes());
+        for _ in 0..100_000 {
+            nested.extend([9u32.to_le_bytes().as_slice(), &1u64.to_le_bytes()].concat());
+        }
+        check(&nested, "is damaged: it holds an array of arrays");
         let missing = GgufHeader::read(Path::new("/nowhere/m.gguf")).unwrap_err().to_string();
         assert!(missing.contains("cannot read /nowhere/m.gguf") && missing.contains("check the path"), "{missing}");
     }
