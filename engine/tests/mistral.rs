@@ -19,6 +19,11 @@ async fn engine() -> &'static MistralEngine {
     ENGINE.get_or_init(|| async { MistralEngine::load(&config()).await.expect("the model loads") }).await
 }
 
+async fn one_lane(max_waiting: u32) -> MistralEngine {
+    let config = MistralConfig { lanes: std::num::NonZeroU32::new(1), max_waiting, ..config() };
+    MistralEngine::load(&config).await.expect("the model loads")
+}
+
 const QUESTION: &str = "What is 7 + 5? Reply with the number.";
 
 #[test]
@@ -121,11 +126,29 @@ fn the_model_answers_and_its_use_is_counted_exactly() {
 #[test]
 fn a_reader_that_does_not_read_holds_up_nobody() {
     RUNTIME.block_on(async {
+        let engine = one_lane(1024).await;
         let slow = SampleRequest { max_tokens: 400, ignore_end: true, ..ask("Count.", 1) };
-        let held = engine().await.sample(slow).await.unwrap();
-        let quick = tokio::time::timeout(Duration::from_secs(60), draw(engine().await, ask(QUESTION, 3))).await;
-        quick.expect("another sample goes on").unwrap();
+        let held = engine.sample(slow).await.unwrap();
+        let quick = tokio::time::timeout(Duration::from_secs(120), draw(&engine, ask(QUESTION, 3))).await;
+        quick.expect("the one lane goes on to the next sample").unwrap();
         drop(held);
+    });
+}
+
+#[test]
+fn only_samples_without_a_free_lane_wait() {
+    RUNTIME.block_on(async {
+        let engine = one_lane(0).await;
+        let long = SampleRequest { max_tokens: 2_000, ignore_end: true, ..ask("Count.", 1) };
+        let held = engine.sample(long).await.expect("a lane is free");
+        let refused = engine.sample(ask(QUESTION, 3)).await.map(|_| ());
+        assert_eq!(refused, Err(EngineError::Overloaded { waiting: 0 }));
+        drop(held);
+        let within = tokio::time::Instant::now() + Duration::from_secs(60);
+        while let Err(error) = draw(&engine, ask(QUESTION, 3)).await {
+            assert!(tokio::time::Instant::now() < within, "the lane stays taken: {error}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     });
 }
 

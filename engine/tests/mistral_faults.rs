@@ -13,7 +13,10 @@ use std::{
     time::Duration,
 };
 
-use forethought_engine::{Engine, EngineError, SampleRequest, mistral::MistralEngine};
+use forethought_engine::{
+    Engine, EngineError, SampleRequest,
+    mistral::{MistralConfig, MistralEngine},
+};
 use support::{RUNTIME, ask, config, draw};
 
 /// One after the other: they share the failpoint.
@@ -21,6 +24,7 @@ use support::{RUNTIME, ask, config, draw};
 fn faults_stay_in_their_room() {
     RUNTIME.block_on(async {
         a_client_that_leaves_stops_its_sample_within_two_tokens().await;
+        a_retry_after_a_failed_pass_is_the_same_sample().await;
         a_panic_costs_the_engine_and_not_the_process().await;
     });
 }
@@ -45,6 +49,29 @@ async fn a_client_that_leaves_stops_its_sample_within_two_tokens() {
     let after = steps.load(Ordering::Acquire);
     assert!(after - at_leaving <= 2, "{} tokens were drawn after the client left", after - at_leaving);
     fail::remove("mistral-step");
+}
+
+async fn a_retry_after_a_failed_pass_is_the_same_sample() {
+    let one = MistralConfig { lanes: std::num::NonZeroU32::new(1), ..config() };
+    let engine = MistralEngine::load(&one).await.unwrap();
+    let asked = ask("Name three colours.", 3);
+    let before = draw(&engine, asked.clone()).await.unwrap();
+    fail::cfg("mistral-step", "2*off->1*return->off").unwrap();
+    let failed = draw(&engine, asked.clone()).await.unwrap_err();
+    assert!(matches!(&failed, EngineError::Sample(why) if why.contains("made to fail")), "{failed}");
+    fail::remove("mistral-step");
+    assert!(engine.alive());
+    let primed = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&primed);
+    fail::cfg_callback("mistral-prime", move || {
+        counted.fetch_add(1, Ordering::AcqRel);
+    })
+    .unwrap();
+    assert_eq!(before, draw(&engine, asked.clone()).await.unwrap());
+    assert_eq!(primed.load(Ordering::Acquire), 1, "the failed pass emptied the cache, so the prompt is primed again");
+    assert_eq!(before, draw(&engine, asked).await.unwrap());
+    assert_eq!(primed.load(Ordering::Acquire), 1, "a known prompt is primed once");
+    fail::remove("mistral-prime");
 }
 
 async fn a_panic_costs_the_engine_and_not_the_process() {

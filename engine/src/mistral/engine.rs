@@ -5,6 +5,7 @@ use std::{
     io,
     num::NonZeroU32,
     path::Path,
+    pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -12,8 +13,9 @@ use std::{
 };
 
 use async_trait::async_trait;
+use futures::FutureExt;
 use sha2::{Digest, Sha256};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -37,10 +39,23 @@ pub struct MistralEngine {
     max_waiting: usize,
 }
 
+/// Gives a permit for one lane.
+type Turn = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send>>;
+
+/// A place in the queue, left when dropped.
+struct Place(Arc<Lanes>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 struct Lanes {
     idle: Mutex<Vec<Lane>>,
     /// As many permits as lanes; hands them out in the order of asking.
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
+    /// Samples for which no lane is free.
     waiting: AtomicUsize,
     alive: AtomicBool,
 }
@@ -62,12 +77,14 @@ impl MistralEngine {
         let vocabulary = Arc::new(first.vocabulary);
         let count = if first.accelerated { ACCELERATED_LANES } else { lane_count(config) };
         let threads = lane_threads(config, count);
-        let model = Arc::new(first.model);
-        let mut lanes = vec![Lane::new(Arc::clone(&model), Arc::clone(&vocabulary), threads, !first.accelerated)];
+        let lane = |model| Lane::new(Arc::new(model), Arc::clone(&vocabulary), threads, !first.accelerated);
+        let mut lanes = vec![lane(first.model)];
         for _ in 1..count {
-            let model =
-                if first.accelerated { Arc::clone(&model) } else { Arc::new(loader::load(config).await?.model) };
-            lanes.push(Lane::new(model, Arc::clone(&vocabulary), threads, !first.accelerated));
+            let shared = lanes.first().filter(|_| first.accelerated).map(Lane::sibling);
+            lanes.push(match shared {
+                Some(lane) => lane,
+                None => lane(loader::load(config).await?.model),
+            });
         }
         info!(model = %path.display(), lanes = count, accelerated = first.accelerated, "model loaded");
         Ok(Self {
@@ -80,7 +97,7 @@ impl MistralEngine {
             },
             vocabulary,
             lanes: Arc::new(Lanes {
-                turns: Semaphore::new(lanes.len()),
+                turns: Arc::new(Semaphore::new(lanes.len())),
                 idle: Mutex::new(lanes),
                 waiting: AtomicUsize::new(0),
                 alive: AtomicBool::new(true),
@@ -133,15 +150,11 @@ impl Engine for MistralEngine {
             return Err(EngineError::Dead("it failed before".to_owned()));
         }
         let prompt = self.prompt(&request)?.into();
-        let waiting = self.lanes.waiting.fetch_add(1, Ordering::AcqRel);
-        if waiting >= self.max_waiting {
-            self.lanes.waiting.fetch_sub(1, Ordering::AcqRel);
-            return Err(EngineError::Overloaded { waiting });
-        }
+        let turn = self.lanes.ask(self.max_waiting)?;
         let (events, receiver) = mpsc::channel(request.max_tokens as usize + 4);
         let cancel = CancellationToken::new();
         let job = Job { prompt, request, events, cancel: cancel.clone() };
-        tokio::spawn(Arc::clone(&self.lanes).serve(job));
+        tokio::spawn(Arc::clone(&self.lanes).serve(job, turn));
         Ok(SampleStream::new(receiver, cancel))
     }
 
@@ -155,16 +168,30 @@ impl Engine for MistralEngine {
 }
 
 impl Lanes {
+    /// A turn on a lane that is free, or a place in the queue of at most `max_waiting`.
+    fn ask(self: &Arc<Self>, max_waiting: usize) -> Result<Turn, EngineError> {
+        let mut turn: Turn = Box::pin(Arc::clone(&self.turns).acquire_owned());
+        // Asked at once, and not in the task that waits: places in the queue are given in the order of asking.
+        if let Some(taken) = turn.as_mut().now_or_never() {
+            return Ok(Box::pin(std::future::ready(taken)));
+        }
+        let waiting = self.waiting.fetch_add(1, Ordering::AcqRel);
+        let place = Place(Arc::clone(self));
+        if waiting >= max_waiting {
+            return Err(EngineError::Overloaded { waiting });
+        }
+        Ok(Box::pin(async move {
+            let _place = place;
+            turn.await
+        }))
+    }
+
     /// Waits for a lane, runs the job on it, and gives the lane back unless it died.
-    async fn serve(self: Arc<Self>, job: Job) {
+    async fn serve(self: Arc<Self>, job: Job, turn: Turn) {
         let turn = tokio::select! {
-            turn = self.turns.acquire() => turn,
-            () = job.cancel.cancelled() => {
-                self.waiting.fetch_sub(1, Ordering::AcqRel);
-                return;
-            }
+            turn = turn => turn,
+            () = job.cancel.cancelled() => return,
         };
-        self.waiting.fetch_sub(1, Ordering::AcqRel);
         let lane = turn.is_ok().then(|| self.take(&job.prompt)).flatten();
         let (Ok(turn), Some(mut lane)) = (turn, lane) else {
             let _ = job.events.try_send(Err(EngineError::Dead("it failed before".to_owned())));

@@ -10,7 +10,7 @@ use std::{
     future::poll_fn,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -46,12 +46,25 @@ pub(super) struct Lane {
     /// Whether prompts are primed: only where one sequence runs at a time.
     prime: bool,
     primed: Vec<Arc<[u32]>>,
-    next_id: usize,
+    /// Shared by all lanes of one model: its sequences must not carry the same id.
+    ids: Arc<AtomicUsize>,
 }
 
 impl Lane {
     pub(super) fn new(model: Arc<Model>, vocabulary: Arc<Vocabulary>, threads: usize, prime: bool) -> Self {
-        Self { model, vocabulary, threads, prime, primed: Vec::new(), next_id: 0 }
+        Self { model, vocabulary, threads, prime, primed: Vec::new(), ids: Arc::default() }
+    }
+
+    /// Another lane of the same loaded model, for where batches are computed right.
+    pub(super) fn sibling(&self) -> Self {
+        Self {
+            model: Arc::clone(&self.model),
+            vocabulary: Arc::clone(&self.vocabulary),
+            threads: self.threads,
+            prime: self.prime,
+            primed: Vec::new(),
+            ids: Arc::clone(&self.ids),
+        }
     }
 
     /// Whether a sample of this prompt would find it computed.
@@ -91,7 +104,7 @@ impl Lane {
         match drain(&responses, left).await {
             Some(message) => {
                 let _ = job.events.try_send(Err(EngineError::Sample(message)));
-                Ok(())
+                self.forget_after_failure().await
             }
             None if ended.load(Ordering::Acquire) => Ok(()),
             None => Err(EngineError::Dead("its thread ended in the middle of a sample".to_owned())),
@@ -123,6 +136,7 @@ impl Lane {
         let primer = Primer { eos, threads: self.threads, ended: Arc::clone(&ended), _gone: Gone(gone) };
         self.send(&tokens, sender, Arc::new(primer)).await?;
         if let Some(message) = drain(&Arc::new(Mutex::new(receiver)), left).await {
+            self.forget_after_failure().await?;
             return Err(EngineError::Sample(message));
         }
         if !ended.load(Ordering::Acquire) {
@@ -133,12 +147,11 @@ impl Lane {
     }
 
     async fn send(
-        &mut self,
+        &self,
         tokens: &[u32],
         response: mpsc::Sender<Response>,
         processor: Arc<dyn CustomLogitsProcessor>,
     ) -> Result<(), EngineError> {
-        self.next_id += 1;
         let params = SamplingParams { temperature: Some(0.0), ..SamplingParams::neutral() };
         let request = NormalRequest {
             // A request that is not streamed makes the engine panic when its client leaves (#2147).
@@ -149,13 +162,19 @@ impl Lane {
                 RequestMessage::CompletionTokens(tokens.to_vec()),
                 params,
                 response,
-                self.next_id,
+                self.ids.fetch_add(1, Ordering::Relaxed),
                 None,
                 None,
             )
         };
         let sender = self.model.inner().get_sender(None).map_err(dead)?;
         sender.send(Request::Normal(Box::new(request))).await.map_err(dead)
+    }
+
+    /// The library empties the whole cache after a failed pass, and keeps it after a refused request. Emptying it here
+    /// makes sure that what is taken for primed is: a retry would else be computed another way.
+    async fn forget_after_failure(&mut self) -> Result<(), EngineError> {
+        if self.prime { self.forget().await } else { Ok(()) }
     }
 
     /// Empties the prefix cache.

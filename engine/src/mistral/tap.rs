@@ -137,7 +137,7 @@ impl Tap {
 
 impl CustomLogitsProcessor for Tap {
     fn apply(&self, logits: &Tensor, context: &[u32]) -> mistralrs::Result<Tensor> {
-        fail::fail_point!("mistral-step");
+        fail::fail_point!("mistral-step", |_| Err(std::io::Error::other("made to fail").into()));
         join_lane_pool(self.threads);
         let id = self.step(logits, context).unwrap_or_else(|| {
             self.ended.store(true, Ordering::Release);
@@ -158,6 +158,7 @@ pub(super) struct Primer {
 
 impl CustomLogitsProcessor for Primer {
     fn apply(&self, _logits: &Tensor, _context: &[u32]) -> mistralrs::Result<Tensor> {
+        fail::fail_point!("mistral-prime");
         join_lane_pool(self.threads);
         self.ended.store(true, Ordering::Release);
         force(self.eos)
