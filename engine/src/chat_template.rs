@@ -1,5 +1,8 @@
 //! Renders a conversation with the model's own chat template.
 
+use std::error::Error as _;
+
+use jiff::{Timestamp, fmt::strtime, tz::TimeZone};
 use minijinja::{Environment, Error, ErrorKind, context};
 use serde::Serialize;
 
@@ -14,6 +17,30 @@ pub enum TemplateError {
     /// The template refuses this conversation, for example for the order of its roles.
     #[error("the model's chat template refuses these messages: {0}")]
     Messages(String),
+    /// The template fails by itself, for example because it calls what does not exist. It quotes no message.
+    #[error("the model's chat template fails: {0}")]
+    Render(String),
+}
+
+/// What `raise_exception` says: the mark of a refusal, beside all other errors of a template.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Refusal(String);
+
+impl From<Error> for TemplateError {
+    fn from(error: Error) -> Self {
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            if let Some(Refusal(why)) = inner.downcast_ref() {
+                return Self::Messages(why.clone());
+            }
+            cause = inner.source();
+        }
+        Self::Render(match error.line() {
+            Some(line) => format!("{} in line {line}", error.kind()),
+            None => error.kind().to_string(),
+        })
+    }
 }
 
 /// A compiled chat template.
@@ -32,6 +59,9 @@ struct Turn<'a> {
 impl ChatTemplate {
     /// Compiles a Jinja template as Hugging Face's libraries do.
     ///
+    /// `strftime_now(format)` is the present date and time, in UTC. A template that calls it makes the prompt depend on
+    /// the date: the same seed and messages may then give another sample on another day.
+    ///
     /// # Errors
     /// [`TemplateError::Template`] when it is not valid Jinja.
     pub fn new(source: &str, bos: Option<&str>, eos: Option<&str>) -> Result<Self, TemplateError> {
@@ -40,7 +70,11 @@ impl ChatTemplate {
         environment.set_lstrip_blocks(true);
         environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
         environment.add_function("raise_exception", |message: String| -> Result<String, Error> {
-            Err(Error::new(ErrorKind::InvalidOperation, message))
+            Err(Error::new(ErrorKind::InvalidOperation, message.clone()).with_source(Refusal(message)))
+        });
+        environment.add_function("strftime_now", |format: String| {
+            strtime::format(format, &Timestamp::now().to_zoned(TimeZone::UTC))
+                .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
         });
         environment
             .add_template_owned("chat", source.to_owned())
@@ -51,17 +85,13 @@ impl ChatTemplate {
     /// The text that the model continues with its answer.
     ///
     /// # Errors
-    /// [`TemplateError::Messages`] when the template refuses the conversation.
+    /// [`TemplateError::Messages`] when the template refuses the conversation, [`TemplateError::Render`] when it fails by
+    /// itself.
     pub fn render(&self, messages: &[Message]) -> Result<String, TemplateError> {
         let turns: Vec<_> = messages.iter().map(|m| Turn { role: m.role, content: &m.content }).collect();
-        self.environment
-            .get_template("chat")
-            .and_then(|template| {
-                template.render(context! {
-                    messages => turns, add_generation_prompt => true, bos_token => self.bos, eos_token => self.eos,
-                })
-            })
-            .map_err(|error| TemplateError::Messages(error.to_string()))
+        Ok(self.environment.get_template("chat")?.render(context! {
+            messages => turns, add_generation_prompt => true, bos_token => self.bos, eos_token => self.eos,
+        })?)
     }
 }
 
@@ -82,7 +112,28 @@ mod tests {
     #[test]
     fn a_refusal_says_why() {
         let template = ChatTemplate::new("{{ raise_exception('roles must alternate') }}", None, None).unwrap();
-        assert!(template.render(&[]).unwrap_err().to_string().contains("roles must alternate"));
+        let error = template.render(&[]).unwrap_err();
+        assert!(matches!(&error, TemplateError::Messages(why) if why == "roles must alternate"), "{error}");
+        let inside = "{% macro check() %}{{ raise_exception('no system role') }}{% endmacro %}{{ check() }}";
+        let error = ChatTemplate::new(inside, None, None).unwrap().render(&[]).unwrap_err();
+        assert!(matches!(&error, TemplateError::Messages(why) if why == "no system role"), "{error}");
         assert!(ChatTemplate::new("{% if", None, None).is_err());
+    }
+
+    #[test]
+    fn a_template_that_fails_by_itself_is_no_fault_of_the_messages() {
+        for source in ["\n{{ no_such_function() }}", "\n{{ messages.secret.deeper }}"] {
+            let error = ChatTemplate::new(source, None, None).unwrap().render(&[]).unwrap_err();
+            assert!(matches!(&error, TemplateError::Render(why) if why.contains("line 2")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_template_may_name_the_date() {
+        let today = || Timestamp::now().strftime("%d %B %Y").to_string();
+        let template = ChatTemplate::new("{{ strftime_now('%d %B %Y') }}", None, None).unwrap();
+        let (before, text, after) = (today(), template.render(&[]).unwrap(), today());
+        assert!(text == before || text == after, "{text}");
+        assert!(ChatTemplate::new("{{ strftime_now('%!') }}", None, None).unwrap().render(&[]).is_err());
     }
 }

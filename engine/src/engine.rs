@@ -29,14 +29,16 @@ pub trait Engine: Send + Sync {
     /// Starts one sample. Dropping the stream cancels the work at the next token.
     ///
     /// # Errors
-    /// [`EngineError::Request`] when the request can never succeed, [`EngineError::Overloaded`] when too much waits,
-    /// [`EngineError::Dead`] when the engine must be rebuilt first.
+    /// [`EngineError::Request`] when the request can never succeed, [`EngineError::Template`] when the model's chat
+    /// template fails, [`EngineError::Overloaded`] when too much waits, [`EngineError::Dead`] when the engine must be
+    /// rebuilt first.
     async fn sample(&self, request: SampleRequest) -> Result<SampleStream, EngineError>;
 
     /// Prompt tokens that a request would use.
     ///
     /// # Errors
-    /// [`EngineError::Request`] when the prompt cannot be rendered.
+    /// [`EngineError::Request`] when the prompt is refused or too long, [`EngineError::Template`] when the model's chat
+    /// template fails.
     fn count_prompt(&self, request: &SampleRequest) -> Result<u32, EngineError>;
 
     /// False once the engine must be rebuilt; it then answers every call with [`EngineError::Dead`].

@@ -8,9 +8,14 @@ pub enum EngineError {
     Request {
         /// The field at fault, as in the API.
         param: &'static str,
+        /// What is wrong with it, as in the API: `context_length_exceeded` or `invalid_value`.
+        code: &'static str,
         /// What failed, and the mend.
         message: String,
     },
+    /// The model's own chat template fails; no request of this kind can succeed before the operator mends it.
+    #[error("{0}")]
+    Template(String),
     /// Too many samples wait already.
     #[error("{waiting} samples wait already; try again later, or start more engines")]
     Overloaded {

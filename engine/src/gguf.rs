@@ -268,13 +268,30 @@ impl Reader<'_> {
     }
 }
 
+/// Headers for tests.
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(s: &str) -> Vec<u8> {
+pub(crate) mod fixture {
+    pub(crate) fn text(s: &str) -> Vec<u8> {
         [(s.len() as u64).to_le_bytes().as_slice(), s.as_bytes()].concat()
     }
+
+    /// A file without tensors, with these fields of text.
+    pub(crate) fn file(fields: &[(&str, &str)]) -> Vec<u8> {
+        let mut file = b"GGUF".to_vec();
+        file.extend(3u32.to_le_bytes());
+        file.extend(0u64.to_le_bytes());
+        file.extend((fields.len() as u64 + 1).to_le_bytes());
+        for (key, value) in [&[("general.architecture", "llama")], fields].concat() {
+            file.extend([text(key), 8u32.to_le_bytes().to_vec(), text(value)].concat());
+        }
+        file.resize(file.len().next_multiple_of(32), 0);
+        file
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{fixture::text, *};
 
     fn small() -> Vec<u8> {
         let mut file = b"GGUF".to_vec();

@@ -9,9 +9,11 @@ mod engine;
 mod lane;
 mod loader;
 mod pre_tokenizer;
+mod preflight;
 mod tap;
 
 pub use engine::MistralEngine;
+pub use preflight::preflight;
 
 use std::{num::NonZeroU32, path::PathBuf};
 
@@ -23,7 +25,8 @@ use serde::{Deserialize, Serialize};
 pub struct MistralConfig {
     /// The GGUF file.
     pub path: PathBuf,
-    /// A folder with `tokenizer.json` and `tokenizer_config.json`; without it the GGUF file's own tokenizer is used.
+    /// A folder with `tokenizer.json` and `tokenizer_config.json`; without it the GGUF file's own tokenizer is used. Its
+    /// chat template (`chat_template.jinja`, or that of `tokenizer_config.json`) is used when the GGUF file has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokenizer: Option<PathBuf>,
     /// Copies of the model that run side by side, each on one sequence; by default one a core, as far as memory allows.

@@ -183,6 +183,7 @@ impl Engine for ScriptedEngine {
         if tokens.saturating_add(request.max_tokens) > self.script.context_tokens {
             return Err(EngineError::Request {
                 param: "messages",
+                code: "context_length_exceeded",
                 message: format!("{tokens} prompt tokens are more than the model's {}", self.script.context_tokens),
             });
         }

@@ -157,7 +157,7 @@ fn what_cannot_be_answered_is_refused_with_the_mend() {
     RUNTIME.block_on(async {
         let long = "word ".repeat(9_000);
         match engine().await.sample(ask(&long, 0)).await.map(|_| ()) {
-            Err(EngineError::Request { param: "messages", message }) => {
+            Err(EngineError::Request { param: "messages", code: "context_length_exceeded", message }) => {
                 assert!(message.contains("shorten the messages"), "{message}");
             }
             other => panic!("{other:?}"),

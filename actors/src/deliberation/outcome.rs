@@ -171,9 +171,14 @@ fn judge(ran: Option<&Ran>) -> Result<(), ApiError> {
     }
 }
 
+/// What a client is told of a chat template that fails.
+const TEMPLATE_FAILED: &str =
+    "the model's chat template fails on these messages; tell the operator, who finds the reason in the log";
+
 fn engine_failed(fault: &EngineError) -> ApiError {
     match fault {
-        EngineError::Request { param, message } => ApiError::invalid(*param, "invalid_value", message.clone()),
+        EngineError::Request { param, code, message } => ApiError::invalid(*param, code, message.clone()),
+        EngineError::Template(_) => ApiError::new(ErrorKind::Internal, "template_failed", TEMPLATE_FAILED),
         EngineError::Overloaded { .. } => {
             ApiError::new(ErrorKind::Unavailable, "engine_overloaded", fault.to_string()).retry_after(2)
         }

@@ -24,7 +24,7 @@ use super::{
     lane::{Job, Lane},
     loader::{self, Vocabulary},
 };
-use crate::{Engine, EngineError, EngineInfo, Prompt, SampleRequest, SampleStream};
+use crate::{Engine, EngineError, EngineInfo, Prompt, SampleRequest, SampleStream, TemplateError};
 
 /// Sequences that share one copy of a model on a GPU, where batches are computed right.
 const ACCELERATED_LANES: u32 = 32;
@@ -111,29 +111,30 @@ impl MistralEngine {
     /// # Errors
     /// [`EngineError::Request`] when the tokenizer refuses the text.
     pub fn tokenize(&self, text: &str) -> Result<Vec<u32>, EngineError> {
-        (self.vocabulary.encode)(text).map_err(|message| EngineError::Request { param: "messages", message })
+        (self.vocabulary.encode)(text).map_err(invalid)
     }
 
     fn prompt(&self, request: &SampleRequest) -> Result<Vec<u32>, EngineError> {
-        let bad = |message: String| EngineError::Request { param: "messages", message };
         let text = match &request.prompt {
             Prompt::Raw(text) => text.clone(),
-            Prompt::Messages(messages) => {
-                self.vocabulary.template.render(messages).map_err(|error| bad(error.to_string()))?
-            }
+            Prompt::Messages(messages) => self.vocabulary.template.render(messages).map_err(|error| match error {
+                TemplateError::Messages(_) => invalid(error.to_string()),
+                TemplateError::Template(_) | TemplateError::Render(_) => EngineError::Template(error.to_string()),
+            })?,
         };
         let tokens = self.tokenize(&text)?;
         let (used, context) = (tokens.len() + request.max_tokens as usize, self.vocabulary.context_tokens as usize);
         if tokens.is_empty() {
-            return Err(bad("the prompt is empty; send at least one message with text".to_owned()));
+            return Err(invalid("the prompt is empty; send at least one message with text".to_owned()));
         }
         if used > context {
-            return Err(bad(format!(
+            let message = format!(
                 "{} prompt tokens and {} for the answer are more than the model's {context}; shorten the messages or ask \
                  for fewer tokens",
                 tokens.len(),
                 request.max_tokens
-            )));
+            );
+            return Err(EngineError::Request { param: "messages", code: "context_length_exceeded", message });
         }
         Ok(tokens)
     }
@@ -224,6 +225,10 @@ impl Lanes {
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Lane>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn invalid(message: String) -> EngineError {
+    EngineError::Request { param: "messages", code: "invalid_value", message }
 }
 
 fn digest(path: &Path) -> io::Result<String> {

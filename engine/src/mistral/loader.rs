@@ -8,8 +8,11 @@ use mistralrs::{
     model_builder_trait::{build_gguf_pipeline, build_model_from_pipeline},
 };
 
-use super::{MistralConfig, pre_tokenizer};
-use crate::{ChatTemplate, EngineError, GgufHeader};
+use super::{
+    MistralConfig, pre_tokenizer,
+    preflight::{self, Plan},
+};
+use crate::{ChatTemplate, EngineError};
 
 /// Turns text to token ids with the model's own tokenizer.
 pub(super) type Encode = Arc<dyn Fn(&str) -> Result<Vec<u32>, String> + Send + Sync>;
@@ -38,19 +41,7 @@ const CACHE_STEP: u32 = 512;
 
 pub(super) async fn load(config: &MistralConfig) -> Result<Copy, EngineError> {
     let fail = |message: String| EngineError::Load { path: config.path.display().to_string(), message };
-    let header = GgufHeader::read(&config.path).map_err(|error| fail(error.to_string()))?;
-    let source = header.chat_template.as_deref().ok_or_else(|| {
-        fail("it has no chat template; set `tokenizer` to a folder with tokenizer_config.json".to_owned())
-    })?;
-    let template = ChatTemplate::new(source, header.bos.as_deref(), header.eos.as_deref())
-        .map_err(|error| fail(error.to_string()))?;
-    // A tokenizer.json says itself how it cuts.
-    let cut = match &config.tokenizer {
-        Some(_) => None,
-        None => pre_tokenizer::wanted(&header).map_err(|name| {
-            fail(format!("its tokenizer cuts texts as `{name}`, which is not known; set `tokenizer` to a folder with its tokenizer.json"))
-        })?,
-    };
+    let Plan { template, cut } = preflight::plan(config).map_err(|problems| fail(problems.join("; ")))?;
     let (folder, file) = split(&config.path).ok_or_else(|| fail("its path has no file name".to_owned()))?;
 
     // The prefix cache stays on: a lane primes it and empties it itself, see `lane`.

@@ -3,11 +3,11 @@
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{App, HttpServer, web::Data};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use forethought_actors::{Build, Model, Rooms, Root};
 use forethought_engine::{
-    Engine, GgufHeader,
-    mistral::{MistralConfig, MistralEngine},
+    Engine,
+    mistral::{MistralConfig, MistralEngine, preflight},
     scripted::{Script, ScriptedEngine},
 };
 use forethought_policies::{PolicyDesk, PolicyFile};
@@ -39,7 +39,8 @@ pub fn run(config: Config) -> Result<()> {
     let policy = PolicyFile::new(&config.policy).load()?;
     for model in &config.models {
         if let EngineConfig::Mistral(mistral) = &model.engine {
-            GgufHeader::read(&mistral.path).with_context(|| format!("model {} cannot be served", model.id))?;
+            preflight(mistral)
+                .map_err(|problems| anyhow!("model {} cannot be served: {}", model.id, problems.join("; ")))?;
         }
     }
     let listener = TcpListener::bind(config.listen).with_context(|| {

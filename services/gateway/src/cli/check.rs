@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::ExitCode};
 
-use forethought_engine::{GgufHeader, mistral::MistralConfig};
+use forethought_engine::mistral::preflight;
 use forethought_policies::Policy;
 
 use super::{
@@ -10,9 +10,6 @@ use super::{
     output::{self, count},
 };
 use crate::config::{Config, EngineConfig};
-
-/// Files that a tokenizer's folder holds.
-const TOKENIZER_FILES: [&str; 2] = ["tokenizer.json", "tokenizer_config.json"];
 
 /// Checks the configuration, then its policy and all of its models.
 pub fn run(file: &Path) -> anyhow::Result<ExitCode> {
@@ -24,7 +21,8 @@ pub fn run(file: &Path) -> anyhow::Result<ExitCode> {
     }
     for model in &config.models {
         if let EngineConfig::Mistral(engine) = &model.engine {
-            problems.extend(model_problems(engine).into_iter().map(|what| format!("model `{}`: {what}", model.id)));
+            let found = preflight(engine).err().unwrap_or_default();
+            problems.extend(found.into_iter().map(|what| format!("model `{}`: {what}", model.id)));
         }
     }
     for problem in &problems {
@@ -43,26 +41,6 @@ pub fn run(file: &Path) -> anyhow::Result<ExitCode> {
         count(policy.tenants().len() as u64, "tenant")
     ))?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn model_problems(engine: &MistralConfig) -> Vec<String> {
-    let mut problems = Vec::new();
-    match GgufHeader::read(&engine.path) {
-        Err(error) => problems.push(error.to_string()),
-        Ok(header) if header.chat_template.is_none() => {
-            let path = engine.path.display();
-            problems.push(format!("{path} has no chat template; take a file of an instruction-tuned model"));
-        }
-        Ok(_) => {}
-    }
-    if let Some(folder) = &engine.tokenizer {
-        let missing = TOKENIZER_FILES.into_iter().filter(|name| !folder.join(name).is_file());
-        problems.extend(missing.map(|name| {
-            let file = folder.join(name);
-            format!("there is no {}; put the model's own there, or leave `tokenizer` out", file.display())
-        }));
-    }
-    problems
 }
 
 /// What a server can start with, and what is hardly meant.

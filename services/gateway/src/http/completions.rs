@@ -10,7 +10,7 @@ use forethought_policies::{Ask, Principal, RateHeaders};
 use forethought_schemas::{ApiError, ChatRequest, ErrorKind, RequestId};
 use futures::StreamExt;
 use tokio::time::{Duration, Instant, timeout_at};
-use tracing::info;
+use tracing::{error, info};
 
 use super::{
     Gateway,
@@ -116,8 +116,14 @@ fn unknown_model(gateway: &Gateway, model: &str) -> ApiError {
 
 fn engine_error(error: &EngineError) -> ApiError {
     match error {
-        EngineError::Request { param, message } => {
-            ApiError::invalid(*param, "context_length_exceeded", message.clone())
+        EngineError::Request { param, code, message } => ApiError::invalid(*param, code, message.clone()),
+        EngineError::Template(reason) => {
+            error!(reason, "a chat template failed; take another conversion of the model");
+            ApiError::new(
+                ErrorKind::Internal,
+                "template_failed",
+                "the model's chat template fails on these messages; tell the operator, who finds the reason in the log",
+            )
         }
         other => ApiError::new(
             ErrorKind::Unavailable,
