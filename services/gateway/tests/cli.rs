@@ -168,6 +168,17 @@ fn usage_is_told_with_code_2_and_help_with_code_0() {
     assert!(room.good(&["audit", "show", "--help"]).contains("Examples:\n  forethought audit show rec_"));
 }
 
+/// A model's header with these fields; all its bytes are ASCII.
+fn gguf(fields: &[(&str, &str)]) -> String {
+    let number = |n: usize| format!("{}\0\0\0\0\0\0\0", char::from(u8::try_from(n).expect("small")));
+    let text = |text: &str| number(text.len()) + text;
+    let mut file = format!("GGUF\x03\0\0\0{}{}", number(0), number(fields.len() + 1));
+    for (key, value) in [&[("general.architecture", "llama")], fields].concat() {
+        file += &format!("{}\x08\0\0\0{}", text(key), text(value));
+    }
+    file + &"\0".repeat(32)
+}
+
 #[test]
 fn a_configuration_is_checked_with_its_policy_and_models() {
     let room = Room::new();
@@ -195,8 +206,12 @@ fn a_configuration_is_checked_with_its_policy_and_models() {
             "error: model `b`: cannot read gone.gguf",
         ],
     );
-    room.write("f.yaml", CONFIG);
+    room.write("model.gguf", &gguf(&[("tokenizer.chat_template", "{% if")]));
+    room.write("f.yaml", "policy: policy.yaml\nmodels:\n  - id: a\n    path: model.gguf\n");
     room.good(&["tenant", "add", "a", "--name", "A", "--models", "m", "--policy", "policy.yaml"]);
+    room.bad(&check, 2, &["error: model `a`: model.gguf cannot be used: the model's chat template is wrong"]);
+    room.bad(&serve, 3, &["model a cannot be served: model.gguf cannot be used: the model's chat template is wrong"]);
+    room.write("f.yaml", CONFIG);
     assert_eq!(room.good(&check), "ok: 1 model, 1 tenant\n");
     room.good(&["tenant", "add", "b", "--name", "B", "--models", "other,*", "--policy", "policy.yaml"]);
     let run = room.run(&check);
