@@ -8,6 +8,7 @@
 mod engine;
 mod lane;
 mod loader;
+mod memory;
 mod pre_tokenizer;
 mod preflight;
 mod tap;

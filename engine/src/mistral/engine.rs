@@ -23,6 +23,7 @@ use super::{
     MistralConfig,
     lane::{Job, Lane},
     loader::{self, Vocabulary},
+    memory,
 };
 use crate::{Engine, EngineError, EngineInfo, Prompt, SampleRequest, SampleStream, TemplateError};
 
@@ -237,13 +238,14 @@ fn digest(path: &Path) -> io::Result<String> {
     Ok(format!("sha256:{:x}", hasher.finalize()))
 }
 
-/// One lane a core, as long as all copies together stay under half of the memory that is free.
+/// One lane a core, as long as all copies together stay under half of the memory that is free, also under a
+/// container's limit.
 fn lane_count(config: &MistralConfig) -> u32 {
     if let Some(lanes) = config.lanes {
         return lanes.get();
     }
     let copy = std::fs::metadata(&config.path).map_or(u64::MAX, |m| m.len().saturating_mul(2)).max(1);
-    let fits = available_memory().map_or(u64::MAX, |free| free / 2 / copy);
+    let fits = memory::available(Path::new("/")).map_or(u64::MAX, |free| free / 2 / copy);
     u32::try_from(fits).unwrap_or(u32::MAX).min(cores()).clamp(1, MAX_LANES)
 }
 
@@ -254,10 +256,4 @@ fn lane_threads(config: &MistralConfig, lanes: u32) -> usize {
 
 fn cores() -> u32 {
     std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1))
-}
-
-fn available_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
 }
