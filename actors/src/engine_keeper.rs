@@ -89,7 +89,7 @@ impl EngineDesk {
         matches!(self.keeper.phase(), Phase::Running)
     }
 
-    /// Whether it failed too often and is not rebuilt any more.
+    /// Whether it could not be loaded even once, and is not tried any more.
     #[must_use]
     pub fn given_up(&self) -> bool {
         matches!(self.keeper.phase(), Phase::Dead(_))
@@ -102,17 +102,86 @@ impl EngineDesk {
     }
 }
 
-/// Keeps an engine alive under `parent`. A model that cannot be kept alive is lost alone: the service goes on.
+/// Keeps an engine alive under `parent`. A model that cannot be loaded is lost alone: the service goes on. One that was
+/// loaded once is rebuilt for ever, with a pause between: some request may end it, and must not end it for all others.
 pub(crate) fn start(model: &str, parent: &KillSwitch, build: Build) -> (Supervised<EngineKeeper>, EngineDesk) {
     let name = model.to_owned();
     let supervised = Supervision::new(format!("engine-keeper/{model}"))
         .mailbox(1024)
         .build_within(LOAD_WITHIN)
-        .on_escalation(move |why| error!(model = %name, detail = %why.detail, "the engine is given up"))
+        .unlimited_once_built()
+        .on_escalation(
+            move |why| error!(model = %name, detail = %why.detail, "the engine cannot be loaded and is given up"),
+        )
         .start(parent, move |life| {
             let loading = build();
             async move { Ok::<_, EngineError>(EngineKeeper { life, engine: loading.await? }) }
         });
     let desk = EngineDesk { keeper: supervised.addr().clone() };
     (supervised, desk)
+}
+
+#[cfg(test)]
+mod tests {
+    use forethought_engine::{
+        Prompt, SampleRequest, Sampling,
+        scripted::{FaultKind, Script, ScriptedEngine, ScriptedFault},
+    };
+
+    use super::*;
+
+    /// The clock jumps to the next timer whenever nothing can run.
+    fn universe(test: impl Future<Output = ()>) {
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        actix::System::with_tokio_rt(runtime).block_on(test);
+    }
+
+    fn within(seconds: u64) -> Instant {
+        Instant::now() + Duration::from_secs(seconds)
+    }
+
+    fn any_request() -> SampleRequest {
+        SampleRequest {
+            prompt: Prompt::Raw("a".into()),
+            sampling: Sampling::default(),
+            seed: 1,
+            stop: vec![],
+            max_tokens: 5,
+            top_logprobs: 0,
+            ignore_end: false,
+        }
+    }
+
+    #[test]
+    fn an_engine_that_dies_again_and_again_comes_back_again_and_again() {
+        universe(async {
+            let deadly = ScriptedFault { call: None, after_tokens: 0, kind: FaultKind::Die };
+            let script = Script { faults: vec![deadly], ..Script::default() };
+            let build: Build = Box::new(move || {
+                let engine: Arc<dyn Engine> = Arc::new(ScriptedEngine::new(script.clone()));
+                Box::pin(async move { Ok(engine) })
+            });
+            let (_keeper, desk) = start("m", &KillSwitch::new(), build);
+            for death in 0..20 {
+                let engine = desk.lease(within(30)).await.unwrap_or_else(|error| panic!("after {death}: {error}"));
+                let mut stream = engine.sample(any_request()).await.unwrap();
+                assert!(matches!(stream.next().await, Some(Err(EngineError::Dead(_)))));
+            }
+            tokio::time::sleep(Duration::from_secs(30)).await;
+            assert!(desk.ready() && !desk.given_up());
+            assert_eq!(desk.restarts().failed, 20);
+        });
+    }
+
+    #[test]
+    fn an_engine_that_never_loads_is_given_up() {
+        universe(async {
+            let build: Build = Box::new(|| {
+                Box::pin(async { Err(EngineError::Load { path: "m.gguf".into(), message: "it is gone".into() }) })
+            });
+            let (_keeper, desk) = start("m", &KillSwitch::new(), build);
+            assert!(desk.lease(within(600)).await.is_err());
+            assert!(desk.given_up());
+        });
+    }
 }

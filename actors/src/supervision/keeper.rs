@@ -54,6 +54,8 @@ struct Fault {
     reason: Reason,
     detail: String,
     lived: Duration,
+    /// Whether there was an actor, and not only an attempt to build one.
+    built: bool,
 }
 
 impl<A, F, B, E> Keeper<A, F>
@@ -147,7 +149,7 @@ where
         }
         ended = incarnation.ended() => ended,
     };
-    let fault = |reason, detail| End::Unexpected(Fault { reason, detail, lived: since.elapsed() });
+    let fault = |reason, detail| End::Unexpected(Fault { reason, detail, lived: since.elapsed(), built: true });
     match (ended, life.exit()) {
         (Err(Panicked { message }), _) => fault(Reason::Panicked, message),
         (Ok(()), Some(Exit::Failed(error))) => fault(Reason::Failed, error),
@@ -174,7 +176,7 @@ where
         Err(_) => (Reason::Failed, format!("not built within {:?}", settings.build_within)),
     };
     // Time spent on building is not health.
-    Err(Fault { reason, detail, lived: Duration::ZERO })
+    Err(Fault { reason, detail, lived: Duration::ZERO, built: false })
 }
 
 /// Whether nobody can send any more and nothing waits.
@@ -208,6 +210,8 @@ struct Patience {
     shared: Arc<Shared>,
     delays: Delays,
     window: RestartWindow,
+    unlimited_once_built: bool,
+    was_built: bool,
     healthy_after: Duration,
 }
 
@@ -217,19 +221,23 @@ impl Patience {
             shared: Arc::clone(shared),
             delays: Delays::new(settings.backoff, settings.seed),
             window: RestartWindow::new(settings.limit),
+            unlimited_once_built: settings.unlimited_once_built,
+            was_built: false,
             healthy_after: settings.healthy_after,
         }
     }
 
     /// Counts a fault and says how long to wait before the restart, or that there is to be none.
     fn after(&mut self, fault: Fault, generation: u64) -> Result<Duration, Escalated> {
-        let Fault { reason, detail, lived } = fault;
+        let Fault { reason, detail, lived, built } = fault;
+        self.was_built |= built;
         let actor = Arc::clone(&self.shared.name);
         self.shared.count(reason);
         if lived >= self.healthy_after {
             self.delays.reset();
         }
-        if !self.window.admit(Instant::now()) {
+        let limited = !(self.unlimited_once_built && self.was_built);
+        if limited && !self.window.admit(Instant::now()) {
             let (limit, restarts) = (self.window.limit(), self.shared.restarts());
             return Err(Escalated { actor, reason, detail, limit, restarts });
         }

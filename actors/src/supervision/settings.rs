@@ -24,6 +24,7 @@ pub struct Supervision {
     pub(super) seed: u64,
     pub(super) backoff: Backoff,
     pub(super) limit: RestartLimit,
+    pub(super) unlimited_once_built: bool,
     pub(super) healthy_after: Duration,
     pub(super) build_within: Duration,
     pub(super) stop_within: Duration,
@@ -35,12 +36,18 @@ impl Supervision {
     /// [`RestartLimit`], healthy after 30 s, 30 s to build, 5 s to stop, and an escalation that hits the parent's switch.
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>) -> Self {
+        let name = name.into();
+        // FNV-1a: actors that fail together must not come back together.
+        let seed = name
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         Self {
-            name: name.into(),
+            name,
             mailbox: 64,
-            seed: 0,
+            seed,
             backoff: Backoff::default(),
             limit: RestartLimit::default(),
+            unlimited_once_built: false,
             healthy_after: Duration::from_secs(30),
             build_within: Duration::from_secs(30),
             stop_within: Duration::from_secs(5),
@@ -55,7 +62,7 @@ impl Supervision {
         self
     }
 
-    /// Where the backoff's jitter is drawn from. Give different actors different seeds.
+    /// Where the backoff's jitter is drawn from; by default the actor's name.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
@@ -73,6 +80,15 @@ impl Supervision {
     #[must_use]
     pub fn restart_limit(mut self, limit: RestartLimit) -> Self {
         self.limit = limit;
+        self
+    }
+
+    /// The restart limit holds only until a value was built once; from then on the actor is restarted without end.
+    ///
+    /// For an actor that a client's input may end: a limit would let one client end it for all.
+    #[must_use]
+    pub fn unlimited_once_built(mut self) -> Self {
+        self.unlimited_once_built = true;
         self
     }
 

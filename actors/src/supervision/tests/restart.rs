@@ -119,6 +119,30 @@ fn the_backoff_grows_and_starts_over_after_a_healthy_life() {
 }
 
 #[test]
+fn a_limit_on_the_first_build_does_not_end_what_was_built() {
+    universe(async {
+        let parent = KillSwitch::new();
+        let limited = || supervision().restart_limit(RestartLimit { max: 2, within: secs(60) }).unlimited_once_built();
+        let probe = start(limited(), &parent);
+        for _ in 0..20 {
+            outage(&probe).await;
+        }
+        assert_eq!(probe.restarts().panicked, 20);
+        assert!(!parent.is_killed());
+        let never: Supervised<Probe> = limited().start(&parent, |_| std::future::ready(Err("no such file")));
+        assert!(matches!(never.ended().await, Outcome::Escalated(_)));
+        assert_eq!(never.restarts().failed, 3);
+    });
+}
+
+#[test]
+fn actors_of_different_names_come_back_at_different_times() {
+    let seed = |name: &str| Supervision::new(name).seed;
+    assert_eq!(seed("engine-keeper/a"), seed("engine-keeper/a"));
+    assert_ne!(seed("engine-keeper/a"), seed("engine-keeper/b"));
+}
+
+#[test]
 fn too_many_restarts_escalate_to_the_parent() {
     universe(async {
         let parent = KillSwitch::new();
