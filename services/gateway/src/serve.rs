@@ -3,7 +3,7 @@
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{App, HttpServer, web::Data};
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use forethought_actors::{Build, Model, Rooms, Root};
 use forethought_engine::{
     Engine,
@@ -18,6 +18,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
+    cli::Usage,
     config::{Config, EngineConfig},
     http::{self, Gateway, Served},
     logging,
@@ -40,7 +41,7 @@ pub fn run(config: Config) -> Result<()> {
     for model in &config.models {
         if let EngineConfig::Mistral(mistral) = &model.engine {
             preflight(mistral)
-                .map_err(|problems| anyhow!("model {} cannot be served: {}", model.id, problems.join("; ")))?;
+                .map_err(|problems| Usage(format!("model {} cannot be served: {}", model.id, problems.join("; "))))?;
         }
     }
     let listener = TcpListener::bind(config.listen).with_context(|| {

@@ -210,7 +210,7 @@ fn a_configuration_is_checked_with_its_policy_and_models() {
     room.write("f.yaml", "policy: policy.yaml\nmodels:\n  - id: a\n    path: model.gguf\n");
     room.good(&["tenant", "add", "a", "--name", "A", "--models", "m", "--policy", "policy.yaml"]);
     room.bad(&check, 2, &["error: model `a`: model.gguf cannot be used: the model's chat template is wrong"]);
-    room.bad(&serve, 3, &["model a cannot be served: model.gguf cannot be used: the model's chat template is wrong"]);
+    room.bad(&serve, 2, &["model a cannot be served: model.gguf cannot be used: the model's chat template is wrong"]);
     room.write("f.yaml", CONFIG);
     assert_eq!(room.good(&check), "ok: 1 model, 1 tenant\n");
     room.good(&["tenant", "add", "b", "--name", "B", "--models", "other,*", "--policy", "policy.yaml"]);
