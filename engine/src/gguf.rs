@@ -65,6 +65,8 @@ pub struct GgufHeader {
     pub bos: Option<String>,
     /// The text of the token that ends a turn, when the file names one.
     pub eos: Option<String>,
+    /// The texts of tokens that stand for no text, such as `<|im_start|>`.
+    pub control_tokens: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -72,6 +74,7 @@ enum Value {
     Number(u64),
     Text(String),
     Texts(Vec<String>),
+    Numbers(Vec<u64>),
     Other,
 }
 
@@ -114,9 +117,26 @@ impl GgufHeader {
             pre_tokenizer: text("tokenizer.ggml.pre"),
             bos: token("tokenizer.ggml.bos_token_id"),
             eos: token("tokenizer.ggml.eos_token_id"),
+            control_tokens: control_tokens(&fields),
             architecture,
         })
     }
+}
+
+/// Normal text is of type 1; what the model's makers added is of type 4: control tokens in some files, and tags or runs of
+/// spaces in others.
+fn control_tokens(fields: &BTreeMap<String, Value>) -> Vec<String> {
+    let (Some(Value::Texts(tokens)), Some(Value::Numbers(types))) =
+        (fields.get("tokenizer.ggml.tokens"), fields.get("tokenizer.ggml.token_type"))
+    else {
+        return Vec::new();
+    };
+    let is_control = |token: &str, kind: u64| match kind {
+        1 => false,
+        4 => token.starts_with("<|") && token.ends_with("|>"),
+        _ => true,
+    };
+    tokens.iter().zip(types).filter(|(token, kind)| is_control(token, **kind)).map(|(token, _)| token.clone()).collect()
 }
 
 struct Reader<'a> {
@@ -211,13 +231,19 @@ impl Reader<'_> {
                     return Err(self.damaged("it holds an array of arrays".to_owned()));
                 }
                 let count = self.count("array elements")?;
-                let mut texts = Vec::new();
+                let (mut texts, mut numbers) = (Vec::new(), Vec::new());
                 for _ in 0..count {
-                    if let Value::Text(text) = self.value(inner)? {
-                        texts.push(text);
+                    match self.value(inner)? {
+                        Value::Text(text) => texts.push(text),
+                        Value::Number(number) => numbers.push(number),
+                        _ => {}
                     }
                 }
-                if texts.is_empty() { Value::Other } else { Value::Texts(texts) }
+                match (texts.is_empty(), numbers.is_empty()) {
+                    (false, _) => Value::Texts(texts),
+                    (true, false) => Value::Numbers(numbers),
+                    (true, true) => Value::Other,
+                }
             }
             other => return Err(self.damaged(format!("value type {other} is not known"))),
         })

@@ -4,6 +4,7 @@
 //! [`scripted`] plays a script, for faults and timing.
 
 mod chat_template;
+mod control;
 mod draw;
 mod engine;
 mod error;

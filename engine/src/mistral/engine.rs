@@ -25,7 +25,7 @@ use super::{
     loader::{self, Vocabulary},
     memory,
 };
-use crate::{Engine, EngineError, EngineInfo, Prompt, SampleRequest, SampleStream, TemplateError};
+use crate::{Engine, EngineError, EngineInfo, Message, Prompt, SampleRequest, SampleStream, TemplateError};
 
 /// Sequences that share one copy of a model on a GPU, where batches are computed right.
 const ACCELERATED_LANES: u32 = 32;
@@ -115,15 +115,22 @@ impl MistralEngine {
         (self.vocabulary.encode)(text).map_err(invalid)
     }
 
-    fn prompt(&self, request: &SampleRequest) -> Result<Vec<u32>, EngineError> {
-        let text = match &request.prompt {
-            Prompt::Raw(text) => text.clone(),
-            Prompt::Messages(messages) => self.vocabulary.template.render(messages).map_err(|error| match error {
-                TemplateError::Messages(_) => invalid(error.to_string()),
-                TemplateError::Template(_) | TemplateError::Render(_) => EngineError::Template(error.to_string()),
-            })?,
+    /// The ids of the prompt's tokens.
+    ///
+    /// # Errors
+    /// [`EngineError::Request`] when the prompt is refused or too long, [`EngineError::Template`] when the model's chat
+    /// template fails.
+    pub fn prompt(&self, request: &SampleRequest) -> Result<Vec<u32>, EngineError> {
+        let tokens = match &request.prompt {
+            Prompt::Raw(text) => self.tokenize(text)?,
+            Prompt::Messages(messages) => match self.vocabulary.controls.mark(messages) {
+                None => self.tokenize(&self.render(messages)?)?,
+                Some(marked) => {
+                    let text = self.render(&marked.messages)?;
+                    text.split(marked.mark).map(|piece| self.tokenize(piece)).collect::<Result<Vec<_>, _>>()?.concat()
+                }
+            },
         };
-        let tokens = self.tokenize(&text)?;
         let (used, context) = (tokens.len() + request.max_tokens as usize, self.vocabulary.context_tokens as usize);
         if tokens.is_empty() {
             return Err(invalid("the prompt is empty; send at least one message with text".to_owned()));
@@ -138,6 +145,15 @@ impl MistralEngine {
             return Err(EngineError::Request { param: "messages", code: "context_length_exceeded", message });
         }
         Ok(tokens)
+    }
+}
+
+impl MistralEngine {
+    fn render(&self, messages: &[Message]) -> Result<String, EngineError> {
+        self.vocabulary.template.render(messages).map_err(|error| match error {
+            TemplateError::Messages(_) => invalid(error.to_string()),
+            TemplateError::Template(_) | TemplateError::Render(_) => EngineError::Template(error.to_string()),
+        })
     }
 }
 

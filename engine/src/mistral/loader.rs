@@ -12,7 +12,7 @@ use super::{
     MistralConfig, pre_tokenizer,
     preflight::{self, Plan},
 };
-use crate::{ChatTemplate, EngineError};
+use crate::{ChatTemplate, EngineError, control::ControlTokens};
 
 /// Turns text to token ids with the model's own tokenizer.
 pub(super) type Encode = Arc<dyn Fn(&str) -> Result<Vec<u32>, String> + Send + Sync>;
@@ -25,6 +25,7 @@ pub(super) struct Vocabulary {
     /// A token of plain text, forced when a sequence must end: a special one would leave no text and go unnoticed.
     pub filler: u32,
     pub template: ChatTemplate,
+    pub controls: ControlTokens,
     pub context_tokens: u32,
 }
 
@@ -41,7 +42,7 @@ const CACHE_STEP: u32 = 512;
 
 pub(super) async fn load(config: &MistralConfig) -> Result<Copy, EngineError> {
     let fail = |message: String| EngineError::Load { path: config.path.display().to_string(), message };
-    let Plan { template, cut } = preflight::plan(config).map_err(|problems| fail(problems.join("; ")))?;
+    let Plan { header, template, cut } = preflight::plan(config).map_err(|problems| fail(problems.join("; ")))?;
     let (folder, file) = split(&config.path).ok_or_else(|| fail("its path has no file name".to_owned()))?;
 
     // The prefix cache stays on: a lane primes it and empties it itself, see `lane`.
@@ -59,6 +60,12 @@ pub(super) async fn load(config: &MistralConfig) -> Result<Copy, EngineError> {
         let json = tokenizer.to_string(false).map_err(|error| fail(error.to_string()))?;
         tokenizer = Arc::new(pre_tokenizer::with_cut(&json, cut).map_err(fail)?);
     }
+    let mut controls: Vec<String> = header.control_tokens.into_iter().chain(header.bos).chain(header.eos).collect();
+    if config.tokenizer.is_some() {
+        let added = tokenizer.get_added_tokens_decoder().into_values();
+        controls.extend(added.filter(|token| token.special).map(|token| token.content));
+    }
+    let controls = ControlTokens::new(controls);
     let trie = metadata.tok_env().ok_or_else(|| fail("its tokenizer has no token table".to_owned()))?;
     let encode: Encode = Arc::new(move |text: &str| {
         tokenizer.encode_fast(text, false).map(|ids| ids.get_ids().to_vec()).map_err(|error| error.to_string())
@@ -71,6 +78,7 @@ pub(super) async fn load(config: &MistralConfig) -> Result<Copy, EngineError> {
         eos: metadata.eos_tok.clone(),
         filler,
         template,
+        controls,
         context_tokens: longest / CACHE_STEP * CACHE_STEP,
     };
     let model = build_model_from_pipeline(pipeline, scheduler, add).await;

@@ -68,6 +68,7 @@ mod tests {
             pre_tokenizer: pre.map(ToOwned::to_owned),
             bos: None,
             eos: None,
+            control_tokens: vec![],
         }
     }
 

@@ -12,6 +12,7 @@ const TOKENIZER_FILES: [&str; 2] = ["tokenizer.json", "tokenizer_config.json"];
 
 /// What loading needs beside the weights.
 pub(super) struct Plan {
+    pub header: GgufHeader,
     pub template: ChatTemplate,
     /// How texts are cut before their tokens are merged, where the library would do it in another way.
     pub cut: Option<Value>,
@@ -45,7 +46,7 @@ pub(super) fn plan(config: &MistralConfig) -> Result<Plan, Vec<String>> {
         ));
     });
     match (template, cut) {
-        (Ok(template), Ok(cut)) if problems.is_empty() => Ok(Plan { template, cut }),
+        (Ok(template), Ok(cut)) if problems.is_empty() => Ok(Plan { header, template, cut }),
         _ => Err(problems),
     }
 }
