@@ -1,11 +1,14 @@
 //! Measures the embedded engine: total tokens a second with so many samples of one prompt at once, for each model form.
 //!
-//! Prints one JSON object on standard output; `cargo xtask bench engine` sets it beside llama.cpp.
+//! Prints one JSON object on standard output; `cargo xtask bench engine` sets it beside llama.cpp. It names the prompt as
+//! it was rendered with the first model's chat template, so that the other side can be given the same text. Lanes and
+//! threads are chosen as the server chooses them, from the cores that this process may use. All lanes have read the prompt
+//! before the clock runs.
 
 use std::{collections::BTreeMap, num::NonZeroU32, process::ExitCode, time::Instant};
 
 use forethought_engine::{
-    Engine, Message, Prompt, Role, SampleEvent, SampleRequest, Sampling,
+    ChatTemplate, Engine, GgufHeader, Message, Prompt, Role, SampleEvent, SampleRequest, Sampling, Usage,
     mistral::{MistralConfig, MistralEngine},
 };
 use serde_json::json;
@@ -27,10 +30,16 @@ struct Arguments {
     soak: u32,
 }
 
+const OPTIONS: [&str; 7] =
+    ["--model", "--counts", "--prompt", "--n-predict", "--lanes", "--threads-per-lane", "--soak"];
+
 fn arguments() -> Result<Arguments, Failure> {
     let mut given: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
+        if !OPTIONS.contains(&word.as_str()) {
+            return Err(format!("{word} is no option; there are: {}", OPTIONS.join(", ")).into());
+        }
         let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
         given.entry(word).or_default().push(value);
     }
@@ -64,9 +73,17 @@ fn memory() -> (u64, u64) {
     (field("VmRSS:"), field("VmHWM:"))
 }
 
-async fn draw(engine: &MistralEngine, prompt: &str, max_tokens: u32, seed: u64) -> Result<u32, Failure> {
+/// The prompt's text as the model's chat template renders it.
+fn rendered(model: &str, prompt: &str) -> Result<String, Failure> {
+    let header = GgufHeader::read(model.as_ref())?;
+    let source = header.chat_template.ok_or("the model has no chat template")?;
+    let template = ChatTemplate::new(&source, header.bos.as_deref(), header.eos.as_deref())?;
+    Ok(template.render(&[Message { role: Role::User, content: prompt.to_owned() }])?)
+}
+
+async fn draw(engine: &MistralEngine, prompt: &str, max_tokens: u32, seed: u64) -> Result<Usage, Failure> {
     let request = SampleRequest {
-        prompt: Prompt::Messages(vec![Message { role: Role::User, content: prompt.to_owned() }]),
+        prompt: Prompt::Raw(prompt.to_owned()),
         sampling: Sampling { temperature: 0.7, ..Sampling::default() },
         seed,
         stop: vec![],
@@ -77,7 +94,7 @@ async fn draw(engine: &MistralEngine, prompt: &str, max_tokens: u32, seed: u64) 
     let mut stream = engine.sample(request).await?;
     while let Some(event) = stream.next().await {
         if let SampleEvent::End { usage, .. } = event? {
-            return Ok(usage.completion_tokens);
+            return Ok(usage);
         }
     }
     Err("the stream had no end".into())
@@ -85,19 +102,23 @@ async fn draw(engine: &MistralEngine, prompt: &str, max_tokens: u32, seed: u64) 
 
 async fn measure(arguments: &Arguments) -> Result<serde_json::Value, Failure> {
     let mut rows = Vec::new();
+    let mut prompt_tokens = 0;
+    let (_, first) = arguments.models.first().ok_or("no model")?;
+    let prompt = rendered(first, &arguments.prompt)?;
     for (form, path) in &arguments.models {
         let config =
             MistralConfig { lanes: arguments.lanes, threads_per_lane: arguments.threads, ..MistralConfig::new(path) };
         let engine = MistralEngine::load(&config).await?;
-        draw(&engine, &arguments.prompt, arguments.tokens, 0).await?;
+        let lanes = u64::from(engine.info().parallel);
+        futures::future::try_join_all((0..lanes).map(|seed| draw(&engine, &prompt, 4, seed))).await?;
         for count in &arguments.counts {
             let start = Instant::now();
-            let drawn = futures::future::try_join_all(
-                (0..*count).map(|seed| draw(&engine, &arguments.prompt, arguments.tokens, seed)),
-            )
-            .await?;
+            let drawn =
+                futures::future::try_join_all((0..*count).map(|seed| draw(&engine, &prompt, arguments.tokens, seed)))
+                    .await?;
             let seconds = start.elapsed().as_secs_f64();
-            let tokens: u32 = drawn.iter().sum();
+            let tokens: u32 = drawn.iter().map(|usage| usage.completion_tokens).sum();
+            prompt_tokens = drawn.first().map_or(0, |usage| usage.prompt_tokens);
             let (rss, peak) = memory();
             eprintln!(
                 "{form}: {count} at once: {:.1} tokens/s, {rss} MiB now, {peak} MiB peak",
@@ -107,16 +128,16 @@ async fn measure(arguments: &Arguments) -> Result<serde_json::Value, Failure> {
                 "rss_mib": rss, "peak_mib": peak, "lanes": engine.info().parallel }));
         }
         if arguments.soak > 0 {
-            soak(&engine, form, arguments).await?;
+            soak(&engine, form, &prompt, arguments.soak).await?;
         }
     }
-    Ok(json!({ "rows": rows }))
+    Ok(json!({ "prompt": prompt, "prompt_tokens": prompt_tokens, "rows": rows }))
 }
 
 /// Memory after many different requests: what it was after 50 is what it should stay.
-async fn soak(engine: &MistralEngine, form: &str, arguments: &Arguments) -> Result<(), Failure> {
-    for request in 1..=arguments.soak {
-        let prompt = format!("Request {request}: {}", arguments.prompt);
+async fn soak(engine: &MistralEngine, form: &str, prompt: &str, requests: u32) -> Result<(), Failure> {
+    for request in 1..=requests {
+        let prompt = format!("Request {request}: {prompt}");
         futures::future::try_join_all((0..8).map(|seed| draw(engine, &prompt, 4, seed))).await?;
         if request == 50 || request % 100 == 0 {
             let (rss, peak) = memory();

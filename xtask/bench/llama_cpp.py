@@ -1,7 +1,7 @@
 """Measures llama.cpp (through xllamacpp): tokens a second for each model file and number of samples at once.
 
 Prints one JSON object on stdout. A rate is all generated tokens divided by the time from the first request to the
-last answer, so it includes reading the prompt. The wheel of xllamacpp is built to run on any CPU: a llama.cpp that is
+last answer. Each slot has read the prompt before the clock runs and keeps it, as our lanes do. The wheel of xllamacpp is built to run on any CPU: a llama.cpp that is
 built for this machine may be faster.
 """
 
@@ -42,11 +42,14 @@ def complete(server, args, n_predict, seed):
         {
             "prompt": args.prompt,
             "max_tokens": n_predict,
-            "temperature": 0.8,
+            # As ours: one temperature, and all tokens.
+            "temperature": 0.7,
+            "top_k": 0,
+            "top_p": 1.0,
+            "min_p": 0.0,
             "seed": seed,
             "ignore_eos": True,
-            # Every sample reads its prompt, as ours does.
-            "cache_prompt": False,
+            "cache_prompt": True,
         }
     )
     if "usage" not in answer:
@@ -54,14 +57,14 @@ def complete(server, args, n_predict, seed):
     return answer["usage"]
 
 
-def measure(server, args, count):
+def measure(server, args, count, n_predict):
     with concurrent.futures.ThreadPoolExecutor(count) as pool:
         begin = time.perf_counter()
-        usages = list(pool.map(lambda seed: complete(server, args, args.n_predict, seed), range(count)))
+        usages = list(pool.map(lambda seed: complete(server, args, n_predict, seed), range(count)))
         seconds = time.perf_counter() - begin
     tokens = sum(usage["completion_tokens"] for usage in usages)
-    if tokens != count * args.n_predict:
-        sys.exit(f"{count} samples gave {tokens} tokens in place of {count * args.n_predict}")
+    if tokens != count * n_predict:
+        sys.exit(f"{count} samples gave {tokens} tokens in place of {count * n_predict}")
     return usages[0]["prompt_tokens"], tokens, seconds
 
 
@@ -78,9 +81,9 @@ def main():
     for model in args.model:
         form, path = model.split("=", 1)
         server = start(xllamacpp, path, slots, args)
-        complete(server, args, 4, 0)
+        measure(server, args, slots, 4)
         for count in counts:
-            prompt_tokens, tokens, seconds = measure(server, args, count)
+            prompt_tokens, tokens, seconds = measure(server, args, count, args.n_predict)
             rate = round(tokens / seconds, 2)
             print(f"llama.cpp {form}: {count} at once: {rate} tokens/s", file=sys.stderr)
             rows.append({"form": form, "count": count, "tokens": tokens, "seconds": round(seconds, 4),

@@ -1,7 +1,9 @@
 //! `cargo xtask bench`: our speed beside llama.cpp's, on the same files, prompt and counts; and what votes gain.
 //!
-//! Both programs that measure speed take the same options and print one JSON object on stdout:
-//! `{"rows": [{"form": "q8_0", "count": 8, "tokens_per_second": 50.1}, …]}`.
+//! Both programs that measure speed run on the same cores and print one JSON object on stdout:
+//! `{"prompt_tokens": 40, "rows": [{"form": "q8_0", "count": 8, "tokens_per_second": 50.1}, …]}`.
+//! Ours also tells the prompt's text as the model's chat template renders it, and llama.cpp is given that text. Both have
+//! read it before the clock runs, and both draw from all tokens at one temperature.
 
 mod table;
 mod votes;
@@ -9,7 +11,7 @@ mod votes;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
@@ -42,7 +44,7 @@ struct EngineArgs {
     /// Tokens that each sample generates; an end token does not stop it.
     #[arg(long, default_value_t = 64)]
     n_predict: u32,
-    /// Threads that compute.
+    /// Cores that either side computes on. llama.cpp has as many threads; ours chooses its lanes as the server does.
     #[arg(long, default_value_t = 2)]
     threads: u32,
     /// The prompt's text.
@@ -67,9 +69,16 @@ fn engine(args: &EngineArgs) -> Result<()> {
     let python = python::environment()?;
     let program = build::workspace(&["--examples"])?.path("bench_engine")?;
     eprintln!("measuring forethought");
-    let ours = measure(&mut process::command(program)?, args, &models)?;
+    let mut command = pinned(&python, args)?;
+    let ours = measure(command.arg(program), &args.prompt, args, &models)?;
+    let prompt = ours.get("prompt").and_then(Value::as_str).context("our measurement names no `prompt`")?;
     eprintln!("measuring llama.cpp");
-    let theirs = measure(process::command(python)?.args(["-B", "xtask/bench/llama_cpp.py"]), args, &models)?;
+    let mut command = pinned(&python, args)?;
+    command.arg(&python).args(["-B", "xtask/bench/llama_cpp.py", "--threads", &args.threads.to_string()]);
+    let theirs = measure(&mut command, prompt, args, &models)?;
+    let tokens = |of: &Value| of.get("prompt_tokens").and_then(Value::as_u64);
+    let (read, read_there) = (tokens(&ours), tokens(&theirs));
+    ensure!(read.is_some() && read == read_there, "the prompts differ: {read:?} tokens, and {read_there:?} there");
     print!("{}", table::render(&ours, &theirs)?);
     match &args.json {
         Some(file) => write(file, &json!({ "forethought": ours, "llama_cpp": theirs })),
@@ -77,13 +86,19 @@ fn engine(args: &EngineArgs) -> Result<()> {
     }
 }
 
-fn measure(program: &mut Command, args: &EngineArgs, models: &[(Form, PathBuf)]) -> Result<Value> {
+/// A program to come, on so many cores.
+fn pinned(python: &Path, args: &EngineArgs) -> Result<Command> {
+    let mut command = process::command(python)?;
+    command.args(["-B", "xtask/bench/pinned.py", &args.threads.to_string()]);
+    Ok(command)
+}
+
+fn measure(program: &mut Command, prompt: &str, args: &EngineArgs, models: &[(Form, PathBuf)]) -> Result<Value> {
     for (form, path) in models {
         program.arg("--model").arg(format!("{}={}", name(*form), path.display()));
     }
     let counts = args.counts.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
-    program.args(["--counts", &counts, "--prompt", &args.prompt]);
-    program.args(["--n-predict", &args.n_predict.to_string(), "--threads", &args.threads.to_string()]);
+    program.args(["--counts", &counts, "--prompt", prompt, "--n-predict", &args.n_predict.to_string()]);
     let text = process::output(program)?;
     serde_json::from_str(&text).with_context(|| format!("a measuring program printed no JSON but {text:?}"))
 }
