@@ -172,11 +172,10 @@ fn usage_is_told_with_code_2_and_help_with_code_0() {
 fn gguf(fields: &[(&str, &str)]) -> String {
     let number = |n: usize| format!("{}\0\0\0\0\0\0\0", char::from(u8::try_from(n).expect("small")));
     let text = |text: &str| number(text.len()) + text;
-    let mut file = format!("GGUF\x03\0\0\0{}{}", number(0), number(fields.len() + 1));
-    for (key, value) in [&[("general.architecture", "llama")], fields].concat() {
-        file += &format!("{}\x08\0\0\0{}", text(key), text(value));
-    }
-    file + &"\0".repeat(32)
+    let fields = [&[("general.architecture", "llama")], fields].concat();
+    let written: Vec<_> = fields.iter().map(|(key, value)| format!("{}\x08\0\0\0{}", text(key), text(value))).collect();
+    let start = format!("GGUF\x03\0\0\0{}{}", number(0), number(fields.len()));
+    start + &written.concat() + &"\0".repeat(32)
 }
 
 #[test]
