@@ -28,8 +28,8 @@ use crate::{AppendError, AuditDesk, EngineDesk, KillOnDrop, KillSwitch, catch};
 use run::Run;
 pub use samples::{SampleReport, SampleState};
 
-/// Live events that may wait for a slow reader beside the tokens of a streamed answer; more are dropped.
-const SPARE_EVENTS: usize = 256;
+/// Live events that may wait for a slow reader. More are dropped; text is not, it goes with the next event that has room.
+const EVENTS: usize = 256;
 
 /// What is asked of a deliberation.
 #[derive(Clone, Debug)]
@@ -84,7 +84,8 @@ pub struct Desks {
     pub seat: OwnedSemaphorePermit,
 }
 
-/// What a reader may see while it runs. Only `Text` is never dropped.
+/// What a reader may see while it runs. Events that find no room are dropped; the texts, joined, are always the
+/// beginning of the first sample's text, without a hole.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// A sample was started, or tried again.
@@ -181,8 +182,7 @@ impl Deliberation {
         };
         admit(record, &close).await?;
         let kill = parent.child();
-        let tokens = if job.stream_text { job.budget.sample_tokens as usize } else { 0 };
-        let (events, receiver) = mpsc::channel(tokens + SPARE_EVENTS);
+        let (events, receiver) = mpsc::channel(EVENTS);
         let (done, end) = oneshot::channel();
         let deadline = started + Duration::from_millis(job.budget.deadline_ms);
         let span = info_span!("deliberation", request = %job.request_id, tenant = %job.tenant);

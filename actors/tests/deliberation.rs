@@ -15,7 +15,7 @@ use std::{
 use async_trait::async_trait;
 use forethought_actors::{Build, Deliberated, Event, Job, SampleState};
 use forethought_engine::{
-    Engine, EngineError, EngineInfo, SampleEvent, SampleRequest, SampleStream,
+    Engine, EngineError, EngineInfo, Finish, SampleEvent, SampleRequest, SampleStream, Usage,
     scripted::{FaultKind, Script, ScriptedAnswer, ScriptedEngine, ScriptedFault},
 };
 use forethought_reasoning::Status;
@@ -199,16 +199,111 @@ fn when_every_sample_fails_the_client_is_told_and_nothing_is_lost() {
     assert_eq!(statuses, ["failed"]);
 }
 
+fn single_and_streamed(job: &mut Job) {
+    (job.strategy, job.stream_text) = (StrategyName::Single, true);
+    job.params.samples = Some(1);
+}
+
+#[test]
+fn a_reader_that_stalls_gets_the_beginning_of_the_answer_without_a_hole() {
+    let words: String = (0..800).map(|number| format!("w{number} ")).collect();
+    let answers = vec![ScriptedAnswer { text: words.clone(), odds: 1.0 }];
+    let engine = Arc::new(ScriptedEngine::new(Script { answers, token_ms: 1, ..script() }));
+    let drawing = Arc::clone(&engine);
+    in_house(builder(move || Arc::clone(&engine) as Arc<dyn Engine>), |house| async move {
+        let long = |job: &mut Job| {
+            single_and_streamed(job);
+            job.budget = Budget { total_tokens: 1000, sample_tokens: 1000, ..BUDGET };
+        };
+        let mut started = house.start(long).await.unwrap();
+        // It reads nothing until its buffer has been full for long, and reads on while the rest is drawn.
+        while drawing.generated() < 600 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let mut seen = String::new();
+        while let Some(event) = started.events.recv().await {
+            if let Event::Text(text) = event {
+                seen += &text;
+            }
+        }
+        assert_eq!(started.end.await.unwrap().unwrap().samples[0].text, words);
+        assert_eq!(seen, words);
+        house
+    });
+}
+
+/// An engine that fails in its first try, after the first text, and says the second text in its second.
+struct Fickle(EngineInfo, AtomicU64, [&'static str; 2]);
+
+#[async_trait]
+impl Engine for Fickle {
+    fn info(&self) -> &EngineInfo {
+        &self.0
+    }
+
+    async fn sample(&self, _: SampleRequest) -> Result<SampleStream, EngineError> {
+        let first = self.1.fetch_add(1, Ordering::AcqRel) == 0;
+        let words = if first { self.2[0] } else { self.2[1] };
+        let (events, receiver) = mpsc::channel(64);
+        for word in words.split_inclusive(' ') {
+            let token = SampleEvent::Token { text: word.into(), id: 1, logprob: -1.0, top: vec![] };
+            events.try_send(Ok(token)).unwrap();
+        }
+        let completion_tokens = u32::try_from(words.split(' ').count()).unwrap();
+        let usage = Usage { prompt_tokens: 4, cached_tokens: 0, completion_tokens };
+        let end = SampleEvent::End { text: String::new(), finish: Finish::Stop, usage };
+        events.try_send(if first { Err(EngineError::Sample("broken".to_owned())) } else { Ok(end) }).unwrap();
+        Ok(SampleStream::new(receiver, CancellationToken::new()))
+    }
+
+    fn count_prompt(&self, _: &SampleRequest) -> Result<u32, EngineError> {
+        Ok(4)
+    }
+
+    fn alive(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_second_try_that_says_something_else_is_not_spliced_to_what_was_streamed() {
+    let check = |second: &'static str, expect: Result<&'static str, &'static str>| {
+        let info = ScriptedEngine::new(script()).info().clone();
+        let build = builder(move || {
+            Arc::new(Fickle(info.clone(), AtomicU64::new(0), ["It is forty", second])) as Arc<dyn Engine>
+        });
+        in_house(build, |house| async move {
+            let mut started = house.start(single_and_streamed).await.unwrap();
+            let mut seen = String::new();
+            while let Some(event) = started.events.recv().await {
+                if let Event::Text(text) = event {
+                    seen += &text;
+                }
+            }
+            match (started.end.await.unwrap(), expect) {
+                (Ok(done), Ok(expect)) => assert_eq!((done.samples[0].text.as_str(), seen.as_str()), (expect, expect)),
+                (Err(refused), Err(code)) => {
+                    assert_eq!((refused.code, refused.kind.status()), (code, 503), "{refused}");
+                    assert!("It is forty".starts_with(&seen), "{seen}");
+                }
+                (end, _) => panic!("{second}: {end:?}"),
+            }
+            house
+        });
+    };
+    check("It is fortytwo", Ok("It is fortytwo"));
+    check("It is forty two", Ok("It is forty two"));
+    check("I think fifty", Err("stream_interrupted"));
+    check("It is forbidden", Err("stream_interrupted"));
+    check("It is", Err("stream_interrupted"));
+}
+
 #[test]
 fn text_of_a_single_sample_is_seen_as_it_is_drawn() {
     in_house(
         scripted(Script { token_ms: 5, faults: vec![fault(FaultKind::Error, Some(0), 2)], ..script() }),
         |house| async move {
-            let live = |job: &mut Job| {
-                (job.strategy, job.stream_text) = (StrategyName::Single, true);
-                job.params.samples = Some(1);
-            };
-            let mut started = house.start(live).await.unwrap();
+            let mut started = house.start(single_and_streamed).await.unwrap();
             let mut seen = Vec::new();
             while let Some(event) = started.events.recv().await {
                 if let Event::Text(text) = event {

@@ -167,6 +167,13 @@ fn judge(ran: Option<&Ran>) -> Result<(), ApiError> {
             "deadline_exceeded",
             "no sample was finished by the deadline; raise `deliberation.deadline_ms` or ask for fewer tokens",
         )),
+        (_, Status::NoAnswer) if ran.diverged => Err(ApiError::new(
+            ErrorKind::Unavailable,
+            "stream_interrupted",
+            "the engine failed in the middle of the answer, and its second try said something else; discard what was \
+             streamed and send the request again",
+        )
+        .retry_after(1)),
         (_, Status::NoAnswer) => Err(ran.fault.as_ref().map_or_else(no_answer, engine_failed)),
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct Ran {
     pub spent: Spent,
     /// The first fault of an engine, for the client when there is no answer.
     pub fault: Option<EngineError>,
+    /// Whether a second try said something else than what the reader had of the first.
+    pub diverged: bool,
 }
 
 pub(super) struct Run {
@@ -45,6 +47,7 @@ pub(super) struct Run {
     streamed: usize,
     generated: u32,
     fault: Option<EngineError>,
+    diverged: bool,
     sender: mpsc::Sender<Report>,
     reports: mpsc::Receiver<Report>,
 }
@@ -76,6 +79,7 @@ impl Run {
             streamed: 0,
             generated: 0,
             fault: None,
+            diverged: false,
             sender,
             reports,
         }
@@ -129,7 +133,7 @@ impl Run {
             std::collections::btree_map::Entry::Vacant(entry) => entry.insert(Sample::new(index, seed, kill.clone())),
             std::collections::btree_map::Entry::Occupied(entry) => {
                 let sample = entry.into_mut();
-                sample.again(kill.clone());
+                sample.again(kill.clone(), if index == 0 { self.streamed } else { 0 });
                 sample
             }
         };
@@ -198,8 +202,11 @@ impl Run {
         }
         let sample = self.samples.get_mut(&index)?;
         sample.token(text, logprob);
-        let tokens = sample.report.tokens;
+        let (tokens, agrees) = (sample.report.tokens, sample.agrees(text));
         self.spend(1);
+        if !agrees {
+            return Some(self.diverged(index));
+        }
         self.stream(index);
         if tokens % PROGRESS_EVERY == 0 {
             self.tell(Event::Progress { index, tokens });
@@ -215,11 +222,15 @@ impl Run {
         sample.attempt_tokens += unseen;
         let result = sample.finish(text, finish, &self.job.kind);
         let (tokens, answer) = (sample.report.tokens, sample.report.answer.clone());
+        let agrees = sample.agrees(text) && !sample.falls_short();
         if let Err(over) = self.ledger.record(index, unseen) {
             return Some(self.failed(index, EngineError::Sample(over.to_string())));
         }
-        self.settle(index);
         self.spend(unseen);
+        if !agrees {
+            return Some(self.diverged(index));
+        }
+        self.settle(index);
         self.stream(index);
         self.tell(Event::SampleFinished { index, tokens, answer });
         Some(Observation::Sample(result))
@@ -241,6 +252,12 @@ impl Run {
         observation
     }
 
+    /// The reader has the beginning of one answer and would get the end of another: no answer is better than both.
+    fn diverged(&mut self, index: u32) -> Observation {
+        self.diverged = true;
+        self.failed(index, EngineError::Sample("a second try said something else than what was streamed".to_owned()))
+    }
+
     /// A token that was drawn before its sampler heard of the end: it was spent all the same.
     fn late_token(&mut self, index: u32) {
         if let Some(sample) = self.samples.get_mut(&index) {
@@ -260,8 +277,8 @@ impl Run {
         self.meter.spent(u64::from(self.job.prompt_tokens) + u64::from(self.generated));
     }
 
-    /// Sends the reader what it has not yet seen of the first sample. A second try says the same again, up to where the
-    /// first broke off.
+    /// Sends the reader what it has not yet seen of the first sample. What finds no room goes with the next token, or
+    /// with the answer. A second try says the same again, up to where the first broke off.
     fn stream(&mut self, index: u32) {
         if !self.job.stream_text || index != 0 {
             return;
@@ -269,10 +286,11 @@ impl Run {
         let Some(fresh) = self.samples.get(&0).and_then(|sample| sample.report.text.get(self.streamed..)) else {
             return;
         };
-        if !fresh.is_empty() {
-            let text = fresh.to_owned();
-            self.streamed += text.len();
-            self.tell(Event::Text(text));
+        if !fresh.is_empty()
+            && let Ok(room) = self.events.try_reserve()
+        {
+            self.streamed += fresh.len();
+            room.send(Event::Text(fresh.to_owned()));
         }
     }
 
@@ -295,6 +313,7 @@ impl Run {
             samples: self.samples.into_values().map(|sample| sample.report).collect(),
             spent: self.ledger.spent(),
             fault: self.fault,
+            diverged: self.diverged,
         }
     }
 }

@@ -44,6 +44,8 @@ pub(super) struct Sample {
     pub attempt_tokens: u32,
     pub logprobs: f64,
     pub kill: KillSwitch,
+    /// What the reader has of the try before.
+    told: String,
 }
 
 impl Sample {
@@ -57,11 +59,14 @@ impl Sample {
             state: SampleState::Running,
             finish: None,
         };
-        Self { report, attempt: 0, attempt_tokens: 0, logprobs: 0.0, kill }
+        Self { report, attempt: 0, attempt_tokens: 0, logprobs: 0.0, kill, told: String::new() }
     }
 
-    /// Begins another try.
-    pub(super) fn again(&mut self, kill: KillSwitch) {
+    /// Begins another try; the reader has the first `told` bytes of the one before.
+    pub(super) fn again(&mut self, kill: KillSwitch, told: usize) {
+        if let Some(told) = self.report.text.get(..told) {
+            told.clone_into(&mut self.told);
+        }
         self.kill = kill;
         self.attempt += 1;
         self.attempt_tokens = 0;
@@ -75,6 +80,19 @@ impl Sample {
         self.attempt_tokens += 1;
         self.logprobs += f64::from(logprob);
         self.report.text.push_str(text);
+    }
+
+    /// Whether this try says, as far as it came, what the reader has of the one before. `piece` is its latest text; the
+    /// pieces before it were compared when they came.
+    pub(super) fn agrees(&self, piece: &str) -> bool {
+        let before = self.report.text.len().saturating_sub(piece.len());
+        let told = self.told.as_bytes().get(before..).unwrap_or_default();
+        told.starts_with(piece.as_bytes()) || piece.as_bytes().starts_with(told)
+    }
+
+    /// Whether this try ended before it had said all that the reader has of the one before.
+    pub(super) fn falls_short(&self) -> bool {
+        self.report.text.len() < self.told.len()
     }
 
     /// Takes the end, and gives what the strategy is told.
