@@ -56,6 +56,15 @@ def test_a_vote_shows_its_samples_while_they_run(slow_model: Service):
     assert sum(vote["count"] for vote in spent["votes"]) == spent["samples"]["counted"]
 
 
+def test_every_choice_of_a_stream_names_its_role_first(install):
+    service = install(scripted(answers=[{"text": "one", "odds": 1}, {"text": "two", "odds": 1}])).start()
+    thinking = {"strategy": "best_of_n", "max_samples": 16, "answer": "text"}
+    events = list(service.stream(n=2, deliberation=thinking))
+    for index in (0, 1):
+        deltas = [choice["delta"] for event in events for choice in event["choices"] if choice["index"] == index]
+        assert [delta.get("role") for delta in deltas[:2]] == ["assistant", None], deltas
+
+
 def test_a_failure_in_a_stream_is_told_in_the_stream(install):
     faults = [{"after_tokens": 3, "kind": "error"}]
     service = install(scripted(answers=[{"text": words(20)}], token_ms=5, faults=faults)).start()

@@ -58,7 +58,7 @@ async fn answer(
     let admission = deliberation.admission.clone();
     // Held until the answer is there: when the client leaves, this future is dropped, and the work stops.
     let _guard = deliberation.guard;
-    let done = deliberation.end.await.map_err(|_| lost())??;
+    let done = deliberation.end.await.map_err(|_| errors::lost())??;
     gateway.metrics.deliberated(&job, &done);
     let mut response = HttpResponse::Ok();
     errors::add_headers(&mut response, id, Some(&done.settlement.rate));
@@ -93,7 +93,7 @@ async fn start(
     let work = gateway.rooms.work.clone();
     let for_work = job.clone();
     let started = gateway.work.spawn(async move { Deliberation::start(for_work, desks, &work).await });
-    Ok((job, started.await.map_err(|_| lost())??))
+    Ok((job, started.await.map_err(|_| errors::lost())??))
 }
 
 fn probe(job: &Job) -> SampleRequest {
@@ -162,8 +162,4 @@ fn unreadable(error: &impl std::fmt::Display) -> ApiError {
         "unreadable_body",
         format!("the body cannot be read ({error}); send it again"),
     )
-}
-
-fn lost() -> ApiError {
-    ApiError::new(ErrorKind::Internal, "internal", "the deliberation was lost; try again")
 }

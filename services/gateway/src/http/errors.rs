@@ -5,7 +5,12 @@ use actix_web::{
     http::{StatusCode, header::RETRY_AFTER},
 };
 use forethought_policies::RateHeaders;
-use forethought_schemas::{ApiError, RequestId};
+use forethought_schemas::{ApiError, ErrorKind, RequestId};
+
+/// What a client is told when the task that works for it has ended without a word.
+pub(super) fn lost() -> ApiError {
+    ApiError::new(ErrorKind::Internal, "internal", "the deliberation was lost; try again")
+}
 
 /// The response to a failed request.
 pub(super) fn response(error: &ApiError, id: &RequestId, rate: Option<&RateHeaders>) -> HttpResponse {

@@ -3,7 +3,7 @@
 //! Text of a single sample leaves as it is drawn. Text of a vote leaves once the vote is decided, because until then
 //! nobody knows which sample is the answer. The last chunk leaves only after the outcome is durable.
 
-use std::{convert::Infallible, time::Duration};
+use std::{io, time::Duration};
 
 use actix_web::{
     HttpResponse,
@@ -12,9 +12,14 @@ use actix_web::{
 use forethought_actors::{Deliberated, Deliberation, Event, Job};
 use forethought_policies::RateHeaders;
 use forethought_reasoning::Tally;
-use forethought_schemas::{ApiError, ChatRequest, RequestId};
+use forethought_schemas::{ChatRequest, RequestId};
+use futures::Stream;
 use serde_json::{Value, json};
-use tokio::{sync::mpsc, time::interval};
+use tokio::{
+    sync::mpsc,
+    time::{interval, timeout},
+};
+use tracing::info;
 
 use super::{
     Gateway,
@@ -22,8 +27,14 @@ use super::{
     errors,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// How often a silent stream says that it is alive, so that proxies keep it open.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// How long a client may read nothing before it is taken for gone: what it holds is others' to use.
+const READS_WITHIN: Duration = Duration::from_secs(60);
 
 /// Pieces that may wait for the connection; the rest waits in the deliberation's own buffer.
 const PIECES: usize = 16;
@@ -34,13 +45,33 @@ struct Writer {
     include_usage: bool,
     include_deliberation: bool,
     include_samples: bool,
-    out: mpsc::Sender<Result<Bytes, Infallible>>,
+    out: Outlet,
     /// Bytes of the answer that were sent.
     sent: usize,
 }
 
-/// The reader has gone.
+/// The way to the connection.
+struct Outlet {
+    /// `None` is the end; a body that ends without it is broken off.
+    pieces: mpsc::Sender<Option<Bytes>>,
+    reads_within: Duration,
+}
+
+/// The reader has gone, or does not read.
+#[derive(Debug)]
 struct Gone;
+
+impl Outlet {
+    async fn send(&self, piece: Option<Bytes>) -> Result<(), Gone> {
+        match timeout(self.reads_within, self.pieces.send(piece)).await {
+            Ok(sent) => sent.map_err(|_| Gone),
+            Err(_) => {
+                info!(within = ?self.reads_within, "the reader of a stream reads nothing; its request is stopped");
+                Err(Gone)
+            }
+        }
+    }
+}
 
 pub(super) fn response(
     gateway: &Data<Gateway>,
@@ -58,7 +89,7 @@ pub(super) fn response(
         include_usage: chat.include_usage,
         include_deliberation: chat.include_deliberation,
         include_samples: chat.deliberation.include_samples,
-        out,
+        out: Outlet { pieces: out, reads_within: READS_WITHIN },
         sent: 0,
     };
     let mut response = HttpResponse::Ok();
@@ -68,23 +99,35 @@ pub(super) fn response(
     response.insert_header(("x-accel-buffering", "no"));
     let gateway = gateway.clone();
     actix_rt::spawn(async move {
-        let _ = writer.write(&gateway, deliberation).await;
+        let _ = writer.write(deliberation, |job, done| gateway.metrics.deliberated(job, done)).await;
     });
-    let body = futures::stream::unfold(pieces, |mut pieces| async { pieces.recv().await.map(|piece| (piece, pieces)) });
-    response.content_type("text/event-stream").streaming(body)
+    response.content_type("text/event-stream").streaming(body(pieces))
+}
+
+/// What the connection takes. Without the end it fails, so that the client does not take a part for the whole.
+fn body(pieces: mpsc::Receiver<Option<Bytes>>) -> impl Stream<Item = io::Result<Bytes>> {
+    futures::stream::unfold(Some(pieces), |pieces| async {
+        let mut pieces = pieces?;
+        match pieces.recv().await {
+            Some(Some(piece)) => Some((Ok(piece), Some(pieces))),
+            Some(None) => None,
+            None => Some((Err(io::ErrorKind::BrokenPipe.into()), None)),
+        }
+    })
 }
 
 impl Writer {
-    async fn write(mut self, gateway: &Gateway, deliberation: Deliberation) -> Result<(), Gone> {
+    /// Writes the whole stream; `count` is called with an answer before it is written.
+    async fn write(mut self, deliberation: Deliberation, count: impl FnOnce(&Job, &Deliberated)) -> Result<(), Gone> {
         let Deliberation { mut events, mut end, guard, .. } = deliberation;
         let mut alive = interval(KEEP_ALIVE);
         alive.reset();
-        self.delta(json!({ "role": "assistant", "content": "" }), Value::Null).await?;
+        self.delta(opening(), Value::Null).await?;
         let mut open = true;
         let ended = loop {
             tokio::select! {
                 biased;
-                () = self.out.closed() => return Err(Gone),
+                () = self.out.pieces.closed() => return Err(Gone),
                 event = events.recv(), if open => match event {
                     Some(event) => self.event(event).await?,
                     None => open = false,
@@ -97,14 +140,15 @@ impl Writer {
             self.event(event).await?;
         }
         drop(guard.disarm());
-        match ended {
-            Ok(Ok(done)) => {
-                gateway.metrics.deliberated(&self.job, &done);
-                self.finish(&done).await
+        match ended.unwrap_or_else(|_| Err(errors::lost())) {
+            Ok(done) => {
+                count(&self.job, &done);
+                self.finish(&done).await?;
             }
-            Ok(Err(error)) => self.fail(&error).await,
-            Err(_) => self.piece("data: [DONE]\n\n".to_owned()).await,
+            Err(error) => self.data(&error.body()).await?,
         }
+        self.piece("data: [DONE]\n\n".to_owned()).await?;
+        self.out.send(None).await
     }
 
     async fn event(&mut self, event: Event) -> Result<(), Gone> {
@@ -138,8 +182,11 @@ impl Writer {
         })
     }
 
-    async fn finish(mut self, done: &Deliberated) -> Result<(), Gone> {
+    async fn finish(&mut self, done: &Deliberated) -> Result<(), Gone> {
         for (at, sample) in answer::chosen(done).enumerate() {
+            if at > 0 {
+                self.choice(at, opening(), Value::Null).await?;
+            }
             let rest = if at == 0 { sample.text.get(self.sent..).unwrap_or_default() } else { &sample.text };
             if !rest.is_empty() {
                 self.choice(at, json!({ "content": rest }), Value::Null).await?;
@@ -154,12 +201,7 @@ impl Writer {
             }
             self.data(&chunk).await?;
         }
-        self.piece("data: [DONE]\n\n".to_owned()).await
-    }
-
-    async fn fail(&mut self, error: &ApiError) -> Result<(), Gone> {
-        self.data(&error.body()).await?;
-        self.piece("data: [DONE]\n\n".to_owned()).await
+        Ok(())
     }
 
     async fn delta(&mut self, delta: Value, finish: Value) -> Result<(), Gone> {
@@ -177,6 +219,11 @@ impl Writer {
     }
 
     async fn piece(&mut self, text: String) -> Result<(), Gone> {
-        self.out.send(Ok(Bytes::from(text))).await.map_err(|_| Gone)
+        self.out.send(Some(Bytes::from(text))).await
     }
+}
+
+/// What each choice of a stream begins with.
+fn opening() -> Value {
+    json!({ "role": "assistant", "content": "" })
 }
