@@ -50,26 +50,18 @@ impl Account {
 
     /// Takes one request, one running place and `tokens`, or nothing.
     pub(crate) fn admit(&self, tokens: u64, now: Duration) -> Result<RateHeaders, Refusal> {
+        self.lock().admit(tokens, now)
+    }
+
+    /// Whether one request of `tokens` would be admitted now; takes nothing.
+    pub(crate) fn would_admit(&self, tokens: u64, now: Duration) -> Result<(), Refusal> {
         let mut state = self.lock();
-        let limits = state.limits;
-        if tokens > u64::from(limits.tokens_per_minute.get()) {
-            return Err(Refusal::TooLarge { limit: limits.tokens_per_minute.get() });
-        }
-        if let Err(short) = state.requests.take(1, now) {
-            return Err(Refusal::Requests { limit: limits.requests_per_minute.get(), wait: wait(short) });
-        }
-        if state.running >= limits.concurrent_requests.get() {
-            state.requests.give_back(1);
-            return Err(Refusal::Concurrency { limit: limits.concurrent_requests.get() });
-        }
-        if let Err(short) = state.tokens.take(tokens, now) {
-            state.requests.give_back(1);
-            let remaining = state.tokens.remaining(now);
-            return Err(Refusal::Tokens { limit: limits.tokens_per_minute.get(), remaining, wait: wait(short) });
-        }
-        state.running += 1;
-        state.reserved += tokens;
-        Ok(state.rate(now))
+        state.admit(tokens, now)?;
+        state.running -= 1;
+        state.reserved -= tokens;
+        state.requests.give_back(1);
+        state.tokens.give_back(tokens);
+        Ok(())
     }
 
     /// Ends a running request: what it reserved and did not spend comes back, what it spent beyond is charged.
@@ -119,6 +111,28 @@ impl Account {
 }
 
 impl State {
+    fn admit(&mut self, tokens: u64, now: Duration) -> Result<RateHeaders, Refusal> {
+        let limits = self.limits;
+        if tokens > u64::from(limits.tokens_per_minute.get()) {
+            return Err(Refusal::TooLarge { limit: limits.tokens_per_minute.get() });
+        }
+        if let Err(short) = self.requests.take(1, now) {
+            return Err(Refusal::Requests { limit: limits.requests_per_minute.get(), wait: wait(short) });
+        }
+        if self.running >= limits.concurrent_requests.get() {
+            self.requests.give_back(1);
+            return Err(Refusal::Concurrency { limit: limits.concurrent_requests.get() });
+        }
+        if let Err(short) = self.tokens.take(tokens, now) {
+            self.requests.give_back(1);
+            let remaining = self.tokens.remaining(now);
+            return Err(Refusal::Tokens { limit: limits.tokens_per_minute.get(), remaining, wait: wait(short) });
+        }
+        self.running += 1;
+        self.reserved += tokens;
+        Ok(self.rate(now))
+    }
+
     fn rate(&self, now: Duration) -> RateHeaders {
         RateHeaders {
             limit_requests: self.limits.requests_per_minute.get(),

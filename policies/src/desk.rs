@@ -34,6 +34,13 @@ pub struct Ask<'a> {
     pub prompt_tokens: u32,
 }
 
+impl Ask<'_> {
+    /// The worst case in tokens.
+    fn reserves(&self) -> u64 {
+        u64::from(self.budget.total_tokens) + u64::from(self.prompt_tokens)
+    }
+}
+
 /// Authenticates callers and admits their requests. Share it by `Arc`; every method takes `&self` and none blocks for
 /// longer than a map look-up.
 #[derive(Debug)]
@@ -111,16 +118,26 @@ impl PolicyDesk {
     /// - 429 `requests_per_minute`, `concurrent_requests`, `tokens_per_minute`, with `retry_after`.
     pub fn decide(&self, principal: &Principal, ask: &Ask<'_>) -> Result<Permit, ApiError> {
         let rules = self.rules();
-        let (tenant, role, account) = rules.standing(principal)?;
-        verdict::role(role)?;
-        verdict::model(tenant, ask.model)?;
-        verdict::effort(tenant, ask.effort)?;
-        verdict::budget(tenant, &ask.budget)?;
-        let reserved = u64::from(ask.budget.total_tokens) + u64::from(ask.prompt_tokens);
+        let (tenant, account) = rules.allowed(principal, ask)?;
+        let reserved = ask.reserves();
         let admitted = account.admit(reserved, self.clock.now());
         let rate = admitted.map_err(|refusal| verdict::no_room(&tenant.id, refusal, reserved))?;
         let digest = Arc::clone(&rules.digest);
         Ok(Permit::new(Arc::clone(account), self.clock.clone(), digest, tenant.id.clone(), reserved, rate))
+    }
+
+    /// Whether [`PolicyDesk::decide`] would admit this request now; takes from no limit. Ask it before work that only an
+    /// admitted request may cause, such as counting the prompt: with `prompt_tokens` 0 it refuses only what is refused
+    /// whatever the prompt.
+    ///
+    /// # Errors
+    /// As [`PolicyDesk::decide`].
+    pub fn consider(&self, principal: &Principal, ask: &Ask<'_>) -> Result<(), ApiError> {
+        let rules = self.rules();
+        let (tenant, account) = rules.allowed(principal, ask)?;
+        let reserved = ask.reserves();
+        let room = account.would_admit(reserved, self.clock.now());
+        room.map_err(|refusal| verdict::no_room(&tenant.id, refusal, reserved))
     }
 
     /// The tenant's limits at this moment, for the headers of a refusal; `None` if there is no such tenant any more.
@@ -168,6 +185,16 @@ impl Rules {
                 .or_insert_with(|| Arc::new(Account::new(tenant.limits)));
         }
         Self { digest: Arc::from(policy.digest()), policy, accounts }
+    }
+
+    /// The principal's tenant and its account, if the policy allows the request at all.
+    fn allowed(&self, principal: &Principal, ask: &Ask<'_>) -> Result<(&Tenant, &Arc<Account>), ApiError> {
+        let (tenant, role, account) = self.standing(principal)?;
+        verdict::role(role)?;
+        verdict::model(tenant, ask.model)?;
+        verdict::effort(tenant, ask.effort)?;
+        verdict::budget(tenant, &ask.budget)?;
+        Ok((tenant, account))
     }
 
     /// The principal's tenant, its role now and its account, if its key is still good.

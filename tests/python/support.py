@@ -192,10 +192,10 @@ class Service:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def add_tenant(self, tenant: str, **limits: object) -> str:
+    def add_tenant(self, tenant: str, models: str = "*", **limits: object) -> str:
         """Adds a tenant, with the generous limits where no others are given, and returns its key."""
         options = [f"--{name.replace('_', '-')}={value}" for name, value in {**GENEROUS, **limits}.items()]
-        run_well("tenant", "add", tenant, "--name", tenant, "--models", "*", *options, "--policy", self.policy)
+        run_well("tenant", "add", tenant, "--name", tenant, "--models", models, *options, "--policy", self.policy)
         key = run_well("key", "create", tenant, "--policy", self.policy, "--quiet").strip()
         self.keys[tenant] = key
         return key

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from support import Answer, Service, model_path, read_answer, real_model, scripted, snapshot
+from support import Answer, Service, model_path, read_answer, real_model, run_well, scripted, snapshot, words
 
 CONFIG, RUNTIME = 2, 3
 #: An error says what to do about it, or which values there are.
@@ -138,6 +138,36 @@ def test_a_budget_above_the_tenants_cap_is_refused(service: Service, before: dic
     answer = service.chat(key=service.keys["capped"], **fields)
     check(service, before, answer, 403, param, says)
     assert "`capped`" in answer.error["message"]
+
+
+def test_whoever_is_refused_is_refused_before_the_prompt_is_counted(install):
+    first, second = (scripted(name, context_tokens=50) for name in ("first", "second"))
+    made = install(first, second)
+    narrow = made.add_tenant("narrow", models="first", requests_per_minute=1)
+    auditor = run_well("key", "create", "narrow", "--role", "auditor", "--policy", made.policy, "--quiet").strip()
+    made.start()
+    fields = {"max_completion_tokens": 10}
+
+    def refused(key: str, model: str) -> tuple[int, str]:
+        answer = made.chat(words(100), key=key, model=model, **fields)
+        return answer.status, answer.error["code"]
+
+    assert refused(narrow, "first") == (400, "context_length_exceeded")
+    assert refused(narrow, "second") == (403, "model_not_allowed")
+    assert refused(auditor, "first") == (403, "role_not_allowed")
+    assert made.chat(key=narrow, model="first", **fields).status == 200
+    assert refused(narrow, "first") == (429, "requests_per_minute")
+
+
+def test_an_unknown_model_is_answered_with_those_that_the_key_may_use(install):
+    made = install(scripted("first"), scripted("second"))
+    narrow, barred = made.add_tenant("narrow", models="first"), made.add_tenant("barred", models="third")
+    made.start()
+    assert "first, second" in made.chat(model="frist").error["message"]
+    message = made.chat(model="frist", key=narrow).error["message"]
+    assert "first" in message and "second" not in message
+    message = made.chat(model="frist", key=barred).error["message"]
+    assert "may use none" in message and "first" not in message
 
 
 @pytest.mark.parametrize("key", ["", "nonsense"])

@@ -129,11 +129,14 @@ fn every_wrong_key_gets_the_same_answer_and_its_own_reason() {
     assert_eq!((principal.tenant(), principal.key_id(), principal.role()), ("acme", case.acme.id(), Role::User));
 }
 
-/// Checks kind, code, param and a part of the message, and that the refusal took nothing.
+/// Checks kind, code, param and a part of the message, that considering it says the same, and that neither took
+/// anything.
 #[track_caller]
 fn refused(case: &Case, key: &ApiKey, ask: &Ask<'_>, expect: (ErrorKind, &str, Option<&str>, &str)) {
     let before = case.rate(key);
+    let considered = case.desk.consider(&case.who(key), ask).unwrap_err();
     let error = case.desk.decide(&case.who(key), ask).unwrap_err();
+    assert_eq!(considered, error);
     let (kind, code, param, part) = expect;
     assert_eq!((error.kind, error.code, error.param.as_deref()), (kind, code, param), "{error}");
     assert!(error.message.contains(part), "{error}");
@@ -214,6 +217,17 @@ fn each_limit_refuses_with_its_time_to_wait_and_takes_from_no_other() {
     case.pass(1);
     assert!(case.acme(1).is_ok());
     drop(first);
+}
+
+#[test]
+fn considering_a_request_takes_nothing() {
+    let case = Case::new((1, 1_000, 1));
+    let before = case.rate(&case.acme);
+    for _ in 0..3 {
+        case.desk.consider(&case.who(&case.acme), &ask(1_000)).unwrap();
+    }
+    assert_eq!((case.rate(&case.acme), case.desk.running("acme")), (before, 0));
+    assert!(case.acme(1_000).is_ok());
 }
 
 #[test]

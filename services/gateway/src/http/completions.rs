@@ -1,15 +1,20 @@
 //! `POST /v1/chat/completions`: from the request's bytes to a running deliberation, and its answer.
 
+use std::sync::Arc;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Payload},
 };
 use forethought_actors::{Deliberation, Desks, Job};
-use forethought_engine::{EngineError, SampleRequest};
+use forethought_engine::{Engine, EngineError, SampleRequest};
 use forethought_policies::{Ask, Principal, RateHeaders};
 use forethought_schemas::{ApiError, ChatRequest, ErrorKind, RequestId};
 use futures::StreamExt;
-use tokio::time::{Duration, Instant, timeout_at};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Duration, Instant, timeout_at},
+};
 use tracing::{error, info};
 
 use super::{
@@ -74,26 +79,44 @@ async fn start(
     id: &RequestId,
 ) -> Result<(Job, Deliberation), ApiError> {
     let (Some(served), Some(engine)) = (gateway.models.get(&chat.model), gateway.rooms.engine(&chat.model)) else {
-        return Err(unknown_model(gateway, &chat.model));
+        return Err(unknown_model(gateway, principal, &chat.model));
     };
     let mut job = plan::plan(chat, *served, gateway.desk.budget_cap(principal), principal, id)?;
+    // Counting a prompt costs time: whoever is refused whatever it holds is refused before.
+    gateway.desk.consider(principal, &ask(&job))?;
     let leased = engine.lease(Instant::now() + ENGINE_WITHIN).await.map_err(|error| engine_error(&error))?;
     job.weights.clone_from(&leased.info().weights);
-    job.prompt_tokens = leased.count_prompt(&probe(&job)).map_err(|error| engine_error(&error))?;
-    let seat = gateway.rooms.seat()?;
-    let ask = Ask {
-        model: &job.model,
-        effort: job.effort,
-        strategy: job.strategy,
-        budget: job.budget,
-        prompt_tokens: job.prompt_tokens,
-    };
-    let permit = gateway.desk.decide(principal, &ask)?;
+    let (seat, prompt_tokens) = count(gateway, leased, probe(&job)).await?;
+    job.prompt_tokens = prompt_tokens;
+    let permit = gateway.desk.decide(principal, &ask(&job))?;
     let desks = Desks { audit: gateway.rooms.audit.clone(), engine: engine.clone(), permit, seat };
     let work = gateway.rooms.work.clone();
     let for_work = job.clone();
     let started = gateway.work.spawn(async move { Deliberation::start(for_work, desks, &work).await });
     Ok((job, started.await.map_err(|_| errors::lost())??))
+}
+
+/// Counts the prompt, on a thread that may take its time, and in the seat that the request will have: so there are
+/// never more at it than may run.
+async fn count(
+    gateway: &Gateway,
+    engine: Arc<dyn Engine>,
+    probe: SampleRequest,
+) -> Result<(OwnedSemaphorePermit, u32), ApiError> {
+    let seat = gateway.rooms.seat()?;
+    let counting = gateway.work.spawn_blocking(move || (seat, engine.count_prompt(&probe)));
+    let (seat, counted) = counting.await.map_err(|_| errors::lost())?;
+    Ok((seat, counted.map_err(|error| engine_error(&error))?))
+}
+
+fn ask(job: &Job) -> Ask<'_> {
+    Ask {
+        model: &job.model,
+        effort: job.effort,
+        strategy: job.strategy,
+        budget: job.budget,
+        prompt_tokens: job.prompt_tokens,
+    }
 }
 
 fn probe(job: &Job) -> SampleRequest {
@@ -108,9 +131,14 @@ fn probe(job: &Job) -> SampleRequest {
     }
 }
 
-fn unknown_model(gateway: &Gateway, model: &str) -> ApiError {
-    let known: Vec<&str> = gateway.models.keys().map(String::as_str).collect();
-    let message = format!("there is no model `{model}`; use one of: {}", known.join(", "));
+fn unknown_model(gateway: &Gateway, principal: &Principal, model: &str) -> ApiError {
+    let served = gateway.models.keys().map(String::as_str);
+    let usable: Vec<&str> = served.filter(|model| gateway.desk.may_use_model(principal, model)).collect();
+    let mend = match usable.as_slice() {
+        [] => "this key may use none; ask the operator".to_owned(),
+        usable => format!("use one of: {}", usable.join(", ")),
+    };
+    let message = format!("there is no model `{model}`; {mend}");
     ApiError { param: Some("model".to_owned()), ..ApiError::new(ErrorKind::NotFound, "model_not_found", message) }
 }
 
