@@ -94,7 +94,7 @@ pub struct DeliberationAsk {
     pub deadline_ms: Option<u64>,
     /// What an answer looks like: `text`, `number`, `choice`, `json` or `boxed`.
     pub answer: Option<String>,
-    /// A JSON pointer to the part of a JSON answer that is voted on.
+    /// A JSON pointer to the part of a JSON answer that is voted on; only where `answer` is `json`.
     pub answer_pointer: Option<String>,
     /// Samples in flight at once.
     pub wave: Option<u32>,
@@ -211,7 +211,23 @@ impl DeliberationAsk {
             ));
         }
         fields.refuse_unknown(&[])?;
-        Ok(ask)
+        ask.with_pointed_answer()
+    }
+
+    /// A pointer only makes sense in JSON, so it says what the answer looks like where nothing else does.
+    fn with_pointed_answer(self) -> Result<Self, ApiError> {
+        match (&self.answer_pointer, self.answer.as_deref()) {
+            (Some(_), None) => Ok(Self { answer: Some("json".to_owned()), ..self }),
+            (Some(_), Some(kind)) if kind != "json" => Err(ApiError::invalid(
+                "deliberation.answer_pointer",
+                "invalid_value",
+                format!(
+                    "`deliberation.answer_pointer` is only for answers in JSON, and `deliberation.answer` is `{kind}`; \
+                     set that to `json`, or leave the pointer out"
+                ),
+            )),
+            _ => Ok(self),
+        }
     }
 }
 

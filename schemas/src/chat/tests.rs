@@ -81,6 +81,18 @@ fn wrong_values_name_the_field_and_the_mend() {
 }
 
 #[test]
+fn a_pointer_implies_json_and_is_refused_with_anything_else() {
+    let answer = |ask: Value| parse(&with(json!({ "deliberation": ask }))).unwrap().deliberation.answer;
+    assert_eq!(answer(json!({ "answer_pointer": "/name" })).as_deref(), Some("json"));
+    assert_eq!(answer(json!({ "answer_pointer": "/name", "answer": "json" })).as_deref(), Some("json"));
+    assert_eq!(answer(json!({ "answer": "number" })).as_deref(), Some("number"));
+    for kind in ["text", "number", "choice", "boxed"] {
+        let ask = json!({ "deliberation": { "answer_pointer": "/name", "answer": kind } });
+        check(ask, "deliberation.answer_pointer", "set that to `json`");
+    }
+}
+
+#[test]
 fn wrong_conversations_name_the_message() {
     let user = || json!({ "role": "user", "content": "u" });
     let assistant = || json!({ "role": "assistant", "content": "a" });

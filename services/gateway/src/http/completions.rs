@@ -86,8 +86,10 @@ async fn start(
     gateway.desk.consider(principal, &ask(&job))?;
     let leased = engine.lease(Instant::now() + ENGINE_WITHIN).await.map_err(|error| engine_error(&error))?;
     job.weights.clone_from(&leased.info().weights);
-    let (seat, prompt_tokens) = count(gateway, leased, probe(&job)).await?;
+    let context = leased.info().context_tokens;
+    let (seat, prompt_tokens) = count(gateway, leased, probe(&job, plan::least_room(chat, &job))).await?;
     job.prompt_tokens = prompt_tokens;
+    plan::fit(&mut job, chat, context);
     let permit = gateway.desk.decide(principal, &ask(&job))?;
     let desks = Desks { audit: gateway.rooms.audit.clone(), engine: engine.clone(), permit, seat };
     let work = gateway.rooms.work.clone();
@@ -119,13 +121,13 @@ fn ask(job: &Job) -> Ask<'_> {
     }
 }
 
-fn probe(job: &Job) -> SampleRequest {
+fn probe(job: &Job, max_tokens: u32) -> SampleRequest {
     SampleRequest {
         prompt: job.prompt.clone(),
         sampling: job.sampling.clone(),
         seed: 0,
         stop: Vec::new(),
-        max_tokens: job.budget.sample_tokens,
+        max_tokens,
         top_logprobs: 0,
         ignore_end: false,
     }

@@ -49,8 +49,9 @@ pub(super) fn plan(
         Some(StrategyName::Single) => request.n,
         _ => wanted.max(request.n),
     };
-    let max_samples =
-        ask.max_samples.unwrap_or_else(|| cap.map_or(wanted, |cap| wanted.min(cap.max_samples)).max(request.n));
+    let sample_tokens = request.max_completion_tokens.unwrap_or(SAMPLE_TOKENS);
+    let afforded = || cap.map_or(wanted, |cap| wanted.min(afforded(cap, sample_tokens, ask.total_tokens)));
+    let max_samples = ask.max_samples.unwrap_or_else(|| afforded().max(request.n));
     if max_samples < request.n {
         return Err(ApiError::invalid(
             "n",
@@ -67,7 +68,6 @@ pub(super) fn plan(
         (_, AnswerKind::Text) => StrategyName::BestOfN,
         _ => StrategyName::SelfConsistency,
     });
-    let sample_tokens = request.max_completion_tokens.unwrap_or(SAMPLE_TOKENS);
     let all = max_samples.saturating_mul(sample_tokens);
     let total_tokens = ask.total_tokens.unwrap_or_else(|| cap.map_or(all, |cap| all.min(cap.total_tokens)));
     let deadline_ms =
@@ -99,6 +99,26 @@ pub(super) fn plan(
         stop: request.stop.clone(),
         stream_text: request.stream && strategy == StrategyName::Single && request.n == 1,
     })
+}
+
+/// Samples that the tenant's cap pays for in full: fewer whole answers are better than many that break off. A request
+/// that says itself what all samples may spend wants it shared.
+fn afforded(cap: BudgetCap, sample_tokens: u32, asked_total: Option<u32>) -> u32 {
+    let whole = if asked_total.is_some() { u32::MAX } else { cap.total_tokens / sample_tokens.max(1) };
+    cap.max_samples.min(whole)
+}
+
+/// The least room for an answer without which a request is refused: what it asked for, or else any.
+pub(super) fn least_room(request: &ChatRequest, job: &Job) -> u32 {
+    if request.max_completion_tokens.is_some() { job.budget.sample_tokens } else { 1 }
+}
+
+/// Cuts a sample to what the prompt leaves of the model's context, where the request did not say how long it may be.
+pub(super) fn fit(job: &mut Job, request: &ChatRequest, context_tokens: u32) {
+    if request.max_completion_tokens.is_none() {
+        let left = context_tokens.saturating_sub(job.prompt_tokens).max(1);
+        job.budget.sample_tokens = job.budget.sample_tokens.min(left);
+    }
 }
 
 /// What an auditor needs, beside the admission record itself, to ask the same again.
