@@ -4,7 +4,7 @@ mod audit;
 mod check;
 pub mod exit;
 mod key;
-mod output;
+pub mod output;
 mod tenant;
 mod time;
 
@@ -32,7 +32,7 @@ Exit codes: 0 done, 1 a check failed, 2 wrong usage or configuration, 3 a failur
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Run the server until it is told to stop (Ctrl-C or SIGTERM)
+    /// Run the server until it is told to stop (Ctrl-C or SIGTERM); SIGHUP makes it read its policy again
     #[command(after_help = SERVE_HELP)]
     Serve(ConfigFile),
     /// Check a configuration, its policy and its models, without running anything
@@ -71,7 +71,9 @@ The shortest configuration:
       path: /models/SmolLM2-135M-Instruct.Q8_0.gguf
 
 The other keys are: version, listen, data_dir, grace_ms, max_body_bytes, max_deliberations and log.
-Paths are relative to the file. `forethought check` tells what is wrong with it.";
+Paths are relative to the file. `forethought check` tells what is wrong with it.
+
+On SIGHUP a running server reads its policy file again; one that is wrong changes nothing.";
 
 const CHECK_HELP: &str = "\
 Examples:
@@ -84,7 +86,7 @@ Examples:
       --strategy self_consistency --samples 8 --seed 1";
 
 /// Told after each change of a policy file.
-const RESTART: &str = "a running server takes it up when it is restarted";
+const TAKE_UP: &str = "a running server takes it up when it is told to (`kill -HUP PID`) or restarted";
 
 /// Runs what the command line asks for.
 pub fn main() -> ExitCode {

@@ -17,7 +17,7 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 use forethought_actors::Rooms;
-use forethought_policies::{PolicyDesk, Principal};
+use forethought_policies::{Policy, PolicyDesk, Principal};
 use forethought_schemas::{ApiError, Effort, ErrorKind, RequestId};
 use tokio::runtime::Handle;
 use tracing::info;
@@ -58,6 +58,11 @@ impl Gateway {
     ) -> Self {
         let metrics = Metrics::new(&rooms);
         Self { rooms, desk, models, work, metrics, max_body_bytes }
+    }
+
+    /// Puts another policy in force for every request from now on; what tenants have used stays counted.
+    pub fn replace_policy(&self, policy: Policy) {
+        self.desk.replace(policy);
     }
 
     fn principal(&self, request: &HttpRequest) -> Result<Principal, ApiError> {

@@ -1,6 +1,6 @@
 //! Starts the service, and stops it without losing a record.
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
 
 use actix_web::{App, HttpServer, web::Data};
 use anyhow::{Context, Result, bail};
@@ -13,9 +13,9 @@ use forethought_engine::{
 use forethought_policies::{PolicyDesk, PolicyFile};
 use tokio::{
     runtime::{Builder, Handle},
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::{
     cli::Usage,
@@ -74,6 +74,9 @@ async fn serve(
         work,
         config.max_body_bytes,
     )));
+    // Before it listens: nobody who sees it ready may end it by telling it to read its policy.
+    let hangup = signal(SignalKind::hangup()).context("the signal SIGHUP cannot be listened for")?;
+    actix_rt::spawn(reread_policy(hangup, config.policy.clone(), gateway.clone()));
     let address = listener.local_addr()?;
     let server = HttpServer::new(move || App::new().configure(|app| http::routes(app, &gateway)))
         .workers(HTTP_THREADS)
@@ -98,6 +101,21 @@ async fn serve(
     root.stop();
     info!("stopped");
     running.await.context("the HTTP server failed")?.context("the HTTP server failed")
+}
+
+/// Reads the policy file again each time the signal comes. A file that is wrong changes nothing.
+async fn reread_policy(mut hangup: Signal, file: PathBuf, gateway: Data<Gateway>) {
+    while hangup.recv().await.is_some() {
+        let path = file.clone();
+        match actix_web::web::block(move || PolicyFile::new(&path).load()).await {
+            Ok(Ok(policy)) => {
+                info!(file = %file.display(), digest = policy.digest(), "the policy was read again and is in force");
+                gateway.replace_policy(policy);
+            }
+            Ok(Err(wrong)) => error!(%wrong, "the policy file is wrong; the policy before stays in force"),
+            Err(lost) => error!(%lost, "the policy could not be read again; the policy before stays in force"),
+        }
+    }
 }
 
 /// Until a signal, or until something without which the service is none has ended for good.

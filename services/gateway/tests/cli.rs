@@ -106,7 +106,7 @@ fn a_tenant_and_its_keys_from_nothing_to_revoked() {
     assert_eq!((kept.role.as_str(), kept.note.as_deref()), ("auditor", Some("laptop")));
 
     let said = room.good(&[&["key", "revoke", key.id()], &policy[..]].concat());
-    assert!(!said.contains(key.reveal()) && said.contains("when it is restarted"), "{said}");
+    assert!(!said.contains(key.reveal()) && said.contains("`kill -HUP PID`"), "{said}");
     room.bad(&[&["key", "revoke", key.id()], &policy[..]].concat(), 2, &["was revoked before"]);
     // Whoever pastes the whole key means it, and does not get it back.
     let said = room.good(&[&["key", "revoke", second.reveal()], &policy[..]].concat());

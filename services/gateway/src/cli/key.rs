@@ -9,7 +9,7 @@ use clap::{
 use forethought_policies::{NewKey, PolicyFile, Role};
 use jiff::Timestamp;
 
-use super::{RESTART, output};
+use super::{TAKE_UP, output};
 
 /// What can be done with keys.
 #[derive(Subcommand)]
@@ -86,7 +86,7 @@ fn create(args: Create) -> anyhow::Result<()> {
     } else {
         let (secret, id, tenant, role) = (key.reveal(), key.id(), &args.tenant, args.role);
         format!(
-            "{secret}\n\nThis is key {id} of tenant {tenant}, role {role}. Keep it now: it is not shown again; {RESTART}.\n"
+            "{secret}\n\nThis is key {id} of tenant {tenant}, role {role}. Keep it now: it is not shown again; {TAKE_UP}.\n"
         )
     };
     Ok(output::print(&text)?)
@@ -95,5 +95,5 @@ fn create(args: Create) -> anyhow::Result<()> {
 fn revoke(args: &Revoke) -> anyhow::Result<()> {
     PolicyFile::new(&args.policy).revoke_key(&args.key_id, Timestamp::now())?;
     // A whole key may have been given for its id: it is not repeated.
-    Ok(output::print(&format!("revoked the key in {}; {RESTART}\n", args.policy.display()))?)
+    Ok(output::print(&format!("revoked the key in {}; {TAKE_UP}\n", args.policy.display()))?)
 }

@@ -11,7 +11,7 @@ use forethought_schemas::{BudgetCap, Effort};
 use serde_json::{Value, json};
 
 use super::{
-    RESTART,
+    TAKE_UP,
     output::{self, Align, Paint, Style, Table},
 };
 
@@ -120,7 +120,7 @@ fn add(args: Add) -> anyhow::Result<()> {
     PolicyFile::new(&args.policy).add_tenant(&tenant)?;
     let (id, file) = (&tenant.id, args.policy.display());
     let next = format!("make its first key with `forethought key create {id} --policy {file}`");
-    Ok(output::print(&format!("added tenant {id} to {file}; {RESTART}; {next}\n"))?)
+    Ok(output::print(&format!("added tenant {id} to {file}; {TAKE_UP}; {next}\n"))?)
 }
 
 fn list(args: &List) -> anyhow::Result<()> {
