@@ -115,11 +115,15 @@ pub enum Event {
     SampleFailed {
         /// Its place.
         index: u32,
+        /// Tokens that it has generated.
+        tokens: u32,
     },
     /// A sample is no longer needed.
     SampleCancelled {
         /// Its place.
         index: u32,
+        /// Tokens that it has generated.
+        tokens: u32,
     },
     /// The votes, and what is left of the budget.
     Votes {

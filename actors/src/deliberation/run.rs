@@ -173,10 +173,11 @@ impl Run {
         };
         sample.kill.kill();
         sample.report.state = SampleState::Cancelled;
+        let tokens = sample.report.tokens;
         if let Err(error) = self.ledger.cancel(index) {
             debug!(%error, "a cancelled sample was not on the ledger");
         }
-        self.tell(Event::SampleCancelled { index });
+        self.tell(Event::SampleCancelled { index, tokens });
     }
 
     /// Books a report; gives what the strategy must know of it.
@@ -239,13 +240,13 @@ impl Run {
     fn failed(&mut self, index: u32, error: EngineError) -> Observation {
         warn!(%error, index, "a sample failed");
         self.settle(index);
-        let mut tokens = 0;
+        let (mut tokens, mut all_tries) = (0, 0);
         if let Some(sample) = self.samples.get_mut(&index) {
             sample.kill.kill();
             sample.report.state = SampleState::Failed;
-            tokens = sample.attempt_tokens;
+            (tokens, all_tries) = (sample.attempt_tokens, sample.report.tokens);
         }
-        self.tell(Event::SampleFailed { index });
+        self.tell(Event::SampleFailed { index, tokens: all_tries });
         let observation =
             Observation::Failed { index, retryable: error.retryable(), tokens, reason: error.to_string() };
         self.fault.get_or_insert(error);

@@ -3,13 +3,14 @@
 mod events;
 mod view;
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use futures::StreamExt;
 use serde_json::{Map, Value, json};
 
+use crate::cli::output::{self, tame};
 use events::Lines;
 use view::View;
 
@@ -103,19 +104,20 @@ async fn ask(args: &AskArgs) -> Result<()> {
     let Some(usage) = result.get("usage").cloned() else { bail!("the service ended the stream without an answer") };
     if args.json {
         result.insert("audit_record".to_owned(), json!(record));
-        println!("{}", serde_json::to_string_pretty(&result)?);
+        output::print_json(&Value::Object(result))?;
     } else {
         view.summary(&result, &usage, record.as_deref());
         let answer = result.get("content").and_then(Value::as_str).unwrap_or_default();
-        println!("{answer}");
+        // A program gets what the model said; a terminal would obey what it holds.
+        let shown = if std::io::stdout().is_terminal() { tame(answer) } else { answer.to_owned() };
+        output::print(&format!("{shown}\n"))?;
     }
-    std::io::stdout().flush()?;
     Ok(())
 }
 
 fn take(event: &Value, view: &mut View, result: &mut Map<String, Value>) -> Result<()> {
     if let Some(message) = event.pointer("/error/message").and_then(Value::as_str) {
-        bail!("the service refused: {message}");
+        bail!("the service refused: {}", tame(message));
     }
     if event.pointer("/choices/0/index").and_then(Value::as_u64) == Some(0) {
         if let Some(text) = event.pointer("/choices/0/delta/content").and_then(Value::as_str) {
@@ -190,6 +192,7 @@ async fn accepted(response: reqwest::Response) -> Result<reqwest::Response> {
     let text = response.text().await.unwrap_or_default();
     let parsed: Option<Value> = serde_json::from_str(&text).ok();
     let message = parsed.as_ref().and_then(|v| v.pointer("/error/message")).and_then(Value::as_str).unwrap_or(&text);
+    let message = tame(message);
     match wait {
         Some(seconds) => bail!("{status}: {message} (try again in {seconds} s)"),
         None => bail!("{status}: {message}"),

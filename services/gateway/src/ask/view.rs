@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::{Map, Value};
 
+use crate::cli::output::tame;
+
 /// The widest answer that is shown in a table.
 const SHOWN: usize = 60;
 
@@ -104,7 +106,7 @@ impl View {
     /// What was spent and how it was decided, on standard error, so that the answer stands alone on standard output.
     pub(super) fn summary(&self, result: &Map<String, Value>, usage: &Value, record: Option<&str>) {
         let of = |path: &str| usage.pointer(path).cloned().unwrap_or_default();
-        let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+        let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), short);
         if !self.live {
             for sample in result.get("samples").and_then(Value::as_array).into_iter().flatten() {
                 let said = sample.get("text").and_then(Value::as_str).unwrap_or_default();
@@ -140,9 +142,9 @@ fn votes(votes: Option<&Value>) -> String {
     list.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// One line of bounded width.
+/// One line of bounded width, without anything that steers a terminal.
 fn short(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = tame(&text.split_whitespace().collect::<Vec<_>>().join(" "));
     match line.char_indices().nth(SHOWN) {
         Some((at, _)) => format!("{}…", line.get(..at).unwrap_or_default()),
         None => line,

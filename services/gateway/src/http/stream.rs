@@ -163,8 +163,12 @@ impl Writer {
             Event::SampleFinished { index, tokens, answer } => {
                 json!({ "event": "sample_finished", "index": index, "tokens": tokens, "answer": answer })
             }
-            Event::SampleFailed { index } => json!({ "event": "sample_failed", "index": index }),
-            Event::SampleCancelled { index } => json!({ "event": "sample_cancelled", "index": index }),
+            Event::SampleFailed { index, tokens } => {
+                json!({ "event": "sample_failed", "index": index, "tokens": tokens })
+            }
+            Event::SampleCancelled { index, tokens } => {
+                json!({ "event": "sample_cancelled", "index": index, "tokens": tokens })
+            }
             Event::Votes { tally, generated } => self.votes(&tally, generated),
         };
         let mut chunk = self.head.object("chat.completion.chunk", &json!([]));
