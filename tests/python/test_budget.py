@@ -6,27 +6,25 @@ import pytest
 
 from support import Service, scripted, words
 
-CONTEXT = 50_000
-
 
 @pytest.fixture
 def capped(install) -> Service:
-    """A tenant with the caps that `tenant add` gives by itself, and a model with long answers."""
-    service = install(scripted(answers=[{"text": words(9000)}], context_tokens=CONTEXT))
-    service.add_tenant("capped", max_samples=32, total_tokens=32_768, deadline_ms=120_000, effort="high")
+    """A tenant whose cap does not pay for eight long answers, and a model that gives them."""
+    service = install(scripted(answers=[{"text": words(900)}]))
+    service.add_tenant("capped", max_samples=32, total_tokens=3276, deadline_ms=120_000, effort="high")
     return service.start()
 
 
 @pytest.mark.parametrize(
     ("fields", "samples", "tokens"),
     [
-        ({"max_tokens": 8192}, 4, 8192),
-        ({"max_tokens": 8192, "n": 3}, 4, 8192),
-        ({"max_tokens": 30_000}, 1, 9000),
+        ({"max_tokens": 819}, 4, 819),
+        ({"max_tokens": 819, "n": 3}, 4, 819),
+        ({"max_tokens": 3000}, 1, 900),
         # What the client says itself is kept: its samples are shared out.
-        ({"max_tokens": 8192, "deliberation": {"max_samples": 8}}, 8, 4096),
-        ({"max_tokens": 8192, "deliberation": {"total_tokens": 8192}}, 8, 1024),
-        ({}, 8, 512),
+        ({"max_tokens": 819, "deliberation": {"max_samples": 8}}, 8, 409),
+        ({"max_tokens": 819, "deliberation": {"total_tokens": 816}}, 8, 102),
+        ({}, 6, 512),
     ],
 )
 def test_an_answer_may_be_as_long_as_was_allowed(capped: Service, fields: dict, samples: int, tokens: int):
