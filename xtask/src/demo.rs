@@ -49,7 +49,7 @@ pub fn run(args: &Args) -> Result<()> {
         return server.stop();
     }
     heading("how to go on");
-    println!("{}", how_to_go_on(&service, &key, args.seed));
+    println!("{}", how_to_go_on(&service.program(), &service.url(), &service.data(), &key, args.seed));
     server.wait()
 }
 
@@ -83,8 +83,7 @@ fn line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn how_to_go_on(service: &Service, key: &str, seed: u64) -> String {
-    let (url, data) = (service.url(), service.data());
+fn how_to_go_on(program: &str, url: &str, data: &str, key: &str, seed: u64) -> String {
     format!(
         r#"With curl:
 
@@ -107,7 +106,9 @@ With the OpenAI client for Python:
   )
   print(answer.choices[0].message.content)
 
-The audit log is in {data}: `forethought audit list --data-dir {data}`
+The audit log is in {data}. To list it:
+
+  '{program}' audit list --data-dir '{data}'
 
 The server runs until Ctrl-C."#
     )
@@ -116,6 +117,13 @@ The server runs until Ctrl-C."#
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_commands_to_go_on_with_name_the_program_that_was_built() {
+        let told = how_to_go_on("/target/debug/forethought", "http://127.0.0.1:1", "/a b/data", "key", SEED);
+        assert!(told.contains("\n  '/target/debug/forethought' audit list --data-dir '/a b/data'\n"), "{told}");
+        assert!(!told.contains("`forethought"), "{told}");
+    }
 
     #[test]
     fn an_answer_is_shown_on_one_line() {

@@ -63,6 +63,11 @@ impl Service {
         self.file("data")
     }
 
+    /// The path of the program.
+    pub fn program(&self) -> String {
+        self.program.to_string_lossy().into_owned()
+    }
+
     fn policy(&self) -> String {
         self.file("policy.yaml")
     }
