@@ -63,13 +63,11 @@ struct Gone;
 
 impl Outlet {
     async fn send(&self, piece: Option<Bytes>) -> Result<(), Gone> {
-        match timeout(self.reads_within, self.pieces.send(piece)).await {
-            Ok(sent) => sent.map_err(|_| Gone),
-            Err(_) => {
-                info!(within = ?self.reads_within, "the reader of a stream reads nothing; its request is stopped");
-                Err(Gone)
-            }
+        if let Ok(sent) = timeout(self.reads_within, self.pieces.send(piece)).await {
+            return sent.map_err(|_| Gone);
         }
+        info!(within = ?self.reads_within, "the reader of a stream reads nothing; its request is stopped");
+        Err(Gone)
     }
 }
 
