@@ -42,7 +42,8 @@ pub(super) struct Sample {
     pub report: SampleReport,
     pub attempt: u32,
     pub attempt_tokens: u32,
-    pub logprobs: f64,
+    /// The sum over the tokens that were seen, and how many they are. An end token has none.
+    logprobs: (f64, u32),
     pub kill: KillSwitch,
     /// What the reader has of the try before.
     told: String,
@@ -59,7 +60,7 @@ impl Sample {
             state: SampleState::Running,
             finish: None,
         };
-        Self { report, attempt: 0, attempt_tokens: 0, logprobs: 0.0, kill, told: String::new() }
+        Self { report, attempt: 0, attempt_tokens: 0, logprobs: (0.0, 0), kill, told: String::new() }
     }
 
     /// Begins another try; the reader has the first `told` bytes of the one before.
@@ -70,7 +71,7 @@ impl Sample {
         self.kill = kill;
         self.attempt += 1;
         self.attempt_tokens = 0;
-        self.logprobs = 0.0;
+        self.logprobs = (0.0, 0);
         self.report.text.clear();
         self.report.state = SampleState::Running;
     }
@@ -78,7 +79,7 @@ impl Sample {
     pub(super) fn token(&mut self, text: &str, logprob: f32) {
         self.report.tokens += 1;
         self.attempt_tokens += 1;
-        self.logprobs += f64::from(logprob);
+        self.logprobs = (self.logprobs.0 + f64::from(logprob), self.logprobs.1 + 1);
         self.report.text.push_str(text);
     }
 
@@ -109,7 +110,25 @@ impl Sample {
                 Finish::Stop | Finish::Cancelled => forethought_reasoning::Finish::Stop,
             },
             tokens: self.attempt_tokens,
-            mean_logprob: (self.attempt_tokens > 0).then(|| self.logprobs / f64::from(self.attempt_tokens)),
+            mean_logprob: (self.logprobs.1 > 0).then(|| self.logprobs.0 / f64::from(self.logprobs.1)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_token_makes_no_answer_surer() {
+        let mut sample = Sample::new(0, 0, KillSwitch::new());
+        sample.token("4", -1.0);
+        sample.token("2", -3.0);
+        sample.attempt_tokens += 1;
+        let result = sample.finish("", Finish::Stop, &AnswerKind::Number);
+        assert_eq!((result.tokens, result.mean_logprob), (3, Some(-2.0)));
+        sample.again(KillSwitch::new(), 0);
+        let result = sample.finish("", Finish::Stop, &AnswerKind::Number);
+        assert_eq!((result.tokens, result.mean_logprob), (0, None));
     }
 }
