@@ -206,7 +206,7 @@ fn single_and_streamed(job: &mut Job) {
 
 #[test]
 fn a_reader_that_stalls_gets_the_beginning_of_the_answer_without_a_hole() {
-    let words: String = (0..800).map(|number| format!("w{number} ")).collect();
+    let words = (0..800).map(|number| format!("w{number} ")).collect::<Vec<_>>().concat();
     let answers = vec![ScriptedAnswer { text: words.clone(), odds: 1.0 }];
     let engine = Arc::new(ScriptedEngine::new(Script { answers, token_ms: 1, ..script() }));
     let drawing = Arc::clone(&engine);
