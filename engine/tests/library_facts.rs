@@ -70,8 +70,9 @@ async fn text(mut responses: Receiver<Response>) -> String {
     while let Some(response) = responses.recv().await {
         match response {
             Response::CompletionChunk(chunk) => {
-                all += &chunk.choices[0].text;
-                if chunk.choices[0].finish_reason.is_some() {
+                let choice = chunk.choices.first().unwrap();
+                all += &choice.text;
+                if choice.finish_reason.is_some() {
                     break;
                 }
             }
