@@ -13,12 +13,14 @@ mod answer;
 mod budget;
 mod ledger;
 mod seed;
+mod segments;
 mod strategy;
 
 pub use answer::{Answer, AnswerKind, MAX_TEXT_BYTES, extract};
 pub use budget::{MAX_SAMPLES, MIN_SAMPLE_TOKENS, Plan, PlanError, plan};
 pub use ledger::{Ledger, LedgerError, Spent};
 pub use seed::sample_seed;
+pub use segments::{Markers, Segment, Segments};
 pub use strategy::{
     Action, Finish, MeanLogprob, Observation, Params, SampleResult, Score, Status, StopRule, Strategy, StrategyError,
     Tally, Verdict, Vote, beta_confidence, strategy, strategy_scored,
