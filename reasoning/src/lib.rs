@@ -11,6 +11,7 @@
 
 mod answer;
 mod budget;
+mod confidence;
 mod ledger;
 mod seed;
 mod segments;
@@ -18,6 +19,7 @@ mod strategy;
 
 pub use answer::{Answer, AnswerKind, MAX_TEXT_BYTES, extract};
 pub use budget::{MAX_SAMPLES, MIN_SAMPLE_TOKENS, Plan, PlanError, plan};
+pub use confidence::{TraceConfidence, threshold, token_confidence};
 pub use ledger::{Ledger, LedgerError, Spent};
 pub use seed::sample_seed;
 pub use segments::{Markers, Segment, Segments};

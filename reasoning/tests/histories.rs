@@ -76,7 +76,8 @@ struct World<'a> {
 impl<'a> World<'a> {
     fn new(case: &'a Case) -> Self {
         let beta_threshold = case.beta.then_some(0.95);
-        let params = Params { wave: case.wave, beta_threshold, samples: Some(case.budget.max_samples) };
+        let params =
+            Params { wave: case.wave, beta_threshold, samples: Some(case.budget.max_samples), esc_window: None };
         let strategy = strategy(case.name, case.budget, case.seed, case.n, AnswerKind::Number, params).unwrap();
         let ledger = Ledger::new(case.budget);
         let (running, tries, ended) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());

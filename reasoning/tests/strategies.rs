@@ -75,6 +75,20 @@ fn a_vote_does_not_stop_before_it_has_what_was_asked_for() {
 }
 
 #[test]
+fn the_first_window_that_agrees_stops_a_vote() {
+    let params = Params { beta_threshold: None, esc_window: Some(5), ..Params::default() };
+    let vote = || strategy(StrategyName::SelfConsistency, BUDGET, 7, 1, AnswerKind::Number, params).unwrap();
+    let told = |texts: &[&'static str]| texts.iter().map(|text| (*text, 0.0)).collect::<Vec<_>>();
+    let verdict = play(vote(), &told(&["5", "5", "5", "5", "5", "6"])).unwrap();
+    assert_eq!((verdict.stop, verdict.counted.len()), (StopRule::Esc, 5));
+    // Five in a row, but over two windows.
+    assert_eq!(play(vote(), &told(&["6", "5", "5", "5", "5", "5", "5", "5", "5"])), None);
+    let verdict = play(vote(), &told(&["6", "5", "5", "5", "5", "5", "5", "5", "5", "5"])).unwrap();
+    assert_eq!((verdict.stop, verdict.counted.len()), (StopRule::Esc, 10));
+    assert_eq!(play(vote(), &told(&["none"; 5])), None, "samples without an answer agree on nothing");
+}
+
+#[test]
 fn a_vote_that_is_decided_stops() {
     let texts = [("5", 0.0), ("none", 0.0), ("5", 0.0), ("6", 0.0), ("6", 0.0)];
     // After 5, none, 5 the two samples left can at most reach a tie, which the lower first index wins.
@@ -161,6 +175,7 @@ fn what_cannot_be_built_says_why() {
     check(BUDGET, 41, params, StrategyError::TooMany { asked: 41, max: 40 });
     check(BUDGET, 1, Params { samples: Some(50), ..params }, StrategyError::TooMany { asked: 50, max: 40 });
     check(BUDGET, 0, params, StrategyError::Plan(PlanError::NoSamples));
+    check(BUDGET, 1, Params { esc_window: Some(1), ..params }, StrategyError::Window(1));
     check(BUDGET, 1, Params { wave: 0, ..params }, StrategyError::NoWave);
     check(BUDGET, 1, Params { beta_threshold: Some(0.5), ..params }, StrategyError::Threshold(0.5));
     check(

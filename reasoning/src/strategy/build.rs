@@ -25,11 +25,14 @@ pub struct Params {
     /// Threshold of the Beta rule, above 0.5 and at most 1; `None` turns it off. At 0.95 the first samples that agree
     /// stop the vote at the 4th.
     pub beta_threshold: Option<f64>,
+    /// Samples of a window of Early-Stopping Self-Consistency (ESC, arXiv 2401.10480), at least 2, 5 in the paper: the
+    /// first window of consecutive samples that all agree stops the vote. `None` turns it off.
+    pub esc_window: Option<u32>,
 }
 
 impl Default for Params {
     fn default() -> Self {
-        Self { samples: None, wave: 4, beta_threshold: Some(0.95) }
+        Self { samples: None, wave: 4, beta_threshold: Some(0.95), esc_window: None }
     }
 }
 
@@ -65,6 +68,9 @@ pub enum StrategyError {
     /// The Beta rule would stop at once, or never.
     #[error("beta_threshold is {0}: set it above 0.5 and to at most 1, or leave it out")]
     Threshold(f64),
+    /// One sample always agrees with itself.
+    #[error("esc_window is {0}: set it to at least 2, or leave it out")]
+    Window(u32),
 }
 
 /// Builds a strategy that scores samples by [`MeanLogprob`].
@@ -78,8 +84,8 @@ pub enum StrategyError {
 ///
 /// All return `n` samples, or as many as finished. `single` draws `n` and returns them in their order. `best_of_n` draws
 /// all and returns the best scored ones, distinct answers first. `self_consistency` (Wang, arXiv 2203.11171) returns the
-/// answers with the most votes first and stops when `n` samples have finished and the vote is decided or the Beta rule
-/// is sure of the *winner*.
+/// answers with the most votes first and stops when `n` samples have finished and the vote is decided, the Beta rule is
+/// sure of the *winner*, or a window of samples agrees.
 ///
 /// # Errors
 /// When the budget allows nothing or less than was asked for, or a parameter is out of its range.
@@ -116,6 +122,9 @@ pub fn strategy_scored(
     if let Some(threshold) = params.beta_threshold.filter(|threshold| !(*threshold > 0.5 && *threshold <= 1.0)) {
         return Err(StrategyError::Threshold(threshold));
     }
+    if let Some(window) = params.esc_window.filter(|window| *window < 2) {
+        return Err(StrategyError::Window(window));
+    }
     let max = budget.max_samples.min(MAX_SAMPLES);
     let asked = n.max(params.samples.unwrap_or(0));
     if asked > max {
@@ -131,6 +140,7 @@ pub fn strategy_scored(
     if plan.samples < n {
         return Err(StrategyError::TooFewTokens { asked: n, tokens: budget.total_tokens, fit: plan.samples });
     }
-    let recipe = Recipe { plan, seed, n, kind, wave: params.wave, choose, beta: params.beta_threshold, score };
+    let Params { wave, beta_threshold: beta, esc_window: esc, .. } = params;
+    let recipe = Recipe { plan, seed, n, kind, wave, choose, beta, esc, score };
     Ok(Box::new(Machine::new(recipe, Ledger::new(budget))))
 }

@@ -24,6 +24,8 @@ pub(super) struct Recipe {
     pub(super) choose: Choose,
     /// The Beta rule's threshold; `None` without it.
     pub(super) beta: Option<f64>,
+    /// The size of ESC's windows; `None` without them.
+    pub(super) esc: Option<u32>,
     pub(super) score: Box<dyn Score>,
 }
 
@@ -129,12 +131,21 @@ impl Machine {
         let left = u32::try_from(left).unwrap_or(u32::MAX);
         let decided = rules::decided(&self.count, left).then_some(StopRule::Decided);
         let sure = |threshold: &f64| rules::beta(&self.count, *threshold);
-        decided.or_else(|| self.recipe.beta.as_ref().is_some_and(sure).then_some(StopRule::Beta))
+        let beta = || self.recipe.beta.as_ref().is_some_and(sure).then_some(StopRule::Beta);
+        let agrees = |window: &u32| rules::window_agrees(&self.prefix_answers(), *window as usize);
+        let esc = || self.recipe.esc.as_ref().is_some_and(agrees).then_some(StopRule::Esc);
+        decided.or_else(beta).or_else(esc)
     }
 
     /// Samples of the prefix that can be returned.
     fn ended(&self) -> usize {
         self.slots.iter().take(self.prefix).filter(|slot| matches!(slot, Slot::Done(_))).count()
+    }
+
+    /// What the finished samples of the prefix answer, in order.
+    fn prefix_answers(&self) -> Vec<Option<&str>> {
+        let finished = self.slots.iter().take(self.prefix).filter_map(done);
+        finished.map(|sample| sample.answer.as_ref().map(|answer| answer.canonical.as_str())).collect()
     }
 
     fn draw(&mut self, actions: &mut Vec<Action>) {

@@ -46,3 +46,13 @@ pub(super) fn decided(count: &Count, left: u32) -> bool {
     // An answer that nobody gave yet loses a tie, since its first index is higher.
     left <= a && others.iter().all(|(b, other)| b + left < a || (b + left == a && first < *other))
 }
+
+/// Whether the last whole window of answers is unanimous (ESC, arXiv 2401.10480). Windows do not overlap, so a rule that
+/// is asked after each sample says yes only at the end of one. A sample without an answer agrees with none.
+pub(super) fn window_agrees(answers: &[Option<&str>], window: usize) -> bool {
+    if window == 0 || answers.is_empty() || !answers.len().is_multiple_of(window) {
+        return false;
+    }
+    let last = answers.get(answers.len() - window..).unwrap_or_default();
+    last.first().is_some_and(|first| first.is_some() && last.iter().all(|answer| answer == first))
+}

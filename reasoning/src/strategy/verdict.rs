@@ -26,6 +26,8 @@ pub enum StopRule {
     Beta,
     /// The samples that are left cannot change the winner.
     Decided,
+    /// A window of consecutive samples agrees (ESC).
+    Esc,
     /// The deadline passed. The answer is the best so far and depends on timing.
     Deadline,
     /// The client left. The answer is the best so far and depends on timing.

@@ -116,6 +116,7 @@ pub(super) const fn stop(rule: StopRule) -> &'static str {
         StopRule::AllDone => "all_done",
         StopRule::Beta => "beta",
         StopRule::Decided => "decided",
+        StopRule::Esc => "esc",
         StopRule::Deadline => "deadline",
         StopRule::ClientLeft => "client_left",
     }
