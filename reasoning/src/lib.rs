@@ -16,6 +16,7 @@ mod ledger;
 mod seed;
 mod segments;
 mod strategy;
+mod verify;
 
 pub use answer::{Answer, AnswerKind, MAX_TEXT_BYTES, extract};
 pub use budget::{MAX_SAMPLES, MIN_SAMPLE_TOKENS, Plan, PlanError, plan};
@@ -27,3 +28,4 @@ pub use strategy::{
     Action, Finish, MeanLogprob, Observation, Params, SampleResult, Score, Status, StopRule, Strategy, StrategyError,
     Tally, Verdict, Vote, beta_confidence, strategy, strategy_scored,
 };
+pub use verify::{Equation, equations};
