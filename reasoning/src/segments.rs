@@ -109,7 +109,8 @@ impl Segments {
             State::Before => {
                 let text = self.held.trim_start();
                 if let Some(marker) = self.markers.open.iter().find(|marker| text.starts_with(marker.as_str())) {
-                    self.held = text.get(marker.len()..).unwrap_or_default().to_owned();
+                    let end = self.held.len() - text.len() + marker.len();
+                    self.held.drain(..end);
                     self.enter(State::Thinking);
                 } else if self.markers.open.iter().any(|marker| marker.starts_with(text)) {
                     return false;
@@ -135,7 +136,7 @@ impl Segments {
             let rest = self.held.split_off(at);
             let thought = std::mem::take(&mut self.held);
             segments.extend(self.segment(thought.trim_end()));
-            self.held = rest.get(length..).unwrap_or_default().to_owned();
+            rest.get(length..).unwrap_or_default().clone_into(&mut self.held);
             self.enter(State::Answer);
             return true;
         }

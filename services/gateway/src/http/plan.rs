@@ -143,6 +143,7 @@ fn params(request: &ChatRequest, max_samples: u32) -> Params {
         samples: Some(max_samples),
         wave: ask.wave.unwrap_or(default.wave),
         beta_threshold: if ask.early_stop == Some(false) { None } else { default.beta_threshold },
+        esc_window: default.esc_window,
     }
 }
 
