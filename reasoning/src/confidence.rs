@@ -71,8 +71,9 @@ pub fn threshold(warm_up: &[f64], keep: u32) -> Option<f64> {
 mod tests {
     use super::*;
 
+    /// As exact as the engine's logarithms, which are single floats.
     fn close(value: Option<f64>, expect: f64) {
-        assert!(value.is_some_and(|value| (value - expect).abs() < 1e-9), "{value:?} is not {expect}");
+        assert!(value.is_some_and(|value| (value - expect).abs() < 1e-6), "{value:?} is not {expect}");
     }
 
     #[test]
