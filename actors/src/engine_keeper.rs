@@ -124,7 +124,7 @@ pub(crate) fn start(model: &str, parent: &KillSwitch, build: Build) -> (Supervis
 #[cfg(test)]
 mod tests {
     use forethought_engine::{
-        Prompt, SampleRequest, Sampling,
+        Prompt, SampleRequest,
         scripted::{FaultKind, Script, ScriptedEngine, ScriptedFault},
     };
 
@@ -141,15 +141,7 @@ mod tests {
     }
 
     fn any_request() -> SampleRequest {
-        SampleRequest {
-            prompt: Prompt::Raw("a".into()),
-            sampling: Sampling::default(),
-            seed: 1,
-            stop: vec![],
-            max_tokens: 5,
-            top_logprobs: 0,
-            ignore_end: false,
-        }
+        SampleRequest::new(Prompt::Raw("a".into()), 5, 1)
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::{
 use async_trait::async_trait;
 use forethought_actors::{Build, Deliberated, Event, Job, SampleState};
 use forethought_engine::{
-    Engine, EngineError, EngineInfo, Finish, SampleEvent, SampleRequest, SampleStream, Usage,
+    Channel, Engine, EngineError, EngineInfo, Finish, Prompt, SampleEvent, SampleRequest, SampleStream, Usage,
     scripted::{FaultKind, Script, ScriptedAnswer, ScriptedEngine, ScriptedFault},
 };
 use forethought_reasoning::Status;
@@ -85,7 +85,8 @@ impl Engine for Runaway {
         let (events, receiver) = mpsc::channel(1);
         let generated = Arc::clone(&self.1);
         tokio::spawn(async move {
-            let token = || SampleEvent::Token { text: "1 ".into(), id: 1, logprob: -1.0, top: vec![] };
+            let token =
+                || SampleEvent::Token { text: "1 ".into(), channel: Channel::Raw, id: 1, logprob: -1.0, top: vec![] };
             while events.send(Ok(token())).await.is_ok() {
                 generated.fetch_add(1, Ordering::AcqRel);
             }
@@ -93,8 +94,12 @@ impl Engine for Runaway {
         Ok(SampleStream::new(receiver, CancellationToken::new()))
     }
 
-    fn count_prompt(&self, _: &SampleRequest) -> Result<u32, EngineError> {
+    async fn count_prompt(&self, _: &SampleRequest) -> Result<u32, EngineError> {
         Ok(1)
+    }
+
+    async fn rendered(&self, _: &Prompt) -> Result<Option<String>, EngineError> {
+        Ok(None)
     }
 
     fn alive(&self) -> bool {
@@ -246,7 +251,8 @@ impl Engine for Fickle {
         let words = if first { self.2[0] } else { self.2[1] };
         let (events, receiver) = mpsc::channel(64);
         for word in words.split_inclusive(' ') {
-            let token = SampleEvent::Token { text: word.into(), id: 1, logprob: -1.0, top: vec![] };
+            let token =
+                SampleEvent::Token { text: word.into(), channel: Channel::Raw, id: 1, logprob: -1.0, top: vec![] };
             events.try_send(Ok(token)).unwrap();
         }
         let completion_tokens = u32::try_from(words.split(' ').count()).unwrap();
@@ -256,8 +262,12 @@ impl Engine for Fickle {
         Ok(SampleStream::new(receiver, CancellationToken::new()))
     }
 
-    fn count_prompt(&self, _: &SampleRequest) -> Result<u32, EngineError> {
+    async fn count_prompt(&self, _: &SampleRequest) -> Result<u32, EngineError> {
         Ok(4)
+    }
+
+    async fn rendered(&self, _: &Prompt) -> Result<Option<String>, EngineError> {
+        Ok(None)
     }
 
     fn alive(&self) -> bool {

@@ -83,13 +83,9 @@ fn rendered(model: &str, prompt: &str) -> Result<String, Failure> {
 
 async fn draw(engine: &MistralEngine, prompt: &str, max_tokens: u32, seed: u64) -> Result<Usage, Failure> {
     let request = SampleRequest {
-        prompt: Prompt::Raw(prompt.to_owned()),
         sampling: Sampling { temperature: 0.7, ..Sampling::default() },
-        seed,
-        stop: vec![],
-        max_tokens,
-        top_logprobs: 0,
         ignore_end: true,
+        ..SampleRequest::new(Prompt::Raw(prompt.to_owned()), max_tokens, seed)
     };
     let mut stream = engine.sample(request).await?;
     while let Some(event) = stream.next().await {

@@ -39,13 +39,18 @@ impl Drawer {
     ///
     /// `None` when no logit is finite: the model failed.
     pub(crate) fn draw(&self, logits: &[f32], position: u32, generated: &[u32]) -> Option<Drawn> {
-        let log_total = log_sum_exp(logits)?;
-        let logprob = |id: u32| logits.get(id as usize).map_or(f32::NEG_INFINITY, |l| l - log_total);
         let id = if self.sampling.temperature <= 0.0 {
             self.with_penalties(logits, generated, argmax)
         } else {
             self.with_penalties(logits, generated, |logits| self.draw_from(logits, uniform(self.seed, position)))
         }?;
+        self.as_drawn(logits, id)
+    }
+
+    /// A token as if it were drawn from these logits, with its probability under them.
+    pub(crate) fn as_drawn(&self, logits: &[f32], id: u32) -> Option<Drawn> {
+        let log_total = log_sum_exp(logits)?;
+        let logprob = |id: u32| logits.get(id as usize).map_or(f32::NEG_INFINITY, |l| l - log_total);
         let top = if self.top_logprobs == 0 {
             Vec::new()
         } else {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::Serialize;
 
-use crate::{EngineError, SampleRequest, SampleStream};
+use crate::{EngineError, Prompt, SampleRequest, SampleStream};
 
 /// What an engine is and can do; shown in `/v1/models` and recorded in the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -18,6 +18,24 @@ pub struct EngineInfo {
     pub parallel: u32,
     /// Whether the same seed gives the same sample whatever runs beside it.
     pub repeatable: bool,
+    /// What not every engine can do.
+    pub can: Abilities,
+}
+
+/// What not every engine can do. A strategy that needs more than there is refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Abilities {
+    /// Goes on with an answer that has begun ([`Prompt::Begun`]): needed to close a thought at its cap, and by steps.
+    pub continues: bool,
+    /// Tells the logarithms of the probabilities of tokens, and of the likeliest alternatives.
+    pub logprobs: bool,
+    /// Draws only what fits a JSON Schema.
+    pub json_schema: bool,
+}
+
+impl Abilities {
+    /// Everything.
+    pub const ALL: Self = Self { continues: true, logprobs: true, json_schema: true };
 }
 
 /// Draws samples from one model.
@@ -39,7 +57,14 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// [`EngineError::Request`] when the prompt is refused or too long, [`EngineError::Template`] when the model's chat
     /// template fails.
-    fn count_prompt(&self, request: &SampleRequest) -> Result<u32, EngineError>;
+    async fn count_prompt(&self, request: &SampleRequest) -> Result<u32, EngineError>;
+
+    /// The text that the model would continue, or `None` where the engine cannot know it: it tells whether the chat
+    /// template opens a thought.
+    ///
+    /// # Errors
+    /// As [`count_prompt`](Self::count_prompt).
+    async fn rendered(&self, prompt: &Prompt) -> Result<Option<String>, EngineError>;
 
     /// False once the engine must be rebuilt; it then answers every call with [`EngineError::Dead`].
     fn alive(&self) -> bool;

@@ -16,8 +16,8 @@ mod stream;
 mod text;
 
 pub use chat_template::{ChatTemplate, TemplateError};
-pub use engine::{Engine, EngineInfo};
+pub use engine::{Abilities, Engine, EngineInfo};
 pub use error::EngineError;
 pub use gguf::{GgufError, GgufHeader};
 pub use request::{Message, Prompt, Role, SampleRequest, Sampling};
-pub use stream::{Finish, SampleEvent, SampleStream, TopLogprob, Usage};
+pub use stream::{Channel, Finish, SampleEvent, SampleStream, TopLogprob, Usage};

@@ -11,6 +11,8 @@ mod loader;
 mod memory;
 mod pre_tokenizer;
 mod preflight;
+mod prompt;
+mod schema;
 mod tap;
 
 pub use engine::MistralEngine;

@@ -1,5 +1,7 @@
 //! One sample's request.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 /// Who speaks in a conversation.
@@ -28,6 +30,14 @@ pub struct Message {
 pub enum Prompt {
     /// A conversation, rendered with the model's own chat template.
     Messages(Vec<Message>),
+    /// A conversation whose answer has begun already; the model goes on where `begun` ends. Only on an engine that
+    /// [continues](crate::Abilities::continues).
+    Begun {
+        /// The conversation.
+        messages: Vec<Message>,
+        /// What the answer begins with, exactly as the model would have written it.
+        begun: String,
+    },
     /// A text that is continued as it stands.
     Raw(String),
 }
@@ -72,4 +82,26 @@ pub struct SampleRequest {
     pub top_logprobs: u8,
     /// Go on until `max_tokens`, never drawing the end token; for measuring speed.
     pub ignore_end: bool,
+    /// Only texts that fit this JSON Schema can be drawn. Only on an engine that [knows how](crate::Abilities::json_schema).
+    pub schema: Option<Arc<serde_json::Value>>,
+    /// Give control tokens as text too, for models that mark their thoughts with them.
+    pub show_control: bool,
+}
+
+impl SampleRequest {
+    /// A request with the defaults: no stops, no alternatives, no schema.
+    #[must_use]
+    pub fn new(prompt: Prompt, max_tokens: u32, seed: u64) -> Self {
+        Self {
+            prompt,
+            sampling: Sampling::default(),
+            seed,
+            stop: Vec::new(),
+            max_tokens,
+            top_logprobs: 0,
+            ignore_end: false,
+            schema: None,
+            show_control: false,
+        }
+    }
 }

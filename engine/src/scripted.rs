@@ -18,8 +18,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Engine, EngineError, EngineInfo, Finish, Prompt, SampleEvent, SampleRequest, SampleStream, Usage,
-    text::TextAssembler,
+    Abilities, Channel, Engine, EngineError, EngineInfo, Finish, Message, Prompt, SampleEvent, SampleRequest,
+    SampleStream, Usage, text::TextAssembler,
 };
 
 /// What the engine plays.
@@ -120,6 +120,7 @@ impl ScriptedEngine {
                 context_tokens: script.context_tokens,
                 parallel: script.parallel,
                 repeatable: true,
+                can: Abilities::ALL,
             },
             calls: AtomicU64::new(0),
             generated: Arc::new(AtomicU64::new(0)),
@@ -150,7 +151,7 @@ impl Engine for ScriptedEngine {
         if !self.alive() {
             return Err(EngineError::Dead("the script says so".to_owned()));
         }
-        let prompt_tokens = self.count_prompt(&request)?;
+        let prompt_tokens = self.count_prompt(&request).await?;
         let call = self.calls.fetch_add(1, Ordering::AcqRel);
         let (events, receiver) = mpsc::channel(64);
         let cancel = CancellationToken::new();
@@ -174,10 +175,13 @@ impl Engine for ScriptedEngine {
         Ok(SampleStream::new(receiver, cancel))
     }
 
-    fn count_prompt(&self, request: &SampleRequest) -> Result<u32, EngineError> {
+    async fn count_prompt(&self, request: &SampleRequest) -> Result<u32, EngineError> {
+        let conversation =
+            |messages: &[Message]| -> usize { messages.iter().map(|m| m.content.split_whitespace().count() + 1).sum() };
         let words = match &request.prompt {
             Prompt::Raw(text) => text.split_whitespace().count(),
-            Prompt::Messages(messages) => messages.iter().map(|m| m.content.split_whitespace().count() + 1).sum(),
+            Prompt::Messages(messages) => conversation(messages),
+            Prompt::Begun { messages, begun } => conversation(messages) + begun.split_whitespace().count(),
         };
         let tokens = u32::try_from(words).unwrap_or(u32::MAX);
         if tokens.saturating_add(request.max_tokens) > self.script.context_tokens {
@@ -188,6 +192,14 @@ impl Engine for ScriptedEngine {
             });
         }
         Ok(tokens)
+    }
+
+    async fn rendered(&self, prompt: &Prompt) -> Result<Option<String>, EngineError> {
+        Ok(Some(match prompt {
+            Prompt::Raw(text) => text.clone(),
+            Prompt::Messages(_) => String::new(),
+            Prompt::Begun { begun, .. } => begun.clone(),
+        }))
     }
 
     fn alive(&self) -> bool {
@@ -232,7 +244,13 @@ impl Play {
             drawn += 1;
             self.generated.fetch_add(1, Ordering::AcqRel);
             let pushed = text.push(word.as_bytes());
-            let event = SampleEvent::Token { text: pushed.text, id: drawn, logprob: -0.1, top: Vec::new() };
+            let event = SampleEvent::Token {
+                text: pushed.text,
+                channel: Channel::Raw,
+                id: drawn,
+                logprob: -0.1,
+                top: Vec::new(),
+            };
             if self.events.send(Ok(event)).await.is_err() {
                 return;
             }
@@ -276,18 +294,9 @@ fn pick(answers: &[ScriptedAnswer], seed: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Sampling;
 
     fn request(seed: u64) -> SampleRequest {
-        SampleRequest {
-            prompt: Prompt::Raw("a b c".into()),
-            sampling: Sampling::default(),
-            seed,
-            stop: vec![],
-            max_tokens: 50,
-            top_logprobs: 0,
-            ignore_end: false,
-        }
+        SampleRequest::new(Prompt::Raw("a b c".into()), 50, seed)
     }
 
     async fn play(engine: &ScriptedEngine, request: SampleRequest) -> Result<(String, Finish, Usage), EngineError> {

@@ -47,6 +47,18 @@ pub struct TopLogprob {
     pub logprob: f32,
 }
 
+/// Which part of an answer a piece of text is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Channel {
+    /// As the model wrote it, with the markers of its thoughts.
+    #[default]
+    Raw,
+    /// Of a thought, told apart by the engine.
+    Thinking,
+    /// Of the answer, told apart by the engine.
+    Answer,
+}
+
 /// One step of a sample.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SampleEvent {
@@ -54,9 +66,12 @@ pub enum SampleEvent {
     Token {
         /// Text that became certain with it; empty while a character or a possible stop sequence is incomplete.
         text: String,
+        /// Which part it is of.
+        channel: Channel,
         /// The token's id.
         id: u32,
-        /// Natural logarithm of its probability under the model at temperature 1, before any cut.
+        /// Natural logarithm of its probability under the model at temperature 1, before any cut; NaN from an engine that
+        /// [does not tell](crate::Abilities::logprobs).
         logprob: f32,
         /// The likeliest tokens at this step, best first.
         top: Vec<TopLogprob>,

@@ -4,7 +4,7 @@
 #[path = "helpers/support.rs"]
 mod support;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use forethought_engine::{
     Engine, EngineError, Finish, Prompt, SampleRequest, Sampling,
@@ -109,7 +109,7 @@ fn the_model_answers_and_its_use_is_counted_exactly() {
         let ended = draw(engine().await, SampleRequest { max_tokens: 200, ..ask("Say hello.", 4) }).await.unwrap();
         assert_eq!(ended.finish, Finish::Stop);
         assert_eq!(ended.usage.completion_tokens as usize, ended.ids.len() + 1, "the end token counts");
-        assert_eq!(drawn.usage.prompt_tokens, engine().await.count_prompt(&greedy).unwrap());
+        assert_eq!(drawn.usage.prompt_tokens, engine().await.count_prompt(&greedy).await.unwrap());
         assert!(drawn.logprobs.iter().all(|l| (-20.0..=0.0).contains(l)), "natural logarithms: {:?}", drawn.logprobs);
 
         let short = SampleRequest { max_tokens: 3, ..greedy.clone() };
@@ -189,5 +189,59 @@ fn what_cannot_be_answered_is_refused_with_the_mend() {
         let missing = MistralConfig::new("/nowhere/model.gguf");
         let error = MistralEngine::load(&missing).await.map(|_| ()).unwrap_err().to_string();
         assert!(error.contains("/nowhere/model.gguf"), "{error}");
+    });
+}
+
+#[test]
+fn only_what_fits_the_schema_is_drawn() {
+    let schema = serde_json::json!({
+        "type": "object", "additionalProperties": false, "required": ["name", "amount", "size"],
+        "properties": {
+            "name": { "type": "string", "maxLength": 12 }, "amount": { "type": "integer", "minimum": 1, "maximum": 99 },
+            "size": { "enum": ["small", "large"] },
+        },
+    });
+    RUNTIME.block_on(async {
+        for seed in 0..12 {
+            let request = SampleRequest {
+                schema: Some(Arc::new(schema.clone())),
+                max_tokens: 200,
+                // Hot enough that the model would hardly ever do it by itself.
+                sampling: Sampling { temperature: 1.5, ..Sampling::default() },
+                ..ask("Order 3 small cups. Write the order as JSON.", seed)
+            };
+            let drawn = draw(engine().await, request).await.unwrap();
+            assert_eq!(drawn.finish, Finish::Stop, "{}", drawn.text);
+            let order: serde_json::Value = serde_json::from_str(&drawn.text).expect(&drawn.text);
+            assert!(order["name"].as_str().is_some_and(|name| name.chars().count() <= 12), "{order}");
+            assert!(order["amount"].as_u64().is_some_and(|amount| (1..=99).contains(&amount)), "{order}");
+            assert!(order["size"] == "small" || order["size"] == "large", "{order}");
+        }
+        let impossible =
+            serde_json::json!({ "type": "object", "properties": { "a": { "$ref": "https://no.where/x" } } });
+        let request = SampleRequest { schema: Some(Arc::new(impossible)), ..ask("hi", 1) };
+        let refused = draw(engine().await, request).await.unwrap_err();
+        let EngineError::Request { code, .. } = refused else { panic!("{refused}") };
+        assert_eq!(code, "unsupported_schema");
+    });
+}
+
+#[test]
+fn an_answer_that_has_begun_goes_on() {
+    RUNTIME.block_on(async {
+        let engine = engine().await;
+        let plain =
+            SampleRequest { sampling: Sampling { temperature: 0.0, ..Sampling::default() }, ..ask(QUESTION, 1) };
+        let Prompt::Messages(messages) = plain.prompt.clone() else { unreachable!() };
+        let whole = draw(engine, plain.clone()).await.unwrap();
+        let cut = whole.text.char_indices().nth(4).unwrap().0;
+        let (begun, rest) = whole.text.split_at(cut);
+        let prompt = Prompt::Begun { messages, begun: begun.to_owned() };
+        assert!(engine.rendered(&prompt).await.unwrap().unwrap().ends_with(begun));
+        let request = SampleRequest { prompt, ..plain.clone() };
+        let tokens = engine.count_prompt(&plain).await.unwrap();
+        let added = u32::try_from(engine.tokenize(begun).unwrap().len()).unwrap();
+        assert_eq!(engine.count_prompt(&request).await.unwrap(), tokens + added);
+        assert_eq!(draw(engine, request).await.unwrap().text, rest);
     });
 }

@@ -150,13 +150,9 @@ impl Run {
             index,
             attempt,
             request: SampleRequest {
-                prompt: self.job.prompt.clone(),
                 sampling: self.job.sampling.clone(),
-                seed,
                 stop: self.job.stop.clone(),
-                max_tokens,
-                top_logprobs: 0,
-                ignore_end: false,
+                ..SampleRequest::new(self.job.prompt.clone(), max_tokens, seed)
             },
             engine: self.engine.clone(),
             deadline: self.deadline,

@@ -25,7 +25,7 @@ use super::{
     loader::{self, Vocabulary},
     memory,
 };
-use crate::{Engine, EngineError, EngineInfo, Message, Prompt, SampleRequest, SampleStream, TemplateError};
+use crate::{Abilities, Engine, EngineError, EngineInfo, Prompt, SampleRequest, SampleStream};
 
 /// Sequences that share one copy of a model on a GPU, where batches are computed right.
 const ACCELERATED_LANES: u32 = 32;
@@ -95,6 +95,7 @@ impl MistralEngine {
                 context_tokens: vocabulary.context_tokens,
                 parallel: count,
                 repeatable: !first.accelerated,
+                can: Abilities::ALL,
             },
             vocabulary,
             lanes: Arc::new(Lanes {
@@ -112,7 +113,7 @@ impl MistralEngine {
     /// # Errors
     /// [`EngineError::Request`] when the tokenizer refuses the text.
     pub fn tokenize(&self, text: &str) -> Result<Vec<u32>, EngineError> {
-        (self.vocabulary.encode)(text).map_err(invalid)
+        self.vocabulary.tokenize(text)
     }
 
     /// The ids of the prompt's tokens.
@@ -121,39 +122,7 @@ impl MistralEngine {
     /// [`EngineError::Request`] when the prompt is refused or too long, [`EngineError::Template`] when the model's chat
     /// template fails.
     pub fn prompt(&self, request: &SampleRequest) -> Result<Vec<u32>, EngineError> {
-        let tokens = match &request.prompt {
-            Prompt::Raw(text) => self.tokenize(text)?,
-            Prompt::Messages(messages) => match self.vocabulary.controls.mark(messages) {
-                None => self.tokenize(&self.render(messages)?)?,
-                Some(marked) => {
-                    let text = self.render(&marked.messages)?;
-                    text.split(marked.mark).map(|piece| self.tokenize(piece)).collect::<Result<Vec<_>, _>>()?.concat()
-                }
-            },
-        };
-        let (used, context) = (tokens.len() + request.max_tokens as usize, self.vocabulary.context_tokens as usize);
-        if tokens.is_empty() {
-            return Err(invalid("the prompt is empty; send at least one message with text".to_owned()));
-        }
-        if used > context {
-            let message = format!(
-                "{} prompt tokens and {} for the answer are more than the model's {context}; shorten the messages or ask \
-                 for fewer tokens",
-                tokens.len(),
-                request.max_tokens
-            );
-            return Err(EngineError::Request { param: "messages", code: "context_length_exceeded", message });
-        }
-        Ok(tokens)
-    }
-}
-
-impl MistralEngine {
-    fn render(&self, messages: &[Message]) -> Result<String, EngineError> {
-        self.vocabulary.template.render(messages).map_err(|error| match error {
-            TemplateError::Messages(_) => invalid(error.to_string()),
-            TemplateError::Template(_) | TemplateError::Render(_) => EngineError::Template(error.to_string()),
-        })
+        self.vocabulary.prompt(&request.prompt, request.max_tokens)
     }
 }
 
@@ -168,16 +137,26 @@ impl Engine for MistralEngine {
             return Err(EngineError::Dead("it failed before".to_owned()));
         }
         let prompt = self.prompt(&request)?.into();
+        let fit = request.schema.as_deref().map(|schema| self.vocabulary.schemas.compile(schema)).transpose()?;
         let turn = self.lanes.ask(self.max_waiting)?;
         let (events, receiver) = mpsc::channel(request.max_tokens as usize + 4);
         let cancel = CancellationToken::new();
-        let job = Job { prompt, request, events, cancel: cancel.clone() };
+        let job = Job { prompt, request, fit, events, cancel: cancel.clone() };
         tokio::spawn(Arc::clone(&self.lanes).serve(job, turn));
         Ok(SampleStream::new(receiver, cancel))
     }
 
-    fn count_prompt(&self, request: &SampleRequest) -> Result<u32, EngineError> {
-        Ok(u32::try_from(self.prompt(request)?.len()).unwrap_or(u32::MAX))
+    async fn count_prompt(&self, request: &SampleRequest) -> Result<u32, EngineError> {
+        let (vocabulary, prompt, max_tokens) =
+            (Arc::clone(&self.vocabulary), request.prompt.clone(), request.max_tokens);
+        // A long prompt takes its time, which is not to be that of the runtime's own threads.
+        let counting = tokio::task::spawn_blocking(move || vocabulary.prompt(&prompt, max_tokens));
+        let tokens = counting.await.map_err(|lost| EngineError::Sample(lost.to_string()))??;
+        Ok(u32::try_from(tokens.len()).unwrap_or(u32::MAX))
+    }
+
+    async fn rendered(&self, prompt: &Prompt) -> Result<Option<String>, EngineError> {
+        self.vocabulary.rendered(prompt).map(Some)
     }
 
     fn alive(&self) -> bool {
@@ -242,10 +221,6 @@ impl Lanes {
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Lane>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn invalid(message: String) -> EngineError {
-    EngineError::Request { param: "messages", code: "invalid_value", message }
 }
 
 fn digest(path: &Path) -> io::Result<String> {

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     loader::Vocabulary,
+    schema::Fit,
     tap::{Gone, Primer, Responses, Tap, TapState},
 };
 use crate::{EngineError, SampleEvent, SampleRequest, draw::Drawer};
@@ -35,6 +36,8 @@ const NO_TOKEN: u32 = u32::MAX - 1;
 pub(super) struct Job {
     pub prompt: Arc<[u32]>,
     pub request: SampleRequest,
+    /// What the answer must fit.
+    pub fit: Option<Fit>,
     pub events: mpsc::Sender<Result<SampleEvent, EngineError>>,
     pub cancel: CancellationToken,
 }
@@ -92,11 +95,12 @@ impl Lane {
             cached_tokens: cached,
             max_tokens: job.request.max_tokens.max(1),
             ignore_end: job.request.ignore_end,
+            show_control: job.request.show_control,
             threads: self.threads,
             events: job.events.clone(),
             cancel: job.cancel.clone(),
             responses: Arc::clone(&responses),
-            state: TapState::new(&job.request.stop),
+            state: TapState::new(&job.request.stop, job.fit),
             ended: Arc::clone(&ended),
             _gone: Gone(gone),
         };

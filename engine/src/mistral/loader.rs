@@ -11,6 +11,7 @@ use mistralrs::{
 use super::{
     MistralConfig, pre_tokenizer,
     preflight::{self, Plan},
+    schema::Schemas,
 };
 use crate::{ChatTemplate, EngineError, control::ControlTokens};
 
@@ -27,6 +28,7 @@ pub(super) struct Vocabulary {
     pub template: ChatTemplate,
     pub controls: ControlTokens,
     pub context_tokens: u32,
+    pub schemas: Schemas,
 }
 
 /// One loaded copy.
@@ -67,6 +69,7 @@ pub(super) async fn load(config: &MistralConfig) -> Result<Copy, EngineError> {
     }
     let controls = ControlTokens::new(controls);
     let trie = metadata.tok_env().ok_or_else(|| fail("its tokenizer has no token table".to_owned()))?;
+    let schemas = Schemas::new(&trie).map_err(fail)?;
     let encode: Encode = Arc::new(move |text: &str| {
         tokenizer.encode_fast(text, false).map(|ids| ids.get_ids().to_vec()).map_err(|error| error.to_string())
     });
@@ -80,6 +83,7 @@ pub(super) async fn load(config: &MistralConfig) -> Result<Copy, EngineError> {
         template,
         controls,
         context_tokens: longest / CACHE_STEP * CACHE_STEP,
+        schemas,
     };
     let model = build_model_from_pipeline(pipeline, scheduler, add).await;
     Ok(Copy { model, vocabulary, accelerated: !device.is_cpu() })

@@ -17,8 +17,15 @@ use mistralrs::{CustomLogitsProcessor, Response, Tensor};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::loader::Vocabulary;
-use crate::{EngineError, Finish, SampleEvent, TopLogprob, Usage, draw::Drawer, text::TextAssembler};
+use super::{
+    loader::Vocabulary,
+    schema::{self, Fit},
+};
+use crate::{
+    Channel, EngineError, Finish, SampleEvent, TopLogprob, Usage,
+    draw::{Drawer, Drawn},
+    text::TextAssembler,
+};
 
 thread_local! {
     /// The engine thread as the first worker of a pool of its own, so that its matrix products neither wait for nor are
@@ -39,6 +46,7 @@ pub(super) struct Tap {
     pub cached_tokens: u32,
     pub max_tokens: u32,
     pub ignore_end: bool,
+    pub show_control: bool,
     pub threads: usize,
     pub events: mpsc::Sender<Result<SampleEvent, EngineError>>,
     pub cancel: CancellationToken,
@@ -53,11 +61,12 @@ pub(super) struct TapState {
     text: TextAssembler,
     drawn: u32,
     ended: bool,
+    fit: Option<Fit>,
 }
 
 impl TapState {
-    pub(super) fn new(stops: &[String]) -> Mutex<Self> {
-        Mutex::new(Self { text: TextAssembler::new(stops), drawn: 0, ended: false })
+    pub(super) fn new(stops: &[String], fit: Option<Fit>) -> Mutex<Self> {
+        Mutex::new(Self { text: TextAssembler::new(stops), drawn: 0, ended: false, fit })
     }
 }
 
@@ -72,38 +81,56 @@ impl Tap {
             return self.end(&mut state, Finish::Cancelled);
         }
         let generated = context.get(self.prompt_tokens as usize..).unwrap_or_default();
-        let drawn = match logits.to_vec1::<f32>() {
-            Ok(mut logits) => {
-                if self.ignore_end {
-                    self.forbid_end(&mut logits);
-                }
-                self.drawer.draw(&logits, state.drawn, generated)
-            }
-            Err(_) => None,
-        };
-        let Some(drawn) = drawn else {
-            state.ended = true;
-            let _ = self.events.try_send(Err(EngineError::Sample("the model gave no finite logit".to_owned())));
-            return None;
+        let drawn = match self.draw(&mut state, logits, generated) {
+            Ok(drawn) => drawn,
+            Err(why) => return self.fail(&mut state, why),
         };
         state.drawn += 1;
         if self.vocabulary.eos.contains(&drawn.id) {
             return self.end(&mut state, Finish::Stop);
         }
-        let pushed = state.text.push(&self.bytes(drawn.id));
+        let bytes = self.bytes(drawn.id);
+        let whole = match state.fit.as_mut().map(|fit| fit.take(drawn.id, &bytes)).transpose() {
+            Ok(whole) => whole.unwrap_or(false),
+            Err(why) => return self.fail(&mut state, why),
+        };
+        let pushed = state.text.push(&bytes);
         let top = drawn.top.iter().map(|(id, logprob)| self.top(*id, *logprob)).collect();
-        let event = SampleEvent::Token { text: pushed.text, id: drawn.id, logprob: drawn.logprob, top };
+        let (text, channel) = (pushed.text, Channel::Raw);
+        let event = SampleEvent::Token { text, channel, id: drawn.id, logprob: drawn.logprob, top };
         if self.events.try_send(Ok(event)).is_err() {
             state.ended = true;
             return None;
         }
-        if pushed.stopped {
+        if pushed.stopped || whole {
             return self.end(&mut state, Finish::Stop);
         }
         if state.drawn >= self.max_tokens {
             return self.end(&mut state, Finish::Length);
         }
         Some(drawn.id)
+    }
+
+    fn draw(&self, state: &mut TapState, logits: &Tensor, generated: &[u32]) -> Result<Drawn, String> {
+        let no_logit = || "the model gave no finite logit".to_owned();
+        let mut logits = logits.to_vec1::<f32>().map_err(|_| no_logit())?;
+        if self.ignore_end {
+            self.forbid_end(&mut logits);
+        }
+        let Some(fit) = state.fit.as_mut() else {
+            return self.drawer.draw(&logits, state.drawn, generated).ok_or_else(no_logit);
+        };
+        let plain = logits.clone();
+        schema::mask(&fit.allowed()?, &mut logits);
+        let drawn = self.drawer.draw(&logits, state.drawn, generated).ok_or_else(no_logit)?;
+        // How likely the model itself finds the token, not how likely it is among those that fit.
+        Ok(self.drawer.as_drawn(&plain, drawn.id).unwrap_or(drawn))
+    }
+
+    fn fail(&self, state: &mut TapState, why: String) -> Option<u32> {
+        state.ended = true;
+        let _ = self.events.try_send(Err(EngineError::Sample(why)));
+        None
     }
 
     fn end(&self, state: &mut TapState, finish: Finish) -> Option<u32> {
@@ -127,7 +154,7 @@ impl Tap {
     }
 
     fn bytes(&self, id: u32) -> Vec<u8> {
-        self.vocabulary.trie.tok_trie().decode_ext(&[id], false)
+        self.vocabulary.trie.tok_trie().decode_ext(&[id], self.show_control)
     }
 
     fn top(&self, id: u32, logprob: f32) -> TopLogprob {

@@ -26,14 +26,10 @@ pub fn config() -> MistralConfig {
 }
 
 pub fn ask(question: &str, seed: u64) -> SampleRequest {
+    let prompt = Prompt::Messages(vec![Message { role: Role::User, content: question.to_owned() }]);
     SampleRequest {
-        prompt: Prompt::Messages(vec![Message { role: Role::User, content: question.to_owned() }]),
         sampling: Sampling { temperature: 0.7, ..Sampling::default() },
-        seed,
-        stop: vec![],
-        max_tokens: 24,
-        top_logprobs: 0,
-        ignore_end: false,
+        ..SampleRequest::new(prompt, 24, seed)
     }
 }
 

@@ -98,7 +98,7 @@ async fn start(
     Ok((job, started.await.map_err(|_| errors::lost())??))
 }
 
-/// Counts the prompt, on a thread that may take its time, and in the seat that the request will have: so there are
+/// Counts the prompt in the work's runtime, and in the seat that the request will have: so there are
 /// never more at it than may run.
 async fn count(
     gateway: &Gateway,
@@ -106,7 +106,7 @@ async fn count(
     probe: SampleRequest,
 ) -> Result<(OwnedSemaphorePermit, u32), ApiError> {
     let seat = gateway.rooms.seat()?;
-    let counting = gateway.work.spawn_blocking(move || (seat, engine.count_prompt(&probe)));
+    let counting = gateway.work.spawn(async move { (seat, engine.count_prompt(&probe).await) });
     let (seat, counted) = counting.await.map_err(|_| errors::lost())?;
     Ok((seat, counted.map_err(|error| engine_error(&error))?))
 }
@@ -122,15 +122,7 @@ fn ask(job: &Job) -> Ask<'_> {
 }
 
 fn probe(job: &Job, max_tokens: u32) -> SampleRequest {
-    SampleRequest {
-        prompt: job.prompt.clone(),
-        sampling: job.sampling.clone(),
-        seed: 0,
-        stop: Vec::new(),
-        max_tokens,
-        top_logprobs: 0,
-        ignore_end: false,
-    }
+    SampleRequest::new(job.prompt.clone(), max_tokens, 0)
 }
 
 fn unknown_model(gateway: &Gateway, principal: &Principal, model: &str) -> ApiError {
