@@ -31,11 +31,13 @@ pub struct Abilities {
     pub logprobs: bool,
     /// Draws only what fits a JSON Schema.
     pub json_schema: bool,
+    /// Tells a stop sequence from the model's own end: needed to search by steps.
+    pub tells_stops: bool,
 }
 
 impl Abilities {
     /// Everything.
-    pub const ALL: Self = Self { continues: true, logprobs: true, json_schema: true };
+    pub const ALL: Self = Self { continues: true, logprobs: true, json_schema: true, tells_stops: true };
 }
 
 /// Draws samples from one model.

@@ -255,7 +255,7 @@ impl Play {
                 return;
             }
             if pushed.stopped {
-                break Finish::Stop;
+                break Finish::Matched;
             }
         };
         let usage = Usage { prompt_tokens: self.prompt_tokens, cached_tokens: 0, completion_tokens: drawn };

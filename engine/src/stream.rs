@@ -17,8 +17,10 @@ use crate::EngineError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Finish {
-    /// The model ended, or a stop sequence was met.
+    /// The model ended; or a stop sequence was met, on an engine that cannot tell the two apart.
     Stop,
+    /// A stop sequence was met.
+    Matched,
     /// The cap on tokens was met.
     Length,
     /// Nobody wanted it any more.

@@ -118,7 +118,7 @@ fn the_model_answers_and_its_use_is_counted_exactly() {
         assert!(drawn.text.starts_with(&cut.text));
 
         let stopped = draw(engine().await, SampleRequest { stop: vec![" la".into()], ..greedy }).await.unwrap();
-        assert_eq!(stopped.finish, Finish::Stop);
+        assert_eq!(stopped.finish, Finish::Matched);
         assert_eq!(stopped.text, drawn.text.split(" la").next().unwrap());
     });
 }

@@ -25,7 +25,7 @@ pub use ledger::{Ledger, LedgerError, Spent};
 pub use seed::sample_seed;
 pub use segments::{Markers, Segment, Segments};
 pub use strategy::{
-    Action, Finish, MeanLogprob, Observation, Params, SampleResult, Score, Status, StopRule, Strategy, StrategyError,
-    Tally, Verdict, Vote, beta_confidence, strategy, strategy_scored,
+    Action, Ask, Finish, MeanLogprob, Observation, Params, SampleResult, Score, Status, StopRule, Strategy,
+    StrategyError, Tally, Verdict, Vote, Watch, beta_confidence, strategy, strategy_scored,
 };
 pub use verify::{Equation, equations};

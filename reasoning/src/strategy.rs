@@ -7,6 +7,8 @@ mod score;
 mod tally;
 mod verdict;
 
+use std::sync::Arc;
+
 pub use build::{Params, StrategyError, strategy, strategy_scored};
 pub use rules::beta_confidence;
 pub use score::{MeanLogprob, Score};
@@ -18,8 +20,12 @@ pub use verdict::{Status, StopRule, Verdict};
 pub enum Finish {
     /// The model ended it.
     Stop,
+    /// It came to the end of a step, or to a stop sequence of the request.
+    Matched,
     /// It reached its `max_tokens`.
     Length,
+    /// It fell below the confidence that was asked of it, see [`Watch`], and was cut short.
+    Weak,
 }
 
 /// A sample that ended by itself.
@@ -27,7 +33,9 @@ pub enum Finish {
 pub struct SampleResult {
     /// Which sample it is, as in [`Action::Sample`].
     pub index: u32,
-    /// The text of the answer, without the thinking.
+    /// The text of its thoughts, empty for a model that marks none.
+    pub thinking: String,
+    /// The text of the answer, without the thinking. After [`Ask::Step`] the text of the step, markers included.
     pub text: String,
     /// Why it ended.
     pub finish: Finish,
@@ -35,6 +43,8 @@ pub struct SampleResult {
     pub tokens: u32,
     /// The mean natural logarithm of its tokens' probabilities, ≤ 0; `None` from an engine that does not tell.
     pub mean_logprob: Option<f64>,
+    /// Its confidence, see [`TraceConfidence`](crate::TraceConfidence), where it was [watched](Watch).
+    pub confidence: Option<f64>,
 }
 
 /// What happened. One that does not fit, such as a sample that is not running, changes nothing.
@@ -44,7 +54,7 @@ pub enum Observation {
     Start,
     /// A sample ended by itself.
     Sample(SampleResult),
-    /// A sample broke off.
+    /// A sample, or its judgement, broke off.
     Failed {
         /// Which sample it is.
         index: u32,
@@ -55,16 +65,55 @@ pub enum Observation {
         /// What failed, for the verdict.
         reason: String,
     },
+    /// A model has judged a sample.
+    Judged {
+        /// Which sample it is.
+        index: u32,
+        /// What it said.
+        text: String,
+        /// Tokens that it generated.
+        tokens: u32,
+    },
     /// The deadline passed.
     DeadlinePassed,
     /// Nobody waits for the answer any more.
     ClientLeft,
 }
 
+/// What a sample goes on from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// The request's own conversation.
+    Question,
+    /// One step further in an answer that has begun. Thoughts are neither capped nor told apart.
+    Step {
+        /// The answer so far, markers included; empty for the first step.
+        begun: Arc<str>,
+        /// The step ends before this text.
+        until: Arc<str>,
+    },
+    /// The conversation, a draft of its answer, and a request to mend it.
+    Revise {
+        /// The draft, as the model's turn.
+        draft: Arc<str>,
+        /// What is wrong with it and what to do, as the user's turn.
+        findings: Arc<str>,
+    },
+}
+
+/// Watches a trace's confidence while it runs (`DeepConf`, arXiv 2508.15260).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Watch {
+    /// Tokens of a group, at least 1.
+    pub window: u32,
+    /// A trace whose full window falls below this ends at once with [`Finish::Weak`]; `None` only measures.
+    pub threshold: Option<f64>,
+}
+
 /// What is to be done, in order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// Start a sample, or try it once more with the same seed.
+    /// Start a sample, or try it once more with the same seed. A sample that has ended may be asked to go on.
     Sample {
         /// Which sample it is, from 0.
         index: u32,
@@ -72,8 +121,23 @@ pub enum Action {
         seed: u64,
         /// Tokens that it may generate, its answer included.
         max_tokens: u32,
+        /// What it goes on from.
+        ask: Ask,
+        /// Whether its confidence is watched.
+        watch: Option<Watch>,
     },
-    /// Stop a running sample; nothing is expected of it any more.
+    /// Have a model judge a sample that has ended. It ends with [`Observation::Judged`] or [`Observation::Failed`].
+    Judge {
+        /// Which sample it is; the tokens count as its own.
+        index: u32,
+        /// The seed of the judge's draws.
+        seed: u64,
+        /// What the judge is asked, as a user's message.
+        prompt: Arc<str>,
+        /// Tokens that the judge may generate.
+        max_tokens: u32,
+    },
+    /// Stop a running sample, or its judge; nothing is expected of it any more.
     Cancel {
         /// Which sample it is.
         index: u32,

@@ -88,13 +88,14 @@ impl<'a> World<'a> {
         for action in self.strategy.next(observation) {
             assert!(self.verdict.is_none(), "an action after the end: {action:?}");
             match action {
-                Action::Sample { index, seed, max_tokens } => {
+                Action::Sample { index, seed, max_tokens, .. } => {
                     assert_eq!(seed, sample_seed(self.case.seed, index));
                     self.ledger.reserve(index, max_tokens).expect("within the budget");
                     assert!(self.running.insert(index, max_tokens).is_none());
                     self.ended.remove(&index);
                     *self.tries.entry(index).or_insert(0) += 1;
                 }
+                Action::Judge { .. } => unreachable!("nobody judges here"),
                 Action::Cancel { index } => {
                     self.running.remove(&index).expect("only what runs is cancelled");
                     self.ledger.cancel(index).unwrap();
@@ -120,10 +121,12 @@ impl<'a> World<'a> {
             }
             None => Observation::Sample(SampleResult {
                 index,
+                thinking: String::new(),
                 text: fate.answer.map_or("none".into(), |answer| format!("The answer is {answer}.")),
                 finish: Finish::Stop,
                 tokens: fate.tokens.min(max),
                 mean_logprob: fate.confidence.map(f64::from),
+                confidence: None,
             }),
         };
         let (Observation::Failed { tokens, .. } | Observation::Sample(SampleResult { tokens, .. })) = observation

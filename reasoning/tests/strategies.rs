@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests may panic")]
 
 use forethought_reasoning::{
-    Action, AnswerKind, Finish, Observation, Params, PlanError, SampleResult, Status, StopRule, Strategy,
+    Action, AnswerKind, Ask, Finish, Observation, Params, PlanError, SampleResult, Status, StopRule, Strategy,
     StrategyError, Verdict, beta_confidence, sample_seed, strategy,
 };
 use forethought_schemas::{Budget, StrategyName};
@@ -16,7 +16,15 @@ fn build(name: StrategyName, n: u32, samples: Option<u32>) -> Box<dyn Strategy> 
 }
 
 fn result(index: u32, text: &str, mean_logprob: Option<f64>) -> Observation {
-    Observation::Sample(SampleResult { index, text: text.to_owned(), finish: Finish::Stop, tokens: 5, mean_logprob })
+    Observation::Sample(SampleResult {
+        index,
+        thinking: String::new(),
+        text: text.to_owned(),
+        finish: Finish::Stop,
+        tokens: 5,
+        mean_logprob,
+        confidence: None,
+    })
 }
 
 fn failed(index: u32, retryable: bool, tokens: u32) -> Observation {
@@ -117,7 +125,8 @@ fn without_an_answer_the_best_text_is_given_and_said_so() {
 #[test]
 fn a_failed_sample_is_tried_once_more_within_its_share() {
     let mut single = build(StrategyName::Single, 1, None);
-    let sample = |max_tokens| Action::Sample { index: 0, seed: sample_seed(7, 0), max_tokens };
+    let sample =
+        |max_tokens| Action::Sample { index: 0, seed: sample_seed(7, 0), max_tokens, ask: Ask::Question, watch: None };
     assert_eq!(single.next(Observation::Start), vec![sample(100)]);
     assert_eq!(single.next(failed(0, true, 30)), vec![sample(70)]);
     let end = single.next(failed(0, true, 0));
@@ -160,7 +169,8 @@ fn a_deadline_returns_the_best_so_far() {
 fn a_sample_that_overspends_is_a_failure() {
     let mut single = build(StrategyName::Single, 1, None);
     single.next(Observation::Start);
-    let sample = SampleResult { index: 0, text: "5".into(), finish: Finish::Stop, tokens: 101, mean_logprob: None };
+    let Observation::Sample(sample) = result(0, "5", None) else { unreachable!() };
+    let sample = SampleResult { tokens: 101, ..sample };
     let end = single.next(Observation::Sample(sample));
     assert_eq!(verdict(&end).unwrap().status, Status::NoAnswer);
 }

@@ -234,7 +234,7 @@ fn sample_draft(sample: &SampleReport, counted: bool) -> SampleDraft {
 
 fn finish_name(sample: &SampleReport) -> Option<&'static str> {
     sample.finish.map(|finish| match finish {
-        Finish::Stop => "stop",
+        Finish::Stop | Finish::Matched => "stop",
         Finish::Length => "length",
         Finish::Cancelled => "cancelled",
     })

@@ -119,8 +119,8 @@ impl Run {
     fn act(&mut self, observation: Observation) -> Option<Verdict> {
         for action in self.strategy.next(observation) {
             match action {
-                Action::Sample { index, seed, max_tokens } => self.start(index, seed, max_tokens),
-                Action::Cancel { index } => self.cancel(index),
+                Action::Sample { index, seed, max_tokens, .. } => self.start(index, seed, max_tokens),
+                Action::Judge { index, .. } | Action::Cancel { index } => self.cancel(index),
                 Action::Finish(verdict) => return Some(verdict),
             }
         }

@@ -104,12 +104,15 @@ impl Sample {
         self.report.answer = extract(kind, &self.report.text).map(|answer| answer.canonical);
         SampleResult {
             index: self.report.index,
+            thinking: String::new(),
             text: self.report.text.clone(),
             finish: match finish {
                 Finish::Length => forethought_reasoning::Finish::Length,
+                Finish::Matched => forethought_reasoning::Finish::Matched,
                 Finish::Stop | Finish::Cancelled => forethought_reasoning::Finish::Stop,
             },
             tokens: self.attempt_tokens,
+            confidence: None,
             mean_logprob: (self.logprobs.1 > 0).then(|| self.logprobs.0 / f64::from(self.logprobs.1)),
         }
     }

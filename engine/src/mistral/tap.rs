@@ -102,7 +102,10 @@ impl Tap {
             state.ended = true;
             return None;
         }
-        if pushed.stopped || whole {
+        if pushed.stopped {
+            return self.end(&mut state, Finish::Matched);
+        }
+        if whole {
             return self.end(&mut state, Finish::Stop);
         }
         if state.drawn >= self.max_tokens {

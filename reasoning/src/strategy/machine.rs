@@ -5,7 +5,7 @@
 //! beyond the k that decides is cancelled and does not vote, even where it has finished.
 
 use super::{
-    Action, Observation, SampleResult, Score, StopRule, Strategy, Tally, rules,
+    Action, Ask, Observation, SampleResult, Score, StopRule, Strategy, Tally, rules,
     score::Scored,
     tally::Count,
     verdict::{Choose, verdict},
@@ -102,7 +102,8 @@ impl Machine {
         if let Some(slot) = self.slots.get_mut(index as usize) {
             *slot = Slot::Running { max_tokens, retried };
         }
-        Action::Sample { index, seed: sample_seed(self.recipe.seed, index), max_tokens }
+        let seed = sample_seed(self.recipe.seed, index);
+        Action::Sample { index, seed, max_tokens, ask: Ask::Question, watch: None }
     }
 
     /// Asks the rules for each sample that has joined the prefix, then draws more.
@@ -198,6 +199,7 @@ impl Strategy for Machine {
             }
             Observation::Sample(result) => self.sample(&result),
             Observation::Failed { index, retryable, tokens, reason } => self.fail(index, retryable, tokens, reason),
+            Observation::Judged { .. } => Vec::new(),
             Observation::DeadlinePassed => self.finish(StopRule::Deadline, self.slots.len()),
             Observation::ClientLeft => self.finish(StopRule::ClientLeft, self.slots.len()),
         }

@@ -105,7 +105,7 @@ pub(super) fn samples(done: &Deliberated) -> Vec<Value> {
 /// OpenAI's name for how a sample ended.
 pub(super) fn finish_reason(sample: &SampleReport) -> Option<&'static str> {
     match sample.finish {
-        Some(Finish::Stop) => Some("stop"),
+        Some(Finish::Stop | Finish::Matched) => Some("stop"),
         Some(Finish::Length) => Some("length"),
         Some(Finish::Cancelled) | None => None,
     }
