@@ -7,6 +7,7 @@
 //! - [`Ledger`] keeps spent + reserved within a [`Budget`](forethought_schemas::Budget) at every instant; [`plan`]
 //!   fixes, before the first token, what each sample may generate.
 //! - [`AnswerKind`] says what an answer looks like; [`extract`] finds it in a sample and gives it a canonical form.
+//! - [`Segments`] tells thinking from the answer; [`Trace`] closes a thought at its cap and still gets an answer.
 //! - [`strategy()`] builds a [`Strategy`]: `single`, `best_of_n` or `self_consistency`.
 
 mod answer;
@@ -16,6 +17,7 @@ mod ledger;
 mod seed;
 mod segments;
 mod strategy;
+mod thinking;
 mod verify;
 
 pub use answer::{Answer, AnswerKind, MAX_TEXT_BYTES, extract};
@@ -28,4 +30,5 @@ pub use strategy::{
     Action, Ask, Finish, MeanLogprob, Observation, Params, SampleResult, Score, Status, StopRule, Strategy,
     StrategyError, Tally, Verdict, Vote, Watch, beta_confidence, strategy, strategy_scored,
 };
+pub use thinking::{Allowance, Part, Pass, StyleError, ThinkingStyle, Trace};
 pub use verify::{Equation, equations};

@@ -82,6 +82,25 @@ impl Segments {
         Self { markers, state, held: String::new(), begun: false }
     }
 
+    /// All text is the answer.
+    #[must_use]
+    pub fn none() -> Self {
+        let markers = Markers { open: Vec::new(), close: Vec::new() };
+        Self { markers, state: State::Answer, held: String::new(), begun: true }
+    }
+
+    /// Whether it is not known yet whether the text begins with a thought.
+    #[must_use]
+    pub fn is_undecided(&self) -> bool {
+        self.state == State::Before
+    }
+
+    /// Takes note of a part that somebody else has told apart.
+    pub fn tell(&mut self, segment: &Segment) {
+        self.state = if matches!(segment, Segment::Thinking(_)) { State::Thinking } else { State::Answer };
+        self.begun = true;
+    }
+
     /// Whether the text so far ends in the middle of a thought.
     #[must_use]
     pub fn is_thinking(&self) -> bool {
