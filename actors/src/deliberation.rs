@@ -25,8 +25,8 @@ use tokio::{
 use tracing::{Instrument, error, info_span};
 
 use crate::{AppendError, AuditDesk, EngineDesk, KillOnDrop, KillSwitch, catch};
-use run::Run;
-pub use samples::{SampleReport, SampleState};
+use run::{Engines, Run};
+pub use samples::{SampleReport, SampleState, Thinking};
 
 /// Live events that may wait for a slow reader. More are dropped; text is not, it goes with the next event that has room.
 const EVENTS: usize = 256;
@@ -68,6 +68,12 @@ pub struct Job {
     pub sampling: Sampling,
     /// An answer ends before the first of these.
     pub stop: Vec<String>,
+    /// How the model thinks; `None` for one that marks no thoughts.
+    pub thinking: Option<Thinking>,
+    /// What every answer must fit, where the engine can draw so.
+    pub schema: Option<Arc<serde_json::Value>>,
+    /// Whether the first sample's thoughts are sent as they are drawn.
+    pub stream_thinking: bool,
     /// Whether the first sample's text is sent as it is drawn.
     pub stream_text: bool,
 }
@@ -78,6 +84,8 @@ pub struct Desks {
     pub audit: AuditDesk,
     /// Lends the engine.
     pub engine: EngineDesk,
+    /// Lends the engine that judges samples; `None` for the model itself.
+    pub judge: Option<EngineDesk>,
     /// What the tenant's limits hold for this request.
     pub permit: Permit,
     /// The place among the deliberations that may run at once.
@@ -100,6 +108,8 @@ pub enum Event {
         /// Tokens that it has generated.
         tokens: u32,
     },
+    /// Thoughts of the first sample.
+    Thinking(String),
     /// Text of the answer.
     Text(String),
     /// A sample ended by itself.
@@ -189,8 +199,9 @@ impl Deliberation {
         let (events, receiver) = mpsc::channel(EVENTS);
         let (done, end) = oneshot::channel();
         let deadline = started + Duration::from_millis(job.budget.deadline_ms);
+        let engines = Engines { model: desks.engine, judge: desks.judge };
         let span = info_span!("deliberation", request = %job.request_id, tenant = %job.tenant);
-        let run = Run::new(job, strategy, desks.engine, desks.permit.meter(), events, kill.clone(), deadline);
+        let run = Run::new(job, strategy, engines, desks.permit.meter(), events, kill.clone(), deadline);
         let (permit, seat) = (desks.permit, desks.seat);
         tokio::spawn(
             async move {

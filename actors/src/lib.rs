@@ -8,7 +8,7 @@ mod sampler;
 mod supervision;
 
 pub use audit_writer::{AppendError, AuditDesk};
-pub use deliberation::{Deliberated, Deliberation, Desks, Event, Job, SampleReport, SampleState};
+pub use deliberation::{Deliberated, Deliberation, Desks, Event, Job, SampleReport, SampleState, Thinking};
 pub use engine_keeper::{Build, Built, EngineDesk};
 pub use root::{Model, Rooms, Root};
 pub use supervision::{

@@ -1,29 +1,40 @@
-//! Draws one sample for a deliberation and reports it. Whatever happens to it, exactly one end is reported.
+//! Draws one pass of a sample for a deliberation and reports it. Whatever happens to it, exactly one end is reported.
 
-use forethought_engine::{EngineError, Finish, SampleEvent, SampleRequest, Usage};
+use forethought_engine::{Channel, EngineError, Finish, SampleEvent, SampleRequest, Usage};
 use tokio::{sync::mpsc, time::Instant};
 
 use crate::{EngineDesk, KillSwitch, catch};
 
-/// What a sampler reports, with the number of its try.
+/// What a sampler reports, with the number of its run.
 #[derive(Debug)]
 pub(crate) struct Report {
     pub index: u32,
-    pub attempt: u32,
+    pub run: u32,
     pub news: News,
 }
 
 #[derive(Debug)]
 pub(crate) enum News {
-    Token { text: String, logprob: f32 },
+    Token(Token),
     Ended { text: String, finish: Finish, usage: Usage },
     Failed { error: EngineError },
 }
 
-/// One try at one sample.
+/// A token that was drawn.
+#[derive(Debug)]
+pub(crate) struct Token {
+    pub text: String,
+    pub channel: Channel,
+    /// Natural logarithm of its probability; NaN when the engine does not tell.
+    pub logprob: f32,
+    /// Those of the likeliest tokens, as many as were asked for.
+    pub top: Vec<f32>,
+}
+
+/// One call of an engine for one sample.
 pub(crate) struct Sampler {
     pub index: u32,
-    pub attempt: u32,
+    pub run: u32,
     pub request: SampleRequest,
     pub engine: EngineDesk,
     pub deadline: Instant,
@@ -34,7 +45,7 @@ pub(crate) struct Sampler {
 impl Sampler {
     /// Runs to the end. A panic costs this try only.
     pub(crate) async fn run(self) {
-        let (index, attempt, reports, kill) = (self.index, self.attempt, self.reports.clone(), self.kill.clone());
+        let (index, run, reports, kill) = (self.index, self.run, self.reports.clone(), self.kill.clone());
         let drawn = tokio::select! {
             drawn = catch(self.draw()) => drawn,
             () = kill.killed() => return,
@@ -44,7 +55,7 @@ impl Sampler {
             Ok(Err(error)) => error,
             Err(panicked) => EngineError::Sample(panicked.to_string()),
         };
-        let _ = reports.send(Report { index, attempt, news: News::Failed { error } }).await;
+        let _ = reports.send(Report { index, run, news: News::Failed { error } }).await;
     }
 
     async fn draw(self) -> Result<(), EngineError> {
@@ -52,10 +63,13 @@ impl Sampler {
         let mut stream = engine.sample(self.request).await?;
         while let Some(event) = stream.next().await {
             let news = match event? {
-                SampleEvent::Token { text, logprob, .. } => News::Token { text, logprob },
+                SampleEvent::Token { text, channel, logprob, top, .. } => {
+                    let top = top.iter().map(|token| token.logprob).collect();
+                    News::Token(Token { text, channel, logprob, top })
+                }
                 SampleEvent::End { text, finish, usage } => News::Ended { text, finish, usage },
             };
-            if self.reports.send(Report { index: self.index, attempt: self.attempt, news }).await.is_err() {
+            if self.reports.send(Report { index: self.index, run: self.run, news }).await.is_err() {
                 return Ok(());
             }
         }

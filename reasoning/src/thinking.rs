@@ -104,6 +104,16 @@ impl Trace {
         trace
     }
 
+    /// One step further in an answer that has begun: thoughts are told apart, but not capped. `begun` may be empty.
+    #[must_use]
+    pub fn step(style: Option<&ThinkingStyle>, opened: bool, begun: &str, tokens: u32) -> Self {
+        let segments = style.map_or_else(Segments::none, |style| Segments::new(style.markers.clone(), opened));
+        let mut trace = Self::empty(None, Allowance::new(tokens), segments);
+        trace.opening = trace.say(begun);
+        trace.pass = Some(Pass { number: 0, begun: begun.to_owned(), max_tokens: tokens, part: Part::Whole });
+        trace
+    }
+
     /// A sample of a model that thinks. `opened` says that the chat template has opened the thought already;
     /// `split` that thought and answer must be drawn apart, because stop sequences or a schema hold for the answer only.
     #[must_use]
@@ -154,6 +164,12 @@ impl Trace {
     #[must_use]
     pub fn pass(&self) -> Option<&Pass> {
         self.pass.as_ref()
+    }
+
+    /// All that was said so far, markers and what we said for it included.
+    #[must_use]
+    pub fn raw(&self) -> &str {
+        &self.raw
     }
 
     /// Tokens generated so far.

@@ -5,10 +5,7 @@
 use std::sync::Arc;
 
 use forethought_reasoning::{Allowance, Finish, Markers, Part, Segment, ThinkingStyle, Trace};
-use proptest::{
-    prelude::{Just, ProptestConfig, any, prop_assert, prop_oneof, proptest},
-    strategy::Strategy as _,
-};
+use proptest::prelude::{Just, ProptestConfig, any, prop_assert, prop_oneof, proptest};
 
 fn style() -> ThinkingStyle {
     ThinkingStyle { closing: "\nTime is up.\n</think>\n\n".to_owned(), ..ThinkingStyle::new(Markers::default()) }

@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use forethought_audit::{OutcomeDraft, OutcomeStatus, SampleDraft, Spent, VoteDraft};
-use forethought_engine::{EngineError, Finish};
+use forethought_engine::EngineError;
 use forethought_policies::Permit;
-use forethought_reasoning::{Status, StopRule, Verdict};
+use forethought_reasoning::{Finish, Status, StopRule, Verdict};
 use forethought_schemas::{ApiError, ErrorKind, RecordId};
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -225,7 +225,7 @@ fn sample_draft(sample: &SampleReport, counted: bool) -> SampleDraft {
         seed: sample.seed,
         finish_reason: finish_name(sample).map(ToOwned::to_owned),
         tokens: sample.tokens,
-        text: Some(sample.text.clone().into_bytes()),
+        text: Some(sample.raw.clone().into_bytes()),
         answer: sample.answer.clone(),
         counted,
         cancelled: sample.state == SampleState::Cancelled,
@@ -236,6 +236,6 @@ fn finish_name(sample: &SampleReport) -> Option<&'static str> {
     sample.finish.map(|finish| match finish {
         Finish::Stop | Finish::Matched => "stop",
         Finish::Length => "length",
-        Finish::Cancelled => "cancelled",
+        Finish::Weak => "weak",
     })
 }

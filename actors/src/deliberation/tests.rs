@@ -26,6 +26,9 @@ fn job() -> Job {
         prompt_record: b"How much is it?".to_vec(),
         sampling: Sampling::default(),
         stop: vec![],
+        thinking: None,
+        schema: None,
+        stream_thinking: false,
         stream_text: false,
     }
 }

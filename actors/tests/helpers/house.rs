@@ -55,6 +55,9 @@ impl House {
             prompt_record: b"How much is it?".to_vec(),
             sampling: Sampling::default(),
             stop: vec![],
+            thinking: None,
+            schema: None,
+            stream_thinking: false,
             stream_text: false,
         };
         change(&mut job);
@@ -67,7 +70,7 @@ impl House {
         };
         let permit = self.desk.decide(&principal, &ask)?;
         let engine = self.rooms.engine("m").unwrap().clone();
-        let desks = Desks { audit: self.rooms.audit.clone(), engine, permit, seat: self.rooms.seat()? };
+        let desks = Desks { audit: self.rooms.audit.clone(), engine, judge: None, permit, seat: self.rooms.seat()? };
         Deliberation::start(job, desks, &self.rooms.work).await
     }
 

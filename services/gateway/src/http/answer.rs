@@ -1,8 +1,7 @@
 //! The JSON of an answer: OpenAI's fields, and what the deliberation did.
 
 use forethought_actors::{Deliberated, Job, SampleReport, SampleState};
-use forethought_engine::Finish;
-use forethought_reasoning::{Status, StopRule};
+use forethought_reasoning::{Finish, Status, StopRule};
 use forethought_schemas::RequestId;
 use serde_json::{Value, json};
 
@@ -106,8 +105,9 @@ pub(super) fn samples(done: &Deliberated) -> Vec<Value> {
 pub(super) fn finish_reason(sample: &SampleReport) -> Option<&'static str> {
     match sample.finish {
         Some(Finish::Stop | Finish::Matched) => Some("stop"),
-        Some(Finish::Length) => Some("length"),
-        Some(Finish::Cancelled) | None => None,
+        // OpenAI knows no other word for an answer that was cut.
+        Some(Finish::Length | Finish::Weak) => Some("length"),
+        None => None,
     }
 }
 

@@ -91,7 +91,7 @@ async fn start(
     job.prompt_tokens = prompt_tokens;
     plan::fit(&mut job, chat, context);
     let permit = gateway.desk.decide(principal, &ask(&job))?;
-    let desks = Desks { audit: gateway.rooms.audit.clone(), engine: engine.clone(), permit, seat };
+    let desks = Desks { audit: gateway.rooms.audit.clone(), engine: engine.clone(), judge: None, permit, seat };
     let work = gateway.rooms.work.clone();
     let for_work = job.clone();
     let started = gateway.work.spawn(async move { Deliberation::start(for_work, desks, &work).await });

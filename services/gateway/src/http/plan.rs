@@ -97,6 +97,9 @@ pub(super) fn plan(
             ..Sampling::default()
         },
         stop: request.stop.clone(),
+        thinking: None,
+        schema: None,
+        stream_thinking: false,
         stream_text: request.stream && strategy == StrategyName::Single && request.n == 1,
     })
 }

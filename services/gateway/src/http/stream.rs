@@ -155,6 +155,7 @@ impl Writer {
                 self.sent += text.len();
                 return self.delta(json!({ "content": text }), Value::Null).await;
             }
+            Event::Thinking(text) => return self.delta(json!({ "reasoning_content": text }), Value::Null).await,
             _ if !self.include_deliberation => return Ok(()),
             Event::SampleStarted { index } => json!({ "event": "sample_started", "index": index }),
             Event::Progress { index, tokens } => json!({ "event": "progress", "index": index, "tokens": tokens }),

@@ -28,6 +28,9 @@ fn job() -> Job {
         prompt_record: Vec::new(),
         sampling: Sampling::default(),
         stop: Vec::new(),
+        thinking: None,
+        schema: None,
+        stream_thinking: false,
         stream_text: true,
     }
 }

@@ -1,0 +1,163 @@
+//! Drawing a sample: its passes, its tokens, its end.
+
+use std::collections::btree_map::Entry;
+
+use forethought_engine::{EngineError, Finish, Usage};
+use forethought_reasoning::{Ask, Finish as End, Observation, Trace, Watch};
+use tracing::warn;
+
+use super::{Event, News, Report, Run, Sample, SampleState, Sampler, Work};
+use crate::{deliberation::samples, sampler::Token};
+
+/// Every how many tokens a reader is told that a sample goes on.
+const PROGRESS_EVERY: u32 = 8;
+
+impl Run {
+    /// Starts a sample, a second try of it, or its next step.
+    pub(super) fn start(&mut self, index: u32, seed: u64, max_tokens: u32, ask: Ask, watch: Option<Watch>) {
+        let trace = self.trace(&ask, max_tokens);
+        let kill = self.kill.child();
+        let (sample, told) = match self.samples.entry(index) {
+            Entry::Vacant(entry) => (entry.insert(Sample::new(index, seed, kill)), (0, 0)),
+            Entry::Occupied(entry) => (entry.into_mut(), self.reader.told(index)),
+        };
+        sample.begin(ask, trace, watch, told);
+        if let Err(refused) = self.ledger.reserve(index, max_tokens) {
+            // A strategy that keeps its plan never comes here; if one does, the sample must not be drawn.
+            warn!(%refused, index, "the budget refuses a sample");
+            (sample.run, sample.work) = (sample.run + 1, Some(Work::Draw));
+            let news = News::Failed { error: EngineError::Sample(refused.to_string()) };
+            let _ = self.sender.try_send(Report { index, run: sample.run, news });
+            return;
+        }
+        self.pass(index);
+    }
+
+    fn trace(&self, ask: &Ask, max_tokens: u32) -> Trace {
+        let thinking = self.job.thinking.as_ref();
+        match (ask, thinking) {
+            (Ask::Step { begun, .. }, Some(thinking))
+                if !thinking.opened && !begun.starts_with(&thinking.style.begin) =>
+            {
+                let begun = format!("{}{begun}", thinking.style.begin);
+                Trace::step(Some(&thinking.style), false, &begun, max_tokens)
+            }
+            (Ask::Step { begun, .. }, thinking) => {
+                let opened = thinking.is_some_and(|thinking| thinking.opened);
+                Trace::step(thinking.map(|thinking| thinking.style.as_ref()), opened, begun, max_tokens)
+            }
+            (_, None) => Trace::plain(max_tokens),
+            (_, Some(thinking)) => {
+                let split = !self.job.stop.is_empty() || self.job.schema.is_some();
+                Trace::thinking(thinking.style.clone(), thinking.opened, split, thinking.allowance(max_tokens))
+            }
+        }
+    }
+
+    /// Runs the trace's next pass.
+    fn pass(&mut self, index: u32) {
+        let Some(sample) = self.samples.get_mut(&index) else { return };
+        let Some(pass) = sample.trace.pass() else { return };
+        let request = super::requests::of_pass(&self.job, sample, pass);
+        sample.kill = self.kill.child();
+        (sample.run, sample.work) = (sample.run + 1, Some(Work::Draw));
+        let sampler = Sampler {
+            index,
+            run: sample.run,
+            request,
+            engine: self.engines.model.clone(),
+            deadline: self.deadline,
+            reports: self.sender.clone(),
+            kill: sample.kill.clone(),
+        };
+        if pass.number == 0 {
+            self.tell(Event::SampleStarted { index });
+        }
+        tokio::spawn(sampler.run());
+    }
+
+    pub(super) fn token(&mut self, index: u32, token: &Token) -> Option<Observation> {
+        if let Err(over) = self.ledger.record(index, 1) {
+            // The engine does not keep to its cap: stop it, and do not count what it says.
+            return Some(self.failed(index, EngineError::Sample(over.to_string())));
+        }
+        let sample = self.samples.get_mut(&index)?;
+        sample.token(token);
+        let (tokens, agrees, weak) = (sample.report.tokens, sample.agrees(), sample.is_weak(token));
+        self.spend(1);
+        if !agrees && !self.leaves_pinned(index) {
+            return Some(self.diverged(index));
+        }
+        self.stream(index);
+        if tokens % PROGRESS_EVERY == 0 {
+            self.tell(Event::Progress { index, tokens });
+        }
+        if weak {
+            return self.cut_short(index);
+        }
+        None
+    }
+
+    pub(super) fn pass_ended(&mut self, index: u32, text: &str, finish: Finish, usage: Usage) -> Option<Observation> {
+        let sample = self.samples.get_mut(&index)?;
+        let finish = samples::finish(finish);
+        let unseen = sample.pass_ended(text, finish, usage);
+        let more = sample.trace.pass().is_some();
+        let agrees = sample.agrees() && (more || !sample.falls_short());
+        self.ledger.record_prompt(u64::from(usage.prompt_tokens));
+        if let Err(over) = self.ledger.record(index, unseen) {
+            return Some(self.failed(index, EngineError::Sample(over.to_string())));
+        }
+        self.spend(unseen);
+        if !agrees && !self.leaves_pinned(index) {
+            return Some(self.diverged(index));
+        }
+        self.stream(index);
+        if more {
+            self.pass(index);
+            return None;
+        }
+        self.ended(index, finish)
+    }
+
+    /// A trace that is too unsure: what it would still have said is not wanted.
+    fn cut_short(&mut self, index: u32) -> Option<Observation> {
+        self.samples.get_mut(&index)?.kill.kill();
+        self.ended(index, End::Weak)
+    }
+
+    fn ended(&mut self, index: u32, finish: End) -> Option<Observation> {
+        let sample = self.samples.get_mut(&index)?;
+        sample.work = None;
+        let result = sample.finish(finish, &self.job.kind);
+        let (tokens, answer) = (sample.report.tokens, sample.report.answer.clone());
+        self.settle(index);
+        self.stream(index);
+        self.tell(Event::SampleFinished { index, tokens, answer });
+        Some(Observation::Sample(result))
+    }
+
+    pub(super) fn failed(&mut self, index: u32, error: EngineError) -> Observation {
+        warn!(%error, index, "a sample failed");
+        self.settle(index);
+        let (mut tokens, mut all_tries) = (0, 0);
+        if let Some(sample) = self.samples.get_mut(&index) {
+            sample.kill.kill();
+            tokens = if sample.work == Some(Work::Judge) { sample.judge_tokens } else { sample.trace.tokens() };
+            let drawn = sample.work != Some(Work::Judge);
+            sample.break_off(if drawn { SampleState::Failed } else { SampleState::Finished }, self.job.prompt_tokens);
+            all_tries = sample.report.tokens;
+        }
+        self.tell(Event::SampleFailed { index, tokens: all_tries });
+        let observation =
+            Observation::Failed { index, retryable: error.retryable(), tokens, reason: error.to_string() };
+        self.fault.get_or_insert(error);
+        observation
+    }
+
+    /// The reader has the beginning of one answer and would get the end of another: no answer is better than both.
+    fn diverged(&mut self, index: u32) -> Observation {
+        self.diverged = true;
+        self.failed(index, EngineError::Sample("a second try said something else than what was streamed".to_owned()))
+    }
+}
