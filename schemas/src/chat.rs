@@ -3,15 +3,19 @@
 //! Parsing is by hand over a JSON value, so that each error names its field and the mend, as OpenAI's do. A field that
 //! OpenAI takes and that changes nothing here is ignored; a field that nobody knows is refused, as OpenAI does.
 
+mod deliberation;
 mod fields;
+mod format;
 mod messages;
 #[cfg(test)]
 mod tests;
 
 use serde_json::Value;
 
-use crate::{ApiError, Effort, ErrorKind, StrategyName};
+use crate::{ApiError, Effort, ErrorKind};
+pub use deliberation::DeliberationAsk;
 use fields::Fields;
+pub use format::ResponseFormat;
 pub use messages::{ChatMessage, ChatRole, MAX_MESSAGES};
 
 /// Answers that may be asked for with `n`.
@@ -77,32 +81,10 @@ pub struct ChatRequest {
     pub max_completion_tokens: Option<u32>,
     /// The named budget.
     pub effort: Option<Effort>,
+    /// What the answer must be.
+    pub format: ResponseFormat,
     /// Everything about thinking that a preset does not say.
     pub deliberation: DeliberationAsk,
-}
-
-/// The extension object `deliberation`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct DeliberationAsk {
-    /// How the budget is spent.
-    pub strategy: Option<StrategyName>,
-    /// Samples that may be drawn, at least 1.
-    pub max_samples: Option<u32>,
-    /// Tokens that all samples together may generate.
-    pub total_tokens: Option<u32>,
-    /// Wall-clock time to the answer, in milliseconds.
-    pub deadline_ms: Option<u64>,
-    /// What an answer looks like: `text`, `number`, `choice`, `json` or `boxed`.
-    pub answer: Option<String>,
-    /// A JSON pointer to the part of a JSON answer that is voted on; only where `answer` is `json`.
-    pub answer_pointer: Option<String>,
-    /// Samples in flight at once.
-    pub wave: Option<u32>,
-    /// Whether a vote may stop once its winner is likely enough (the Beta rule). A vote that the samples left cannot
-    /// change stops in any case.
-    pub early_stop: Option<bool>,
-    /// Whether the response carries the samples' texts.
-    pub include_samples: bool,
 }
 
 impl ChatRequest {
@@ -128,9 +110,9 @@ impl ChatRequest {
             seed: fields.seed()?,
             max_completion_tokens: max_tokens(&mut fields)?,
             effort: fields.named::<Effort>("reasoning_effort", "unknown_effort")?,
+            format: format::parse(fields.take("response_format"))?,
             deliberation: DeliberationAsk::default(),
         };
-        response_format(fields.take("response_format"))?;
         let request = request.with_stream_options(fields.take("stream_options"))?;
         let request = match fields.take("deliberation") {
             None | Some(Value::Null) => request,
@@ -139,6 +121,7 @@ impl ChatRequest {
         };
         fields.refuse_unsupported(UNSUPPORTED)?;
         fields.refuse_unknown(IGNORED)?;
+        request.check_format()?;
         if request.top_p == Some(0.0) {
             return Err(ApiError::invalid(
                 "top_p",
@@ -180,54 +163,6 @@ impl ChatRequest {
         let include_deliberation = fields.flag("include_deliberation")?.unwrap_or(false);
         fields.refuse_unknown(&["include_obfuscation"])?;
         Ok(Self { include_usage, include_deliberation, ..self })
-    }
-}
-
-impl DeliberationAsk {
-    fn parse(mut fields: Fields<'_>) -> Result<Self, ApiError> {
-        let ask = Self {
-            strategy: fields.named::<StrategyName>("strategy", "unknown_strategy")?,
-            max_samples: fields.integer("max_samples", 1, 1024)?.map(to_u32),
-            total_tokens: fields.integer("total_tokens", 1, u64::from(u32::MAX))?.map(to_u32),
-            deadline_ms: fields.integer("deadline_ms", 1, 86_400_000)?,
-            answer: fields.one_of("answer", &["text", "number", "choice", "json", "boxed"])?,
-            answer_pointer: fields.text("answer_pointer")?,
-            wave: fields.integer("wave", 1, 1024)?.map(to_u32),
-            early_stop: fields.flag("early_stop")?,
-            include_samples: fields.flag("include_samples")?.unwrap_or(false),
-        };
-        if fields.take("thinking_tokens").is_some() {
-            return Err(ApiError::invalid(
-                "deliberation.thinking_tokens",
-                "unsupported_parameter",
-                "no model here marks its thinking, so `thinking_tokens` could not be kept; use `total_tokens`",
-            ));
-        }
-        if let Some(pointer) = ask.answer_pointer.as_deref().filter(|p| !p.is_empty() && !p.starts_with('/')) {
-            return Err(ApiError::invalid(
-                "deliberation.answer_pointer",
-                "invalid_value",
-                format!("`{pointer}` is not a JSON pointer; begin it with `/`, such as `/name`"),
-            ));
-        }
-        fields.refuse_unknown(&[])?;
-        ask.with_pointed_answer()
-    }
-
-    /// A pointer only makes sense in JSON, so it says what the answer looks like where nothing else does.
-    fn with_pointed_answer(self) -> Result<Self, ApiError> {
-        match (&self.answer_pointer, self.answer.as_deref()) {
-            (Some(_), None) => Ok(Self { answer: Some("json".to_owned()), ..self }),
-            (Some(_), Some(kind)) if kind != "json" => Err(ApiError::invalid(
-                "deliberation.answer_pointer",
-                "invalid_value",
-                format!(
-                    "`deliberation.answer_pointer` is only for answers in JSON, and `deliberation.answer` is `{kind}`; \
-                     set that to `json`, or leave the pointer out"
-                ),
-            )),
-            _ => Ok(self),
-        }
     }
 }
 
@@ -280,18 +215,6 @@ fn max_tokens(fields: &mut Fields<'_>) -> Result<Option<u32>, ApiError> {
         ));
     }
     Ok(new.or(old).map(to_u32))
-}
-
-fn response_format(value: Option<&Value>) -> Result<(), ApiError> {
-    match value.and_then(|format| format.get("type")).and_then(Value::as_str) {
-        None if value.is_none_or(Value::is_null) => Ok(()),
-        Some("text") => Ok(()),
-        _ => Err(ApiError::invalid(
-            "response_format",
-            "unsupported_parameter",
-            "only `{\"type\": \"text\"}` is supported; ask for JSON in the message and set `deliberation.answer` to `json`",
-        )),
-    }
 }
 
 fn to_u32(number: u64) -> u32 {

@@ -9,7 +9,9 @@ mod ids;
 mod json_schema;
 
 pub use budget::{Budget, BudgetCap, Effort, StrategyName};
-pub use chat::{ChatMessage, ChatRequest, ChatRole, DeliberationAsk, MAX_CHOICES, MAX_MESSAGES, MAX_STOPS};
+pub use chat::{
+    ChatMessage, ChatRequest, ChatRole, DeliberationAsk, MAX_CHOICES, MAX_MESSAGES, MAX_STOPS, ResponseFormat,
+};
 pub use error::{ApiError, ErrorKind};
 pub use ids::{RecordId, RequestId};
 pub use json_schema::{CONFIG_SCHEMA, JsonSchema, POLICY_SCHEMA};

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::StrategyName;
 
 fn base() -> Value {
     json!({ "model": "m", "messages": [{ "role": "user", "content": "hi" }] })
@@ -70,12 +71,30 @@ fn wrong_values_name_the_field_and_the_mend() {
     check(json!({ "reasoning_effort": "extreme" }), "reasoning_effort", "none, minimal, low, medium, high, xhigh");
     check(json!({ "deliberation": { "strategy": "guess" } }), "deliberation.strategy", "single, best_of_n");
     check(json!({ "deliberation": { "max_samples": 0 } }), "deliberation.max_samples", "use 1 to");
-    check(json!({ "deliberation": { "thinking_tokens": 9 } }), "deliberation.thinking_tokens", "total_tokens");
+    check(json!({ "deliberation": { "thinking_tokens": -9 } }), "deliberation.thinking_tokens", "use 0 to");
+    let short = json!({ "deliberation": { "thinking_tokens": 9, "min_thinking_tokens": 10 } });
+    check(short, "deliberation.min_thinking_tokens", "no more than may be thought");
     check(json!({ "deliberation": { "answer_pointer": "name" } }), "deliberation.answer_pointer", "begin it with");
     check(json!({ "deliberation": { "sampels": 9 } }), "deliberation.sampels", "spelling");
     check(json!({ "deliberation": [] }), "deliberation", "use an object");
     check(json!({ "tools": [{}] }), "tools", "not supported");
-    check(json!({ "response_format": { "type": "json_object" } }), "response_format", "deliberation.answer");
+    check(json!({ "response_format": "json" }), "response_format", "an object");
+    check(json!({ "response_format": { "type": "yaml" } }), "response_format.type", "json_schema");
+    let schema = |schema: Value| json!({ "response_format": { "type": "json_schema", "json_schema": schema } });
+    check(schema(json!({})), "response_format.json_schema.schema", "is missing");
+    check(schema(json!({ "schema": 1 })), "response_format.json_schema.schema", "use an object");
+    check(schema(json!({ "schema": { "type": "text" } })), "response_format.json_schema.schema", "mend it at");
+    check(
+        schema(json!({ "schema": { "$ref": "https://no.where/" } })),
+        "response_format.json_schema.schema",
+        "no JSON",
+    );
+    let json_object = json!({ "type": "json_object" });
+    check(
+        json!({ "response_format": json_object, "deliberation": { "answer": "number" } }),
+        "deliberation.answer",
+        "`json`",
+    );
     check(json!({ "stream_options": {} }), "stream_options", "only for streams");
     check(json!({ "frobnicate": 1 }), "frobnicate", "not a parameter");
 }
@@ -125,4 +144,14 @@ fn what_is_no_json_object_is_told_so() {
     }
     let deep = "[".repeat(100_000);
     assert_eq!(ChatRequest::parse(deep.as_bytes()).unwrap_err().code, "invalid_json");
+}
+
+#[test]
+fn a_schema_is_taken_as_openai_writes_it() {
+    let schema = json!({ "type": "object", "properties": { "a": { "type": "integer" } } });
+    let format = |format: Value| parse(&with(json!({ "response_format": format }))).unwrap().format.schema();
+    let named = json!({ "type": "json_schema", "json_schema": { "name": "x", "strict": true, "schema": schema } });
+    assert_eq!(format(named).as_deref(), Some(&schema));
+    assert_eq!(format(json!({ "type": "text" })), None);
+    assert_eq!(format(json!({ "type": "json_object" })).as_deref(), Some(&json!({ "type": "object" })));
 }

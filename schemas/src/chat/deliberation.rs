@@ -1,0 +1,94 @@
+//! The extension object `deliberation` of a request.
+
+use super::{fields::Fields, to_u32};
+use crate::{ApiError, StrategyName};
+
+/// How often a thought may be made to go on.
+const MAX_EXTENSIONS: u64 = 16;
+
+/// The extension object `deliberation`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeliberationAsk {
+    /// How the budget is spent.
+    pub strategy: Option<StrategyName>,
+    /// Samples that may be drawn, at least 1.
+    pub max_samples: Option<u32>,
+    /// Tokens that all samples together may generate.
+    pub total_tokens: Option<u32>,
+    /// Wall-clock time to the answer, in milliseconds.
+    pub deadline_ms: Option<u64>,
+    /// What an answer looks like: `text`, `number`, `choice`, `json` or `boxed`.
+    pub answer: Option<String>,
+    /// A JSON pointer to the part of a JSON answer that is voted on; only where `answer` is `json`.
+    pub answer_pointer: Option<String>,
+    /// Tokens that one sample may think; the rest of its tokens is for the answer.
+    pub thinking_tokens: Option<u32>,
+    /// A thought shorter than this is made to go on, see `extensions`.
+    pub min_thinking_tokens: Option<u32>,
+    /// How often a thought may be made to go on.
+    pub extensions: Option<u32>,
+    /// Samples in flight at once.
+    pub wave: Option<u32>,
+    /// Whether a vote may stop once its winner is likely enough (the Beta rule). A vote that the samples left cannot
+    /// change stops in any case.
+    pub early_stop: Option<bool>,
+    /// Whether the response carries the samples' texts.
+    pub include_samples: bool,
+}
+
+impl DeliberationAsk {
+    pub(super) fn parse(mut fields: Fields<'_>) -> Result<Self, ApiError> {
+        let ask = Self {
+            strategy: fields.named::<StrategyName>("strategy", "unknown_strategy")?,
+            max_samples: fields.integer("max_samples", 1, 1024)?.map(to_u32),
+            total_tokens: fields.integer("total_tokens", 1, u64::from(u32::MAX))?.map(to_u32),
+            deadline_ms: fields.integer("deadline_ms", 1, 86_400_000)?,
+            answer: fields.one_of("answer", &["text", "number", "choice", "json", "boxed"])?,
+            answer_pointer: fields.text("answer_pointer")?,
+            thinking_tokens: fields.integer("thinking_tokens", 0, u64::from(u32::MAX))?.map(to_u32),
+            min_thinking_tokens: fields.integer("min_thinking_tokens", 0, u64::from(u32::MAX))?.map(to_u32),
+            extensions: fields.integer("extensions", 0, MAX_EXTENSIONS)?.map(to_u32),
+            wave: fields.integer("wave", 1, 1024)?.map(to_u32),
+            early_stop: fields.flag("early_stop")?,
+            include_samples: fields.flag("include_samples")?.unwrap_or(false),
+        };
+        ask.check_thinking()?;
+        if let Some(pointer) = ask.answer_pointer.as_deref().filter(|p| !p.is_empty() && !p.starts_with('/')) {
+            return Err(ApiError::invalid(
+                "deliberation.answer_pointer",
+                "invalid_value",
+                format!("`{pointer}` is not a JSON pointer; begin it with `/`, such as `/name`"),
+            ));
+        }
+        fields.refuse_unknown(&[])?;
+        ask.with_pointed_answer()
+    }
+
+    /// A pointer only makes sense in JSON, so it says what the answer looks like where nothing else does.
+    fn with_pointed_answer(self) -> Result<Self, ApiError> {
+        match (&self.answer_pointer, self.answer.as_deref()) {
+            (Some(_), None) => Ok(Self { answer: Some("json".to_owned()), ..self }),
+            (Some(_), Some(kind)) if kind != "json" => Err(ApiError::invalid(
+                "deliberation.answer_pointer",
+                "invalid_value",
+                format!(
+                    "`deliberation.answer_pointer` is only for answers in JSON, and `deliberation.answer` is `{kind}`; \
+                     set that to `json`, or leave the pointer out"
+                ),
+            )),
+            _ => Ok(self),
+        }
+    }
+
+    fn check_thinking(&self) -> Result<(), ApiError> {
+        let wrong =
+            |message: String| Err(ApiError::invalid("deliberation.min_thinking_tokens", "invalid_value", message));
+        match (self.min_thinking_tokens, self.thinking_tokens) {
+            (Some(least), Some(most)) if least > most => wrong(format!(
+                "`deliberation.min_thinking_tokens` is {least} and `deliberation.thinking_tokens` is {most}; ask for no \
+                 more than may be thought"
+            )),
+            _ => Ok(()),
+        }
+    }
+}
