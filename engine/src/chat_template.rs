@@ -6,7 +6,7 @@ use jiff::{Timestamp, fmt::strtime, tz::TimeZone};
 use minijinja::{Environment, Error, ErrorKind, context};
 use serde::Serialize;
 
-use crate::{Message, Role};
+use crate::{Marks, Message, Role};
 
 /// A template that cannot be used, or that refuses a conversation.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +48,7 @@ pub struct ChatTemplate {
     environment: Environment<'static>,
     bos: String,
     eos: String,
+    marks: Option<Marks>,
 }
 
 #[derive(Serialize)]
@@ -79,7 +80,14 @@ impl ChatTemplate {
         environment
             .add_template_owned("chat", source.to_owned())
             .map_err(|error| TemplateError::Template(error.to_string()))?;
-        Ok(Self { environment, bos: bos.unwrap_or_default().to_owned(), eos: eos.unwrap_or_default().to_owned() })
+        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        Ok(Self { environment, bos: text(bos), eos: text(eos), marks: Marks::of(source) })
+    }
+
+    /// How it marks thoughts, where it does.
+    #[must_use]
+    pub fn marks(&self) -> Option<Marks> {
+        self.marks
     }
 
     /// The text that the model continues with its answer.

@@ -20,6 +20,32 @@ pub struct EngineInfo {
     pub repeatable: bool,
     /// What not every engine can do.
     pub can: Abilities,
+    /// How the model's chat template marks thoughts, where it does.
+    pub marks: Option<Marks>,
+}
+
+/// How a chat template marks the thoughts of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Marks {
+    /// `<think>` and `</think>`.
+    Think,
+    /// The channels of gpt-oss.
+    Harmony,
+}
+
+impl Marks {
+    /// What the source of a chat template speaks of.
+    #[must_use]
+    pub fn of(template: &str) -> Option<Self> {
+        if template.contains("<|channel|>") {
+            Some(Self::Harmony)
+        } else if template.contains("<think>") || template.contains("</think>") {
+            Some(Self::Think)
+        } else {
+            None
+        }
+    }
 }
 
 /// What not every engine can do. A strategy that needs more than there is refuses.

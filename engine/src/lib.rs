@@ -16,7 +16,7 @@ mod stream;
 mod text;
 
 pub use chat_template::{ChatTemplate, TemplateError};
-pub use engine::{Abilities, Engine, EngineInfo};
+pub use engine::{Abilities, Engine, EngineInfo, Marks};
 pub use error::EngineError;
 pub use gguf::{GgufError, GgufHeader};
 pub use request::{Message, Prompt, Role, SampleRequest, Sampling};

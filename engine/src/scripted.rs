@@ -121,6 +121,7 @@ impl ScriptedEngine {
                 parallel: script.parallel,
                 repeatable: true,
                 can: Abilities::ALL,
+                marks: None,
             },
             calls: AtomicU64::new(0),
             generated: Arc::new(AtomicU64::new(0)),

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use forethought_schemas::{ApiError, Budget, BudgetCap, Effort, StrategyName};
+use forethought_schemas::{ApiError, Budget, BudgetCap, Effort, Preset, StrategyName};
 
 use crate::{
     account::Account,
@@ -156,6 +156,13 @@ impl PolicyDesk {
     #[must_use]
     pub fn budget_cap(&self, principal: &Principal) -> Option<BudgetCap> {
         self.rules().policy.tenant(&principal.tenant).map(|tenant| tenant.budget)
+    }
+
+    /// What an effort means for the caller with this model, as far as its tenant says.
+    #[must_use]
+    pub fn preset(&self, principal: &Principal, model: &str, effort: Effort) -> Preset {
+        let rules = self.rules();
+        rules.policy.tenant(&principal.tenant).map(|tenant| tenant.preset(model, effort)).unwrap_or_default()
     }
 
     /// Requests of this tenant that are running, for metrics.

@@ -1,8 +1,8 @@
 //! What a policy file says, as types: tenants with their models, limits, budgets and keys.
 
-use std::num::NonZeroU32;
+use std::{collections::BTreeMap, num::NonZeroU32};
 
-use forethought_schemas::BudgetCap;
+use forethought_schemas::{BudgetCap, Effort, Preset, Presets};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
@@ -26,6 +26,9 @@ pub struct Tenant {
     pub limits: Limits,
     /// The most that one request may ask for.
     pub budget: BudgetCap,
+    /// What efforts mean for it, by model; `*` stands for every model.
+    #[serde(default)]
+    pub presets: BTreeMap<String, Presets>,
     /// Its keys, revoked ones too.
     #[serde(default)]
     pub keys: Vec<Key>,
@@ -36,6 +39,13 @@ impl Tenant {
     #[must_use]
     pub fn allows_model(&self, model: &str) -> bool {
         self.models.iter().any(|allowed| allowed == EVERY_MODEL || allowed == model)
+    }
+
+    /// What an effort means for this tenant with this model.
+    #[must_use]
+    pub fn preset(&self, model: &str, effort: Effort) -> Preset {
+        let of = |model| self.presets.get(model).and_then(|presets| presets.get(&effort)).copied().unwrap_or_default();
+        of(model).or(of(EVERY_MODEL))
     }
 }
 

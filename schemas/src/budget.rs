@@ -1,6 +1,6 @@
 //! What a deliberation may spend, and the named presets and strategies that a request may ask for.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,52 @@ pub struct BudgetCap {
     pub deadline_ms: u64,
     /// The highest named preset.
     pub effort: Effort,
+}
+
+/// What a named effort means for a model or a tenant. What it leaves out comes from the next place that says it: the
+/// request, the tenant, the model, and at last what is usual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Preset {
+    /// How the budget is spent.
+    pub strategy: Option<StrategyName>,
+    /// Samples that may be drawn, at least 1.
+    pub max_samples: Option<u32>,
+    /// Tokens of one sample, its thoughts included, at least 1.
+    pub max_completion_tokens: Option<u32>,
+    /// Tokens that one sample may think.
+    pub thinking_tokens: Option<u32>,
+    /// A thought shorter than this is made to go on.
+    pub min_thinking_tokens: Option<u32>,
+    /// How often a thought may be made to go on.
+    pub extensions: Option<u32>,
+    /// Tokens that all samples together may generate, at least 1.
+    pub total_tokens: Option<u32>,
+    /// Time to the answer, in milliseconds, at least 1.
+    pub deadline_ms: Option<u64>,
+    /// Samples in flight at once, at least 1.
+    pub wave: Option<u32>,
+}
+
+/// What the efforts mean.
+pub type Presets = BTreeMap<Effort, Preset>;
+
+impl Preset {
+    /// This preset, with what it leaves out taken from another.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            strategy: self.strategy.or(other.strategy),
+            max_samples: self.max_samples.or(other.max_samples),
+            max_completion_tokens: self.max_completion_tokens.or(other.max_completion_tokens),
+            thinking_tokens: self.thinking_tokens.or(other.thinking_tokens),
+            min_thinking_tokens: self.min_thinking_tokens.or(other.min_thinking_tokens),
+            extensions: self.extensions.or(other.extensions),
+            total_tokens: self.total_tokens.or(other.total_tokens),
+            deadline_ms: self.deadline_ms.or(other.deadline_ms),
+            wave: self.wave.or(other.wave),
+        }
+    }
 }
 
 macro_rules! named {

@@ -8,7 +8,7 @@ mod error;
 mod ids;
 mod json_schema;
 
-pub use budget::{Budget, BudgetCap, Effort, StrategyName};
+pub use budget::{Budget, BudgetCap, Effort, Preset, Presets, StrategyName};
 pub use chat::{
     ChatMessage, ChatRequest, ChatRole, DeliberationAsk, MAX_CHOICES, MAX_MESSAGES, MAX_STOPS, ResponseFormat,
 };

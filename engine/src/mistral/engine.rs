@@ -96,6 +96,7 @@ impl MistralEngine {
                 parallel: count,
                 repeatable: !first.accelerated,
                 can: Abilities::ALL,
+                marks: vocabulary.template.marks(),
             },
             vocabulary,
             lanes: Arc::new(Lanes {

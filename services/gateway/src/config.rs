@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod tests;
+mod thinking;
 
 use std::{
     collections::HashMap,
@@ -12,9 +13,12 @@ use std::{
 
 use forethought_engine::{mistral::MistralConfig, scripted::Script};
 use forethought_policies::{Document, FileError, FileKind, Problem};
-use forethought_schemas::{CONFIG_SCHEMA, Effort};
+use forethought_schemas::{CONFIG_SCHEMA, Effort, Presets};
 use serde::Deserialize;
 use serde_json::Value;
+
+pub use thinking::ThinkingConfig;
+use thinking::ThinkingSection;
 
 /// The configuration file, in the version that this build reads.
 static CONFIG_FILE: FileKind = FileKind {
@@ -81,6 +85,10 @@ pub struct ModelConfig {
     pub min_p: f32,
     /// The effort of requests that name none.
     pub effort: Effort,
+    /// What efforts mean with this model.
+    pub presets: Presets,
+    /// How it thinks.
+    pub thinking: ThinkingConfig,
 }
 
 /// What runs a model.
@@ -144,6 +152,8 @@ struct ModelSection {
     temperature: Option<f32>,
     min_p: Option<f32>,
     effort: Option<Effort>,
+    presets: Option<Presets>,
+    thinking: Option<ThinkingSection>,
 }
 
 impl Config {
@@ -199,6 +209,8 @@ impl ModelSection {
             temperature: self.temperature.unwrap_or(0.7),
             min_p: self.min_p.unwrap_or(0.05),
             effort: self.effort.unwrap_or(Effort::Medium),
+            presets: self.presets.unwrap_or_default(),
+            thinking: self.thinking.map(ThinkingConfig::from).unwrap_or_default(),
         }
     }
 }
@@ -212,6 +224,8 @@ fn problems(document: &Document) -> Vec<Problem> {
     }
     let models = value.get("models").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     problems.extend(models.iter().enumerate().filter_map(|(index, model)| one_engine(document, index, model)));
+    let thinking = |(index, model)| thinking::problem(document, index, model);
+    problems.extend(models.iter().enumerate().filter_map(thinking));
     problems.extend(duplicate_ids(document, models));
     problems
 }

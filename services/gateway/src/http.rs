@@ -18,14 +18,15 @@ use actix_web::{
 };
 use forethought_actors::Rooms;
 use forethought_policies::{Policy, PolicyDesk, Principal};
-use forethought_schemas::{ApiError, Effort, ErrorKind, RequestId};
+use forethought_schemas::{ApiError, Effort, ErrorKind, Presets, RequestId};
 use tokio::runtime::Handle;
 use tracing::info;
 
+use crate::config::ThinkingConfig;
 pub use metrics::Metrics;
 
 /// What is configured for a model.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Served {
     /// For requests that set none.
     pub temperature: f32,
@@ -33,6 +34,10 @@ pub struct Served {
     pub min_p: f32,
     /// For requests that set none.
     pub effort: Effort,
+    /// What efforts mean with this model.
+    pub presets: Presets,
+    /// How it thinks.
+    pub thinking: ThinkingConfig,
 }
 
 /// What all handlers share.

@@ -19,7 +19,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     cli::Usage,
-    config::{Config, EngineConfig},
+    config::{Config, EngineConfig, ModelConfig},
     http::{self, Gateway, Served},
     logging,
 };
@@ -62,11 +62,7 @@ async fn serve(
     let engines = config.models.iter().map(|m| Model { id: m.id.clone(), build: build(&m.engine, &work) }).collect();
     let root = Root::start(config.data_dir.clone(), engines, config.max_deliberations)?;
     let rooms = root.rooms();
-    let defaults = config
-        .models
-        .iter()
-        .map(|m| (m.id.clone(), Served { temperature: m.temperature, min_p: m.min_p, effort: m.effort }))
-        .collect();
+    let defaults = config.models.iter().map(|m| (m.id.clone(), served(m))).collect();
     let gateway = Data::from(Arc::new(Gateway::new(
         rooms.clone(),
         PolicyDesk::new(policy),
@@ -134,6 +130,16 @@ async fn told_to_stop() {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+    }
+}
+
+fn served(model: &ModelConfig) -> Served {
+    Served {
+        temperature: model.temperature,
+        min_p: model.min_p,
+        effort: model.effort,
+        presets: model.presets.clone(),
+        thinking: model.thinking.clone(),
     }
 }
 

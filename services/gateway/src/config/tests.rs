@@ -38,6 +38,8 @@ fn everything_but_the_models_has_a_default() {
             temperature: 0.7,
             min_p: 0.05,
             effort: Effort::Medium,
+            presets: Presets::new(),
+            thinking: ThinkingConfig::default(),
         }],
     };
     assert_eq!(config, expect);

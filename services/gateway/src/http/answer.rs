@@ -34,7 +34,7 @@ pub(super) fn completion(head: &Head, job: &Job, done: &Deliberated, include_sam
         .map(|(at, sample)| {
             json!({
                 "index": at,
-                "message": { "role": "assistant", "content": sample.text },
+                "message": message(sample),
                 "finish_reason": finish_reason(sample),
                 "logprobs": null,
             })
@@ -48,6 +48,14 @@ pub(super) fn completion(head: &Head, job: &Job, done: &Deliberated, include_sam
     answer
 }
 
+fn message(sample: &SampleReport) -> Value {
+    let mut message = json!({ "role": "assistant", "content": sample.text });
+    if !sample.thinking.is_empty() {
+        add(&mut message, "reasoning_content", json!(sample.thinking));
+    }
+    message
+}
+
 /// The samples that are answers, best first.
 pub(super) fn chosen(done: &Deliberated) -> impl Iterator<Item = &SampleReport> {
     done.verdict.chosen.iter().filter_map(|at| done.samples.iter().find(|sample| sample.index == *at))
@@ -58,19 +66,18 @@ pub(super) fn usage(job: &Job, done: &Deliberated) -> Value {
     let completion: u32 = chosen(done).map(|sample| sample.tokens).sum();
     let count = |state| done.samples.iter().filter(|sample| sample.state == state).count();
     let generated: u64 = done.samples.iter().map(|sample| u64::from(sample.tokens)).sum();
-    let cancelled: u64 = done
-        .samples
-        .iter()
-        .filter(|sample| sample.state == SampleState::Cancelled)
-        .map(|sample| u64::from(sample.tokens))
-        .sum();
+    let sum = |of: fn(&SampleReport) -> u64| done.samples.iter().map(of).sum::<u64>();
+    let cancelled = sum(|s| if s.state == SampleState::Cancelled { u64::from(s.tokens) } else { 0 });
+    let thought = sum(|sample| u64::from(sample.thinking_tokens));
+    let judged = sum(|sample| u64::from(sample.judge_tokens));
+    let reasoning: u32 = chosen(done).map(|sample| sample.thinking_tokens).sum();
     let votes: Vec<Value> =
         done.verdict.votes.iter().map(|vote| json!({ "answer": vote.canonical, "count": vote.count })).collect();
     json!({
         "prompt_tokens": job.prompt_tokens,
         "completion_tokens": completion,
         "total_tokens": job.prompt_tokens + completion,
-        "completion_tokens_details": { "reasoning_tokens": 0 },
+        "completion_tokens_details": { "reasoning_tokens": reasoning },
         "deliberation": {
             "strategy": job.strategy, "effort": job.effort, "seed": job.seed, "budget": job.budget,
             "samples": {
@@ -78,7 +85,10 @@ pub(super) fn usage(job: &Job, done: &Deliberated) -> Value {
                 "cancelled": count(SampleState::Cancelled), "failed": count(SampleState::Failed),
                 "counted": done.verdict.counted.len(), "without_answer": done.verdict.without_answer,
             },
-            "generated_tokens": generated, "cancelled_tokens": cancelled, "prompt_tokens": job.prompt_tokens,
+            "thinking_tokens": thought, "answer_tokens": generated - thought - judged, "judge_tokens": judged,
+            "generated_tokens": generated, "cancelled_tokens": cancelled,
+            "prompt_tokens": sum(|sample| sample.prompt_tokens), "cached_tokens": sum(|sample| sample.cached_tokens),
+            "thinking_budget": job.thinking.as_ref().map(|thinking| thinking.tokens),
             "answer": done.verdict.answer.as_ref().map(|answer| &answer.canonical),
             "status": status(done.verdict.status), "stop": stop(done.verdict.stop), "votes": votes,
             "wall_ms": done.wall_ms,
@@ -94,7 +104,8 @@ pub(super) fn samples(done: &Deliberated) -> Vec<Value> {
         .map(|sample| {
             json!({
                 "index": sample.index, "seed": sample.seed, "text": sample.text, "answer": sample.answer,
-                "tokens": sample.tokens, "state": state(sample.state), "finish_reason": finish_reason(sample),
+                "thinking": sample.thinking, "tokens": sample.tokens, "thinking_tokens": sample.thinking_tokens,
+                "prompt_tokens": sample.prompt_tokens, "cached_tokens": sample.cached_tokens, "state": state(sample.state), "finish_reason": finish_reason(sample),
                 "counted": done.verdict.counted.contains(&sample.index),
             })
         })

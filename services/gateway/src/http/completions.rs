@@ -7,7 +7,7 @@ use actix_web::{
     web::{Data, Payload},
 };
 use forethought_actors::{Deliberation, Desks, Job};
-use forethought_engine::{Engine, EngineError, SampleRequest};
+use forethought_engine::{Engine, EngineError, EngineInfo, SampleRequest};
 use forethought_policies::{Ask, Principal, RateHeaders};
 use forethought_schemas::{ApiError, ChatRequest, ErrorKind, RequestId};
 use futures::StreamExt;
@@ -18,9 +18,11 @@ use tokio::{
 use tracing::{error, info};
 
 use super::{
-    Gateway,
+    Gateway, Served,
     answer::{self, Head},
-    errors, plan, stream,
+    errors,
+    plan::{self, Ground, Mind},
+    stream,
 };
 
 /// How long a request waits for an engine that is being rebuilt before it is admitted.
@@ -81,11 +83,23 @@ async fn start(
     let (Some(served), Some(engine)) = (gateway.models.get(&chat.model), gateway.rooms.engine(&chat.model)) else {
         return Err(unknown_model(gateway, principal, &chat.model));
     };
-    let mut job = plan::plan(chat, *served, gateway.desk.budget_cap(principal), principal, id)?;
+    let ground = Ground {
+        served,
+        cap: gateway.desk.budget_cap(principal),
+        principal,
+        preset: &|effort| gateway.desk.preset(principal, &chat.model, effort),
+        id,
+        seed: plan::random_seed(),
+    };
     // Counting a prompt costs time: whoever is refused whatever it holds is refused before.
-    gateway.desk.consider(principal, &ask(&job))?;
+    gateway.desk.consider(principal, &ask(&plan::plan(chat, &ground, None)?))?;
     let leased = engine.lease(Instant::now() + ENGINE_WITHIN).await.map_err(|error| engine_error(&error))?;
+    let mut job = plan::plan(chat, &ground, Some(&mind(served, leased.info())))?;
     job.weights.clone_from(&leased.info().weights);
+    if let Some(thinking) = &mut job.thinking {
+        let rendered = leased.rendered(&job.prompt).await.map_err(|error| engine_error(&error))?;
+        thinking.opened = rendered.is_some_and(|prompt| thinking.style.markers.opened_by(&prompt));
+    }
     let context = leased.info().context_tokens;
     let (seat, prompt_tokens) = count(gateway, leased, probe(&job, plan::least_room(chat, &job))).await?;
     job.prompt_tokens = prompt_tokens;
@@ -96,6 +110,10 @@ async fn start(
     let for_work = job.clone();
     let started = gateway.work.spawn(async move { Deliberation::start(for_work, desks, &work).await });
     Ok((job, started.await.map_err(|_| errors::lost())??))
+}
+
+fn mind(served: &Served, info: &EngineInfo) -> Mind {
+    Mind { style: served.thinking.style(info.marks), can: info.can, reserve: served.thinking.answer_reserve }
 }
 
 /// Counts the prompt in the work's runtime, and in the seat that the request will have: so there are

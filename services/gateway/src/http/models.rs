@@ -51,9 +51,13 @@ async fn allowed(gateway: &Gateway, request: &HttpRequest) -> Result<Vec<Value>,
             continue;
         }
         let info = desk.lease(Instant::now() + INFO_WITHIN).await.ok().map(|engine| engine.info().clone());
+        let thinking = gateway.models.get(id).zip(info.as_ref()).map(|(served, info)| {
+            let style = served.thinking.style(info.marks);
+            served.thinking.disclosed(style.as_deref())
+        });
         models.push(json!({
             "id": id, "object": "model", "created": 0, "owned_by": "forethought",
-            "forethought": { "ready": desk.ready(), "engine": info },
+            "forethought": { "ready": desk.ready(), "engine": info, "thinking": thinking },
         }));
     }
     Ok(models)

@@ -9,7 +9,7 @@ use actix_web::{
     HttpResponse,
     web::{Bytes, Data},
 };
-use forethought_actors::{Deliberated, Deliberation, Event, Job};
+use forethought_actors::{Deliberated, Deliberation, Event, Job, SampleReport};
 use forethought_policies::RateHeaders;
 use forethought_reasoning::Tally;
 use forethought_schemas::{ChatRequest, RequestId};
@@ -48,6 +48,8 @@ struct Writer {
     out: Outlet,
     /// Bytes of the answer that were sent.
     sent: usize,
+    /// Bytes of the first sample's thoughts that were sent.
+    thought: usize,
 }
 
 /// The way to the connection.
@@ -89,6 +91,7 @@ pub(super) fn response(
         include_samples: chat.deliberation.include_samples,
         out: Outlet { pieces: out, reads_within: READS_WITHIN },
         sent: 0,
+        thought: 0,
     };
     let mut response = HttpResponse::Ok();
     errors::add_headers(&mut response, id, rate);
@@ -155,7 +158,10 @@ impl Writer {
                 self.sent += text.len();
                 return self.delta(json!({ "content": text }), Value::Null).await;
             }
-            Event::Thinking(text) => return self.delta(json!({ "reasoning_content": text }), Value::Null).await,
+            Event::Thinking(text) => {
+                self.thought += text.len();
+                return self.delta(json!({ "reasoning_content": text, "reasoning_sample": 0 }), Value::Null).await;
+            }
             _ if !self.include_deliberation => return Ok(()),
             Event::SampleStarted { index } => json!({ "event": "sample_started", "index": index }),
             Event::Progress { index, tokens } => json!({ "event": "progress", "index": index, "tokens": tokens }),
@@ -190,6 +196,10 @@ impl Writer {
             if at > 0 {
                 self.choice(at, opening(), Value::Null).await?;
             }
+            let thoughts = self.unseen_thoughts(at, sample);
+            if !thoughts.is_empty() {
+                self.choice(at, json!({ "reasoning_content": thoughts }), Value::Null).await?;
+            }
             let rest = if at == 0 { sample.text.get(self.sent..).unwrap_or_default() } else { &sample.text };
             if !rest.is_empty() {
                 self.choice(at, json!({ "content": rest }), Value::Null).await?;
@@ -205,6 +215,16 @@ impl Writer {
             self.data(&chunk).await?;
         }
         Ok(())
+    }
+
+    /// What the reader has not seen of a chosen sample's thoughts. Where it has begun to read another one's, which stay
+    /// pinned, these are not put behind them.
+    fn unseen_thoughts<'s>(&self, at: usize, sample: &'s SampleReport) -> &'s str {
+        match (at, self.thought, sample.index) {
+            (0, 0, _) | (1.., _, _) => &sample.thinking,
+            (0, thought, 0) => sample.thinking.get(thought..).unwrap_or_default(),
+            (0, _, _) => "",
+        }
     }
 
     async fn delta(&mut self, delta: Value, finish: Value) -> Result<(), Gone> {

@@ -47,6 +47,7 @@ fn writer(reads_within: Duration) -> (Writer, mpsc::Receiver<Option<Bytes>>) {
         include_samples: false,
         out: Outlet { pieces, reads_within },
         sent: 0,
+        thought: 0,
     };
     (writer, body)
 }

@@ -1,0 +1,91 @@
+//! What a deliberation may spend.
+
+use forethought_actors::{Job, Thinking};
+use forethought_schemas::{ApiError, Budget, BudgetCap, ChatRequest, Effort, Preset, StrategyName};
+
+/// Tokens of one answer, when nothing says how many.
+const SAMPLE_TOKENS: u32 = 512;
+/// Time to the answer, when nothing says how long, in milliseconds.
+const DEADLINE_MS: u64 = 120_000;
+
+/// Samples that an effort usually means.
+const fn usual_samples(effort: Effort) -> u32 {
+    match effort {
+        Effort::None => 1,
+        Effort::Minimal => 3,
+        Effort::Low => 5,
+        Effort::Medium => 8,
+        Effort::High => 16,
+        Effort::Xhigh => 32,
+    }
+}
+
+/// The request's own numbers, else the preset's, else the usual ones within the tenant's cap.
+pub(super) fn plan(
+    request: &ChatRequest,
+    preset: Preset,
+    effort: Effort,
+    strategy: Option<StrategyName>,
+    cap: Option<BudgetCap>,
+    thinking: Option<&Thinking>,
+) -> Result<Budget, ApiError> {
+    let ask = &request.deliberation;
+    let sample_tokens = sample_tokens(request, preset, thinking);
+    let greedy = request.temperature == Some(0.0);
+    let usual = preset.max_samples.unwrap_or_else(|| usual_samples(effort));
+    let wanted = match strategy {
+        Some(StrategyName::Single) => request.n,
+        None if greedy => request.n,
+        _ => usual.max(request.n),
+    };
+    let afforded = || cap.map_or(wanted, |cap| wanted.min(afforded(cap, sample_tokens, ask.total_tokens)));
+    let max_samples = ask.max_samples.unwrap_or_else(|| afforded().max(request.n));
+    if max_samples < request.n {
+        return Err(ApiError::invalid(
+            "n",
+            "invalid_value",
+            format!(
+                "`n` is {} and `deliberation.max_samples` is {max_samples}; allow at least as many samples",
+                request.n
+            ),
+        ));
+    }
+    let all = max_samples.saturating_mul(sample_tokens);
+    let allowed = cap.map_or(u32::MAX, |cap| cap.total_tokens);
+    let total_tokens = ask.total_tokens.or(preset.total_tokens).unwrap_or_else(|| all.min(allowed));
+    let usual_deadline = || cap.map_or(DEADLINE_MS, |cap| DEADLINE_MS.min(cap.deadline_ms));
+    let deadline_ms = ask.deadline_ms.or(preset.deadline_ms).unwrap_or_else(usual_deadline);
+    Ok(Budget { max_samples, total_tokens, sample_tokens: sample_tokens.min(total_tokens), deadline_ms })
+}
+
+/// Tokens of one sample: room for its thoughts, and for an answer.
+fn sample_tokens(request: &ChatRequest, preset: Preset, thinking: Option<&Thinking>) -> u32 {
+    let thoughts = thinking.and_then(|thinking| thinking.tokens).unwrap_or(0);
+    let usual = || thoughts.saturating_add(SAMPLE_TOKENS.max(thinking.map_or(0, |thinking| thinking.reserve)));
+    request.max_completion_tokens.or(preset.max_completion_tokens).unwrap_or_else(usual)
+}
+
+/// Samples that the tenant's cap pays for in full: fewer whole answers are better than many that break off. A request
+/// that says itself what all samples may spend wants it shared.
+fn afforded(cap: BudgetCap, sample_tokens: u32, asked_total: Option<u32>) -> u32 {
+    let whole = if asked_total.is_some() { u32::MAX } else { cap.total_tokens / sample_tokens.max(1) };
+    cap.max_samples.min(whole)
+}
+
+/// The least room for an answer without which a request is refused: what it asked for, or else any.
+pub(in crate::http) fn least_room(request: &ChatRequest, job: &Job) -> u32 {
+    let thoughts = request.deliberation.thinking_tokens.and(job.thinking.as_ref());
+    match (request.max_completion_tokens, thoughts) {
+        (Some(_), _) => job.budget.sample_tokens,
+        (None, Some(thinking)) => thinking.tokens.unwrap_or(0).saturating_add(thinking.reserve),
+        (None, None) => 1,
+    }
+}
+
+/// Cuts a sample to what the prompt leaves of the model's context, where the request did not say how long it may be.
+pub(in crate::http) fn fit(job: &mut Job, request: &ChatRequest, context_tokens: u32) {
+    if request.max_completion_tokens.is_none() {
+        let left = context_tokens.saturating_sub(job.prompt_tokens).max(1);
+        job.budget.sample_tokens = job.budget.sample_tokens.min(left);
+    }
+}

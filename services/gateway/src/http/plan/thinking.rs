@@ -1,0 +1,113 @@
+//! How much each sample may think.
+
+use std::sync::Arc;
+
+use forethought_actors::Thinking;
+use forethought_engine::Abilities;
+use forethought_reasoning::{Allowance, ThinkingStyle};
+use forethought_schemas::{ApiError, ChatRequest, Effort, Preset};
+
+/// What the engine tells of how its model thinks.
+pub(in crate::http) struct Mind {
+    /// Its markers; `None` for a model that marks no thoughts.
+    pub style: Option<Arc<ThinkingStyle>>,
+    /// What the engine can do.
+    pub can: Abilities,
+    /// Tokens that the operator keeps back for answers.
+    pub reserve: Option<u32>,
+}
+
+/// Tokens that an effort usually lets a sample think.
+const fn usual_thoughts(effort: Effort) -> u32 {
+    match effort {
+        Effort::None => 0,
+        Effort::Minimal => 256,
+        Effort::Low => 512,
+        Effort::Medium => 1024,
+        Effort::High => 4096,
+        Effort::Xhigh => 16_384,
+    }
+}
+
+/// Tokens kept back for the answer, when nothing says how many.
+const RESERVE: u32 = 256;
+
+/// What a sample may think; `None` for a model whose thoughts cannot be told or capped.
+pub(super) fn plan(
+    request: &ChatRequest,
+    preset: Preset,
+    effort: Effort,
+    mind: &Mind,
+) -> Result<Option<Thinking>, ApiError> {
+    let ask = &request.deliberation;
+    let asked = ask.thinking_tokens.or(ask.min_thinking_tokens).or(ask.extensions).is_some();
+    let Some(style) = &mind.style else {
+        return if asked { Err(no_thoughts()) } else { Ok(None) };
+    };
+    if !mind.can.continues {
+        let refusal = || cannot("deliberation.thinking_tokens", "go on with an answer that has begun", mind);
+        return if asked { Err(refusal()) } else { Ok(None) };
+    }
+    let usual = || usual_thoughts(effort);
+    let tokens = ask.thinking_tokens.or(preset.thinking_tokens).unwrap_or_else(usual);
+    let whole = request.max_completion_tokens.or(preset.max_completion_tokens);
+    let reserve = mind.reserve.unwrap_or_else(|| whole.map_or(RESERVE, Allowance::usual_reserve));
+    if let (Some(whole), Some(asked)) = (request.max_completion_tokens, ask.thinking_tokens)
+        && asked.saturating_add(reserve) > whole
+    {
+        return Err(no_room(asked, reserve, whole));
+    }
+    Ok(Some(Thinking {
+        style: Arc::clone(style),
+        opened: false,
+        tokens: Some(tokens),
+        min_tokens: ask.min_thinking_tokens.or(preset.min_thinking_tokens).unwrap_or(0),
+        extensions: ask
+            .extensions
+            .or(preset.extensions)
+            .unwrap_or_else(|| u32::from(ask.min_thinking_tokens.is_some())),
+        reserve,
+    }))
+}
+
+/// What an engine cannot do.
+pub(super) fn cannot(param: &'static str, what: &str, mind: &Mind) -> ApiError {
+    let Abilities { continues, logprobs, json_schema, tells_stops } = mind.can;
+    let able = [
+        (continues, "continue an answer"),
+        (logprobs, "tell probabilities"),
+        (json_schema, "keep to a schema"),
+        (tells_stops, "tell stop sequences from ends"),
+    ];
+    let able: Vec<&str> = able.into_iter().filter_map(|(can, what)| can.then_some(what)).collect();
+    ApiError::invalid(
+        param,
+        "unsupported_by_engine",
+        format!(
+            "this model's engine cannot {what}; leave it out, or use a model whose engine can (this one can: {}; see \
+             /v1/models)",
+            if able.is_empty() { "none of the extras".to_owned() } else { able.join(", ") }
+        ),
+    )
+}
+
+fn no_thoughts() -> ApiError {
+    ApiError::invalid(
+        "deliberation.thinking_tokens",
+        "unsupported_by_model",
+        "this model marks no thoughts, so they can be neither capped nor prolonged; use `max_completion_tokens`, or have the \
+         operator set `thinking` for the model",
+    )
+}
+
+fn no_room(asked: u32, reserve: u32, whole: u32) -> ApiError {
+    ApiError::invalid(
+        "deliberation.thinking_tokens",
+        "invalid_value",
+        format!(
+            "`deliberation.thinking_tokens` is {asked} and {reserve} tokens are kept back for the answer, which is more than \
+             `max_completion_tokens`, {whole}; raise that to {}, or think less",
+            asked.saturating_add(reserve)
+        ),
+    )
+}
