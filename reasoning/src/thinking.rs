@@ -201,6 +201,7 @@ impl Trace {
         self.used += 1;
         let said = self.say(text);
         self.count(1, before);
+        self.look_for_answer(&said);
         said
     }
 
@@ -220,6 +221,7 @@ impl Trace {
         self.used += unseen;
         let mut said = self.say(text);
         self.count(unseen, before);
+        self.look_for_answer(&said);
         let Some(done) = self.pass.take() else { return said };
         self.passes += 1;
         if self.allowance.tokens > self.used {
@@ -271,9 +273,12 @@ impl Trace {
 
     fn say(&mut self, text: &str) -> Vec<Segment> {
         self.raw.push_str(text);
-        let said = self.segments.push(text);
+        self.segments.push(text)
+    }
+
+    /// What we begin an answer with ourselves is none.
+    fn look_for_answer(&mut self, said: &[Segment]) {
         self.answered |= said.iter().any(|segment| matches!(segment, Segment::Answer(text) if !text.trim().is_empty()));
-        said
     }
 
     /// A token that opens or closes a thought belongs to it, and so do those before it that were held back.
