@@ -6,11 +6,14 @@ mod demo;
 mod lint;
 mod model;
 mod paths;
+mod place;
 mod process;
 mod python;
 mod service;
 mod steps;
+mod templates;
 mod test;
+mod wheel;
 
 use std::process::ExitCode;
 

@@ -7,7 +7,6 @@ mod blocks;
 mod convert;
 mod form;
 mod gguf;
-mod place;
 mod source;
 
 use std::fs::{self, File};
@@ -19,7 +18,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 pub use form::Form;
 
-use crate::paths;
+use crate::{paths, place};
 
 /// What `cargo xtask model` takes.
 #[derive(clap::Args)]

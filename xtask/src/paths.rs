@@ -36,6 +36,14 @@ pub fn models() -> Result<PathBuf> {
     }
 }
 
+/// The folder of chat templates: `FORETHOUGHT_TEMPLATES`, else `templates` in the cache folder.
+pub fn templates() -> Result<PathBuf> {
+    match non_empty("FORETHOUGHT_TEMPLATES") {
+        Some(dir) => std::path::absolute(dir).context("FORETHOUGHT_TEMPLATES is not a usable path"),
+        None => Ok(cache()?.join("templates")),
+    }
+}
+
 fn non_empty(name: &str) -> Option<std::ffi::OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }

@@ -6,17 +6,18 @@ use anyhow::{Context, Result};
 
 use crate::model::{self, Form};
 use crate::steps::Steps;
-use crate::{build, paths, process, python};
+use crate::{build, paths, process, python, templates};
 
 /// Runs all tests; a failed step does not hide the results of those that do not need it.
 pub fn run() -> Result<()> {
     let mut steps = Steps::default();
     let model = steps.run("test model", || model::prepare(Form::default(), false));
+    let templates = steps.run("chat templates", templates::prepare);
     let python = steps.run("python environment", python::environment);
     let programs = steps.run("build", || build::workspace(&[]));
-    match (&model, &programs) {
-        (Some(_), Some(_)) => _ = steps.run("rust tests", rust_tests),
-        _ => steps.skip("rust tests", "they need the test model and the build"),
+    match (&model, &templates, &programs) {
+        (Some(_), Some(_), Some(_)) => _ = steps.run("rust tests", rust_tests),
+        _ => steps.skip("rust tests", "they need the test model, the chat templates and the build"),
     }
     match (&model, &python, &programs) {
         (Some(_), Some(python), Some(programs)) => {
@@ -30,7 +31,7 @@ pub fn run() -> Result<()> {
 fn rust_tests() -> Result<()> {
     let mut cargo = process::cargo()?;
     cargo.args(["test", "--workspace", "--no-fail-fast", "--features", build::FEATURES]);
-    process::run(cargo.env("FORETHOUGHT_MODELS", paths::models()?))
+    process::run(cargo.env("FORETHOUGHT_MODELS", paths::models()?).env("FORETHOUGHT_TEMPLATES", paths::templates()?))
 }
 
 fn python_tests(python: &Path, forethought: &Path) -> Result<()> {
