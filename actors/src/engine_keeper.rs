@@ -7,7 +7,10 @@ use forethought_engine::{Engine, EngineError};
 use tokio::time::Instant;
 use tracing::error;
 
-use crate::{KillSwitch, Life, Phase, Restarts, SendError, Supervised, SupervisedAddr, Supervision};
+use crate::{
+    KillSwitch, Life, Phase, Restarts, SendError, Supervised, SupervisedAddr, Supervision,
+    turnstile::{Turn, Turnstile},
+};
 
 /// How often an engine is looked at when nobody asks for it.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -62,6 +65,13 @@ impl Handler<Lease> for EngineKeeper {
 #[derive(Clone)]
 pub struct EngineDesk {
     keeper: SupervisedAddr<EngineKeeper>,
+    turnstile: Arc<Turnstile>,
+}
+
+/// An engine on loan, with a slot of it.
+pub(crate) struct Seat {
+    pub engine: Arc<dyn Engine>,
+    pub turn: Turn,
 }
 
 impl EngineDesk {
@@ -81,6 +91,17 @@ impl EngineDesk {
                 Err(error) => return Err(EngineError::Dead(error.to_string())),
             }
         }
+    }
+
+    /// The engine with a slot of it, which tenants share fairly.
+    ///
+    /// # Errors
+    /// As [`lease`](Self::lease).
+    pub(crate) async fn seat(&self, tenant: &str, rank: u32, deadline: Instant) -> Result<Seat, EngineError> {
+        let slots = self.lease(deadline).await?.info().parallel;
+        let turn = self.turnstile.turn(tenant, slots, rank).await;
+        // It may have been rebuilt while we waited.
+        Ok(Seat { engine: self.lease(deadline).await?, turn })
     }
 
     /// Whether an engine is there right now.
@@ -117,7 +138,7 @@ pub(crate) fn start(model: &str, parent: &KillSwitch, build: Build) -> (Supervis
             let loading = build();
             async move { Ok::<_, EngineError>(EngineKeeper { life, engine: loading.await? }) }
         });
-    let desk = EngineDesk { keeper: supervised.addr().clone() };
+    let desk = EngineDesk { keeper: supervised.addr().clone(), turnstile: Arc::default() };
     (supervised, desk)
 }
 

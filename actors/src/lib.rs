@@ -6,6 +6,7 @@ mod engine_keeper;
 mod root;
 mod sampler;
 mod supervision;
+mod turnstile;
 
 pub use audit_writer::{AppendError, AuditDesk};
 pub use deliberation::{Deliberated, Deliberation, Desks, Event, Job, SampleReport, SampleState, Thinking};

@@ -3,7 +3,7 @@
 use forethought_engine::{Channel, EngineError, Finish, SampleEvent, SampleRequest, Usage};
 use tokio::{sync::mpsc, time::Instant};
 
-use crate::{EngineDesk, KillSwitch, catch};
+use crate::{EngineDesk, KillSwitch, catch, engine_keeper::Seat};
 
 /// What a sampler reports, with the number of its run.
 #[derive(Debug)]
@@ -37,6 +37,10 @@ pub(crate) struct Sampler {
     pub run: u32,
     pub request: SampleRequest,
     pub engine: EngineDesk,
+    /// Whose slots it uses.
+    pub tenant: String,
+    /// The lowest of a tenant is served first.
+    pub rank: u32,
     pub deadline: Instant,
     pub reports: mpsc::Sender<Report>,
     pub kill: KillSwitch,
@@ -59,11 +63,12 @@ impl Sampler {
     }
 
     async fn draw(self) -> Result<(), EngineError> {
-        let engine = self.engine.lease(self.deadline).await?;
+        let Seat { engine, mut turn } = self.engine.seat(&self.tenant, self.rank, self.deadline).await?;
         let mut stream = engine.sample(self.request).await?;
         while let Some(event) = stream.next().await {
             let news = match event? {
                 SampleEvent::Token { text, channel, logprob, top, .. } => {
+                    turn.token();
                     let top = top.iter().map(|token| token.logprob).collect();
                     News::Token(Token { text, channel, logprob, top })
                 }

@@ -91,3 +91,5 @@ fn an_admission_whose_client_left_meanwhile_gets_its_end() {
         settled(&disk, 2).await;
     });
 }
+
+mod overload;

@@ -21,11 +21,11 @@ pub struct House {
 
 impl House {
     pub fn open(folder: &Path, build: Build) -> Self {
-        let root = Root::start(folder.join("data"), vec![Model { id: "m".into(), build }], 16).unwrap();
+        let root = Root::start(folder.join("data"), vec![Model { id: "m".into(), build }], 256).unwrap();
         let key = ApiKey::generate().unwrap();
         let yaml = format!(
             "version: 1\ntenants:\n  - id: acme\n    name: Acme\n    models: ['*']\n    limits: {{ requests_per_minute: 1000, \
-             tokens_per_minute: 100000, concurrent_requests: 16 }}\n    budget: {{ max_samples: 32, total_tokens: 50000, \
+             tokens_per_minute: 1000000, concurrent_requests: 256 }}\n    budget: {{ max_samples: 32, total_tokens: 50000, \
              deadline_ms: 60000, effort: xhigh }}\n    keys:\n      - id: {}\n        hash: {}\n        role: user\n        \
              created: 2026-01-01T00:00:00Z\n",
             key.id(),

@@ -66,6 +66,9 @@ impl Run {
             run: sample.run,
             request,
             engine: self.engines.model.clone(),
+            tenant: self.job.tenant.clone(),
+            // Half of a sample is of no use: what was begun goes on first.
+            rank: if pass.number > 0 || matches!(sample.ask, Ask::Step { .. }) { 0 } else { index },
             deadline: self.deadline,
             reports: self.sender.clone(),
             kill: sample.kill.clone(),

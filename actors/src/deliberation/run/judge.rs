@@ -32,6 +32,8 @@ impl Run {
                 ..SampleRequest::new(prompt, max_tokens, seed)
             },
             engine: self.engines.judge.as_ref().unwrap_or(&self.engines.model).clone(),
+            tenant: self.job.tenant.clone(),
+            rank: 0,
             deadline: self.deadline,
             reports: self.sender.clone(),
             kill: sample.kill.clone(),
