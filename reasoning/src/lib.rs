@@ -31,4 +31,4 @@ pub use strategy::{
     StrategyError, Tally, Verdict, Vote, Watch, beta_confidence, strategy, strategy_scored,
 };
 pub use thinking::{Allowance, Part, Pass, StyleError, ThinkingStyle, Trace};
-pub use verify::{Equation, equations};
+pub use verify::{Equation, Judge, Outcome, SpecError, Verification, Verifier, VerifierSpec, Verifiers, equations};
