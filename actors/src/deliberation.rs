@@ -15,7 +15,7 @@ use std::sync::Arc;
 use forethought_audit::{Admission, AdmissionDraft, PolicyRef};
 use forethought_engine::{Prompt, Sampling};
 use forethought_policies::{Permit, Settlement};
-use forethought_reasoning::{AnswerKind, Params, Spent, Strategy, Tally, Verdict, strategy};
+use forethought_reasoning::{AnswerKind, Params, Spent, Strategy, Tally, Verdict, VerifierSpec, strategy_verified};
 use forethought_schemas::{ApiError, Budget, Effort, ErrorKind, RecordId, RequestId, StrategyName};
 use jiff::Timestamp;
 use tokio::{
@@ -68,6 +68,10 @@ pub struct Job {
     pub sampling: Sampling,
     /// An answer ends before the first of these.
     pub stop: Vec<String>,
+    /// What samples are checked with.
+    pub verifiers: Vec<VerifierSpec>,
+    /// What a judge is told that they answer.
+    pub question: String,
     /// How the model thinks; `None` for one that marks no thoughts.
     pub thinking: Option<Thinking>,
     /// What every answer must fit, where the engine can draw so.
@@ -242,7 +246,9 @@ impl Drop for Unanswered {
 }
 
 fn plan(job: &Job) -> Result<Box<dyn Strategy>, ApiError> {
-    strategy(job.strategy, job.budget, job.seed, job.n, job.kind.clone(), job.params)
+    let verifiers = VerifierSpec::build(&job.verifiers, &job.kind, &job.question)
+        .map_err(|error| ApiError::invalid("deliberation.verifiers", "invalid_verifier", error.to_string()))?;
+    strategy_verified(job.strategy, job.budget, job.seed, job.n, job.kind.clone(), job.params, verifiers)
         .map_err(|error| ApiError::invalid("deliberation", "invalid_budget", error.to_string()))
 }
 

@@ -2,6 +2,7 @@
 
 mod build;
 mod machine;
+mod params;
 mod rules;
 mod score;
 mod tally;
@@ -9,11 +10,11 @@ mod verdict;
 
 use std::sync::Arc;
 
-pub use build::{Params, StrategyError, strategy, strategy_scored};
+pub use build::{StrategyError, strategy, strategy_verified};
+pub use params::Params;
 pub use rules::beta_confidence;
-pub use score::{MeanLogprob, Score};
 pub use tally::{Tally, Vote};
-pub use verdict::{Status, StopRule, Verdict};
+pub use verdict::{Checked, Status, StopRule, Verdict};
 
 /// Why a sample ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

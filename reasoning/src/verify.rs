@@ -28,6 +28,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every value.
+    pub const ALL: &'static [Self] = &[Self::Refuted, Self::Broken, Self::Unchecked, Self::Passed];
+
     /// Its name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -1,4 +1,5 @@
-//! What holds for every history: random answers, failures, finishing orders and deadlines.
+//! What holds for every history: random answers, delays, failures, judgements, cancellations and deadlines, in virtual
+//! time. Within each of them, every action is checked against a ledger of the test's own.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,8 +11,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use forethought_reasoning::{
-    Action, AnswerKind, Finish, Ledger, Observation, Params, SampleResult, StopRule, Strategy, Verdict, plan,
-    sample_seed, strategy,
+    Action, AnswerKind, Ask, Finish, Ledger, Observation, Params, SampleResult, StopRule, Strategy, Verdict,
+    VerifierSpec, plan, strategy_verified,
 };
 use forethought_schemas::{Budget, StrategyName};
 use proptest::{
@@ -19,13 +20,25 @@ use proptest::{
     strategy::Strategy as Arbitrary,
 };
 
-/// What becomes of a sample: what its first try fails with, if it does, and what the last one gives.
+/// What becomes of a sample: what its first tries fail with, and what the last one gives.
 #[derive(Clone, Debug)]
 struct Fate {
     fails: Vec<(bool, u32)>,
     answer: Option<u8>,
+    sound: bool,
     tokens: u32,
-    confidence: Option<i8>,
+    likelihood: Option<i8>,
+    confidence: u8,
+    /// What a judge says of it: a score, or nothing that can be read.
+    judged: Option<u8>,
+    judge_fails: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Check {
+    Nothing,
+    Equations,
+    Judge,
 }
 
 #[derive(Clone, Debug)]
@@ -36,72 +49,140 @@ struct Case {
     n: u32,
     wave: u32,
     beta: bool,
+    weighted: bool,
+    check: Check,
     fates: Vec<Fate>,
 }
 
 fn fate() -> impl Arbitrary<Value = Fate> {
     let fails = prop_oneof![6 => Just(vec![]), 1 => proptest::collection::vec((any::<bool>(), 0..60_u32), 1..3)];
     let answer = prop_oneof![1 => Just(None), 9 => (0..4_u8).prop_map(Some)];
-    (fails, answer, 0..60_u32, proptest::option::of(-3..0_i8)).prop_map(|(fails, answer, tokens, confidence)| Fate {
-        fails,
-        answer,
-        tokens,
-        confidence,
-    })
+    let judged = (prop_oneof![1 => Just(None), 4 => (0..11_u8).prop_map(Some)], any::<bool>());
+    let sure = (proptest::option::of(-3..0_i8), 0..20_u8);
+    (fails, answer, any::<bool>(), 0..60_u32, sure, judged).prop_map(
+        |(fails, answer, sound, tokens, (likelihood, confidence), (judged, judge_fails))| Fate {
+            fails,
+            answer,
+            sound,
+            tokens,
+            likelihood,
+            confidence,
+            judged,
+            judge_fails,
+        },
+    )
 }
 
 fn case() -> impl Arbitrary<Value = Case> {
     let name = proptest::sample::select(StrategyName::ALL);
-    let budget = (4..24_u32, 48..900_u32, 4..60_u32).prop_map(|(max_samples, total_tokens, sample_tokens)| Budget {
+    let budget = (4..24_u32, 200..1800_u32, 30..90_u32).prop_map(|(max_samples, total_tokens, sample_tokens)| Budget {
         max_samples,
         total_tokens,
         sample_tokens,
         deadline_ms: 1,
     });
-    (name, budget, any::<u64>(), 1..4_u32, 1..7_u32, any::<bool>(), proptest::collection::vec(fate(), 24))
-        .prop_map(|(name, budget, seed, n, wave, beta, fates)| Case { name, budget, seed, n, wave, beta, fates })
+    let check = proptest::sample::select(&[Check::Nothing, Check::Equations, Check::Judge][..]);
+    let rules = (any::<bool>(), any::<bool>(), check);
+    (name, budget, any::<u64>(), 1..4_u32, 1..7_u32, rules, proptest::collection::vec(fate(), 24)).prop_map(
+        |(name, budget, seed, n, wave, (beta, weighted, check), fates)| Case {
+            name,
+            budget,
+            seed,
+            n,
+            wave,
+            beta,
+            weighted,
+            check,
+            fates,
+        },
+    )
 }
 
-/// A world that performs actions, checks each of them, and ends running samples in a random order.
+/// How long things take, and when it is over.
+#[derive(Clone, Debug)]
+struct Course {
+    delays: Vec<u16>,
+    deadline: Option<u32>,
+}
+
+fn course() -> impl Arbitrary<Value = Course> {
+    proptest::collection::vec(0..300_u16, 1..60).prop_map(|delays| Course { delays, deadline: None })
+}
+
+/// What runs: until when, with which cap, and whether it is a judge.
+#[derive(Clone, Copy, Debug)]
+struct Running {
+    until: u32,
+    max_tokens: u32,
+    judge: bool,
+}
+
+/// A world that performs actions, checks each of them, and ends what runs when its time has come.
 struct World<'a> {
     case: &'a Case,
+    course: &'a Course,
     strategy: Box<dyn Strategy>,
     ledger: Ledger,
-    running: BTreeMap<u32, u32>,
+    now: u32,
+    steps: usize,
+    running: BTreeMap<u32, Running>,
     tries: BTreeMap<u32, usize>,
     ended: BTreeSet<u32>,
     verdict: Option<Verdict>,
 }
 
+/// Builds the strategy of a case, if its budget allows one.
+fn build(case: &Case) -> Option<Box<dyn Strategy>> {
+    let specs = match case.check {
+        Check::Nothing => vec![],
+        Check::Equations => vec![VerifierSpec::Arithmetic {}],
+        Check::Judge => vec![VerifierSpec::Judge { rubric: "right".into(), model: None, min: 0.5 }],
+    };
+    let verifiers = VerifierSpec::build(&specs, &AnswerKind::Number, "How much?").unwrap();
+    let params = Params {
+        wave: case.wave,
+        beta_threshold: case.beta.then_some(0.95),
+        samples: Some(case.budget.max_samples),
+        weighted: case.weighted,
+        window: 8,
+        ..Params::default()
+    };
+    strategy_verified(case.name, case.budget, case.seed, case.n, AnswerKind::Number, params, verifiers).ok()
+}
+
 impl<'a> World<'a> {
-    fn new(case: &'a Case) -> Self {
-        let beta_threshold = case.beta.then_some(0.95);
-        let params =
-            Params { wave: case.wave, beta_threshold, samples: Some(case.budget.max_samples), esc_window: None };
-        let strategy = strategy(case.name, case.budget, case.seed, case.n, AnswerKind::Number, params).unwrap();
-        let ledger = Ledger::new(case.budget);
+    fn new(case: &'a Case, course: &'a Course) -> Option<Self> {
         let (running, tries, ended) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-        Self { case, strategy, ledger, running, tries, ended, verdict: None }
+        Some(Self {
+            strategy: build(case)?,
+            ledger: Ledger::new(case.budget),
+            case,
+            course,
+            now: 0,
+            steps: 0,
+            running,
+            tries,
+            ended,
+            verdict: None,
+        })
     }
 
     fn observe(&mut self, observation: Observation) {
         for action in self.strategy.next(observation) {
             assert!(self.verdict.is_none(), "an action after the end: {action:?}");
             match action {
-                Action::Sample { index, seed, max_tokens, .. } => {
-                    assert_eq!(seed, sample_seed(self.case.seed, index));
-                    self.ledger.reserve(index, max_tokens).expect("within the budget");
-                    assert!(self.running.insert(index, max_tokens).is_none());
-                    self.ended.remove(&index);
+                Action::Sample { index, max_tokens, ask, .. } => {
+                    assert!(max_tokens > 0 && ask == Ask::Question);
                     *self.tries.entry(index).or_insert(0) += 1;
+                    self.begin(index, max_tokens, false);
                 }
-                Action::Judge { .. } => unreachable!("nobody judges here"),
+                Action::Judge { index, max_tokens, .. } => self.begin(index, max_tokens, true),
                 Action::Cancel { index } => {
                     self.running.remove(&index).expect("only what runs is cancelled");
                     self.ledger.cancel(index).unwrap();
                 }
                 Action::Finish(verdict) => {
-                    assert!(self.running.is_empty(), "every sample has ended");
+                    assert!(self.running.is_empty(), "everything has ended");
                     self.verdict = Some(verdict);
                 }
             }
@@ -109,27 +190,30 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Ends one running sample, the `pick`th.
-    fn end_one(&mut self, pick: usize) {
-        let index = *self.running.keys().nth(pick % self.running.len()).unwrap();
-        let max = self.running.remove(&index).unwrap();
+    fn begin(&mut self, index: u32, max_tokens: u32, judge: bool) {
+        self.ledger.reserve(index, max_tokens).expect("within the budget");
+        let delay = self.course.delays[self.steps % self.course.delays.len()];
+        self.steps += 1;
+        let until = self.now + u32::from(delay);
+        assert!(self.running.insert(index, Running { until, max_tokens, judge }).is_none());
+        self.ended.remove(&index);
+    }
+
+    /// Ends what ends next.
+    fn end_next(&mut self) {
+        let (index, run) = self.running.iter().min_by_key(|(index, run)| (run.until, **index)).unwrap();
+        let (index, run) = (*index, *run);
+        self.now = run.until;
+        self.running.remove(&index);
         let fate = &self.case.fates[index as usize];
-        let observation = match fate.fails.get(self.tries[&index] - 1) {
-            Some((retryable, tokens)) => {
-                let tokens = *tokens.min(&max);
-                Observation::Failed { index, retryable: *retryable, tokens, reason: "broken".into() }
-            }
-            None => Observation::Sample(SampleResult {
-                index,
-                thinking: String::new(),
-                text: fate.answer.map_or("none".into(), |answer| format!("The answer is {answer}.")),
-                finish: Finish::Stop,
-                tokens: fate.tokens.min(max),
-                mean_logprob: fate.confidence.map(f64::from),
-                confidence: None,
-            }),
+        let observation = if run.judge {
+            self.judgement(index, run.max_tokens, fate)
+        } else {
+            self.sample(index, run.max_tokens, fate)
         };
-        let (Observation::Failed { tokens, .. } | Observation::Sample(SampleResult { tokens, .. })) = observation
+        let (Observation::Failed { tokens, .. }
+        | Observation::Judged { tokens, .. }
+        | Observation::Sample(SampleResult { tokens, .. })) = observation
         else {
             unreachable!()
         };
@@ -139,66 +223,119 @@ impl<'a> World<'a> {
         self.observe(observation);
     }
 
-    /// Plays to the end, or to a deadline after some steps.
-    fn play(mut self, order: &[usize], deadline: Option<usize>) -> Verdict {
+    fn sample(&self, index: u32, max: u32, fate: &Fate) -> Observation {
+        match fate.fails.get(self.tries[&index] - 1) {
+            Some((retryable, tokens)) => {
+                let tokens = *tokens.min(&max);
+                Observation::Failed { index, retryable: *retryable, tokens, reason: "broken".into() }
+            }
+            None => {
+                let equation = if fate.sound { "1 + 1 = 2." } else { "1 + 1 = 3." };
+                let answer = fate.answer.map(|answer| format!("{equation} The answer is {answer}."));
+                Observation::Sample(SampleResult {
+                    index,
+                    thinking: String::new(),
+                    text: answer.unwrap_or("none".into()),
+                    finish: if fate.confidence < 3 { Finish::Weak } else { Finish::Stop },
+                    tokens: fate.tokens.min(max),
+                    mean_logprob: fate.likelihood.map(f64::from),
+                    confidence: Some(f64::from(fate.confidence)),
+                })
+            }
+        }
+    }
+
+    fn judgement(&self, index: u32, max: u32, fate: &Fate) -> Observation {
+        let tokens = fate.tokens.min(max);
+        if fate.judge_fails {
+            return Observation::Failed { index, retryable: true, tokens, reason: "broken".into() };
+        }
+        let text = fate.judged.map_or("well".into(), |score| format!("Score: {score}"));
+        Observation::Judged { index, text, tokens }
+    }
+
+    /// Plays to the end, or to the deadline.
+    fn play(mut self) -> Verdict {
         self.observe(Observation::Start);
-        for step in 0.. {
-            if self.verdict.is_some() {
-                break;
+        while self.verdict.is_none() {
+            let next = self.running.values().map(|run| run.until).min().expect("nothing runs and nothing is said");
+            match self.course.deadline.filter(|deadline| *deadline <= next) {
+                Some(deadline) if deadline % 2 == 0 => self.observe(Observation::DeadlinePassed),
+                Some(_) => self.observe(Observation::ClientLeft),
+                None => self.end_next(),
             }
-            if deadline == Some(step) {
-                self.observe(if step % 2 == 0 { Observation::DeadlinePassed } else { Observation::ClientLeft });
-                continue;
-            }
-            assert!(!self.running.is_empty(), "nothing runs and nothing is said");
-            self.end_one(order[step % order.len()]);
         }
         let plan = plan(&self.case.budget, self.case.budget.max_samples).unwrap();
         assert!(self.tries.len() <= plan.samples as usize && self.tries.values().all(|tries| *tries <= 2));
         let late = self.strategy.next(Observation::DeadlinePassed);
         assert!(late.is_empty());
+        let spent = self.ledger.spent();
+        assert!(spent.tokens_counted + spent.tokens_cancelled <= self.case.budget.total_tokens);
         let verdict = self.verdict.unwrap();
-        assert!(verdict.counted.iter().all(|index| self.ended.contains(index)));
+        assert!(verdict.counted.iter().all(|index| self.tries.contains_key(index)));
         assert!(verdict.chosen.iter().all(|index| verdict.counted.contains(index)));
         assert_eq!(verdict.chosen.len(), verdict.counted.len().min(self.case.n as usize));
+        assert_eq!(verdict.checks.len(), if self.case.check == Check::Nothing { 0 } else { verdict.counted.len() });
         verdict
     }
 }
 
-fn orders() -> impl Arbitrary<Value = Vec<usize>> {
-    proptest::collection::vec(0..8_usize, 1..60)
+/// The verdict of a case; `None` when its budget allows nothing of the kind.
+fn play(case: &Case, course: &Course) -> Option<Verdict> {
+    Some(World::new(case, course)?.play())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+    #[test]
+    fn the_budget_is_never_exceeded(case in case(), course in course(), deadline in proptest::option::of(0..3000_u32)) {
+        // Every step checks itself, see `World`.
+        let verdict = play(&case, &Course { deadline, ..course });
+        prop_assert!(deadline.is_some() || verdict.is_none_or(|verdict| !verdict.depends_on_timing()));
+    }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
 
     #[test]
-    fn the_order_does_not_matter(case in case(), one in orders(), other in orders()) {
-        prop_assert_eq!(World::new(&case).play(&one, None), World::new(&case).play(&other, None));
+    fn what_takes_how_long_does_not_matter(case in case(), one in course(), other in course()) {
+        prop_assert_eq!(play(&case, &one), play(&case, &other));
     }
 
     #[test]
-    fn a_deadline_ends_it_within_the_budget(case in case(), order in orders(), at in 0..30_usize) {
-        let verdict = World::new(&case).play(&order, Some(at));
-        prop_assert!(!verdict.depends_on_timing() || verdict.counted.len() <= at);
-    }
-
-    #[test]
-    fn the_decided_rule_names_the_winner_of_the_full_vote(case in case(), order in orders()) {
+    fn the_decided_rule_names_the_winner_of_the_full_vote(case in case(), course in course()) {
         let case = Case { name: StrategyName::SelfConsistency, beta: false, ..case };
-        let verdict = World::new(&case).play(&order, None);
-        // Every sample that the plan allows, asked one after the other.
-        let best = World::new(&Case { name: StrategyName::BestOfN, n: 1, ..case.clone() }).play(&[0], None);
-        prop_assert!(best.stop == StopRule::AllDone && verdict.counted.len() <= best.counted.len());
-        let winner = |verdict: &Verdict| verdict.votes.first().map(|vote| vote.canonical.clone());
-        prop_assert_eq!(winner(&verdict), winner(&best));
-        prop_assert_eq!(verdict.answer.map(|answer| answer.canonical), winner(&best));
+        // Every sample that the plan allows, none of them left out.
+        let all = Case { name: StrategyName::BestOfN, weighted: false, n: 1, ..case.clone() };
+        if let (Some(verdict), Some(full)) = (play(&case, &course), play(&all, &course)) {
+            prop_assert!(full.stop == StopRule::AllDone && verdict.counted.len() <= full.counted.len());
+            // The votes of `best_of_n` are ranked as those of a vote.
+            let winner = |verdict: &Verdict| verdict.votes.first().map(|vote| vote.canonical.clone());
+            prop_assert_eq!(winner(&verdict), winner(&full));
+            prop_assert_eq!(verdict.answer.map(|answer| answer.canonical), winner(&full));
+        }
     }
 
     #[test]
-    fn the_beta_rule_never_stops_before_four(case in case(), order in orders()) {
+    fn the_beta_rule_never_stops_before_four_whole_votes(case in case(), course in course()) {
         let case = Case { name: StrategyName::SelfConsistency, beta: true, ..case };
-        let verdict = World::new(&case).play(&order, None);
-        prop_assert!(verdict.stop != StopRule::Beta || verdict.counted.len() >= 4);
+        if let Some(verdict) = play(&case, &course) {
+            let heaviest = verdict.votes.first().map_or(0, |vote| vote.weight);
+            prop_assert!(verdict.stop != StopRule::Beta || heaviest >= 4000);
+            prop_assert!(verdict.stop != StopRule::Beta || case.check != Check::Nothing || verdict.counted.len() >= 4);
+        }
+    }
+
+    #[test]
+    fn a_weak_trace_never_votes(case in case(), course in course()) {
+        let case = Case { name: StrategyName::ConfidenceVote, ..case };
+        if let Some(verdict) = play(&case, &course) {
+            let weak = |index: &&u32| case.fates[**index as usize].confidence < 3;
+            let strong = verdict.counted.iter().filter(|index| !weak(index)).count();
+            let voting: u64 = verdict.votes.iter().map(|vote| vote.weight).sum();
+            prop_assert!(voting == 0 || strong > 0);
+        }
     }
 }

@@ -185,9 +185,18 @@ fn what_cannot_be_built_says_why() {
     check(BUDGET, 41, params, StrategyError::TooMany { asked: 41, max: 40 });
     check(BUDGET, 1, Params { samples: Some(50), ..params }, StrategyError::TooMany { asked: 50, max: 40 });
     check(BUDGET, 0, params, StrategyError::Plan(PlanError::NoSamples));
-    check(BUDGET, 1, Params { esc_window: Some(1), ..params }, StrategyError::Window(1));
-    check(BUDGET, 1, Params { wave: 0, ..params }, StrategyError::NoWave);
-    check(BUDGET, 1, Params { beta_threshold: Some(0.5), ..params }, StrategyError::Threshold(0.5));
+    let wrong = |params: Params, told: &str| {
+        let Err(error) = strategy(StrategyName::SelfConsistency, BUDGET, 1, 1, AnswerKind::Number, params) else {
+            unreachable!("{told}")
+        };
+        assert!(error.to_string().starts_with(told), "{error}");
+    };
+    wrong(Params { esc_window: Some(1), ..params }, "esc_window is 1: set it to at least 2");
+    wrong(Params { wave: 0, ..params }, "wave is 0");
+    wrong(Params { beta_threshold: Some(0.5), ..params }, "beta_threshold is 0.5: set it above 0.5");
+    wrong(Params { window: 0, ..params }, "window is 0");
+    wrong(Params { keep_percent: 101, ..params }, "keep_percent is 101: set it to 1 to 100");
+    wrong(Params { consensus: 0.4, ..params }, "consensus is 0.4");
     check(
         Budget { total_tokens: 40, ..BUDGET },
         5,

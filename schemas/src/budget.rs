@@ -136,5 +136,9 @@ named! {
         BestOfN = "best_of_n",
         /// N samples, the answer that most of them give.
         SelfConsistency = "self_consistency",
+        /// A vote weighted by how sure each sample is; unsure ones are cut short.
+        ConfidenceVote = "confidence_vote",
+        /// Little on easy questions, much on hard ones.
+        Auto = "auto",
     }
 }

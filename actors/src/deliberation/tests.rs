@@ -26,6 +26,8 @@ fn job() -> Job {
         prompt_record: b"How much is it?".to_vec(),
         sampling: Sampling::default(),
         stop: vec![],
+        verifiers: Vec::new(),
+        question: String::new(),
         thinking: None,
         schema: None,
         stream_thinking: false,

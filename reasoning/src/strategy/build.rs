@@ -4,37 +4,20 @@ use forethought_schemas::{Budget, StrategyName};
 
 use super::{
     Strategy,
-    machine::{Machine, Recipe},
-    score::{MeanLogprob, Score},
+    machine::{Machine, Recipe, Weigh},
+    params::Params,
     verdict::Choose,
 };
-use crate::{AnswerKind, Ledger, MAX_SAMPLES, PlanError, plan};
+use crate::{AnswerKind, Judge, Ledger, MAX_SAMPLES, Plan, PlanError, Verifiers, plan};
 
 /// Samples of `best_of_n` when the request says nothing.
 const BEST_OF: u32 = 8;
-/// Samples of `self_consistency` when the request says nothing; most votes stop far earlier.
+/// Samples of a vote when the request says nothing; most votes stop far earlier.
 const VOTE_OF: u32 = 40;
-
-/// What a request may tune.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Params {
-    /// Samples to draw at most; `None` for the strategy's own number (1, 8, 40), cut to the budget's.
-    pub samples: Option<u32>,
-    /// Samples in flight, at least 1; the smallest number that can decide a vote is 4.
-    pub wave: u32,
-    /// Threshold of the Beta rule, above 0.5 and at most 1; `None` turns it off. At 0.95 the first samples that agree
-    /// stop the vote at the 4th.
-    pub beta_threshold: Option<f64>,
-    /// Samples of a window of Early-Stopping Self-Consistency (ESC, arXiv 2401.10480), at least 2, 5 in the paper: the
-    /// first window of consecutive samples that all agree stops the vote. `None` turns it off.
-    pub esc_window: Option<u32>,
-}
-
-impl Default for Params {
-    fn default() -> Self {
-        Self { samples: None, wave: 4, beta_threshold: Some(0.95), esc_window: None }
-    }
-}
+/// Warm-up samples of a confidence vote, as in the paper; at most half of all.
+const WARM_UP: u32 = 16;
+/// Samples in flight where two that a verifier passes are enough to stop.
+const SMALLEST_WAVE: u32 = 2;
 
 /// A strategy that cannot be built. Nothing that was asked for is silently cut.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
@@ -62,33 +45,32 @@ pub enum StrategyError {
         /// Samples of at least [`MIN_SAMPLE_TOKENS`](crate::MIN_SAMPLE_TOKENS) that fit into it.
         fit: u32,
     },
-    /// Nothing would run.
-    #[error("wave is 0: set it to at least 1")]
-    NoWave,
-    /// The Beta rule would stop at once, or never.
-    #[error("beta_threshold is {0}: set it above 0.5 and to at most 1, or leave it out")]
-    Threshold(f64),
-    /// One sample always agrees with itself.
-    #[error("esc_window is {0}: set it to at least 2, or leave it out")]
-    Window(u32),
+    /// A sample's share is gone before it has said anything.
+    #[error(
+        "a judge needs {judge} of the {tokens} tokens of each sample: raise max_completion_tokens and total_tokens"
+    )]
+    NoRoomForJudge {
+        /// Tokens of each sample.
+        tokens: u32,
+        /// Tokens of a judgement.
+        judge: u32,
+    },
+    /// A parameter is out of its range.
+    #[error("{name} is {value}: {mend}")]
+    Param {
+        /// The parameter.
+        name: &'static str,
+        /// What it is.
+        value: f64,
+        /// What to do.
+        mend: &'static str,
+    },
 }
 
-/// Builds a strategy that scores samples by [`MeanLogprob`].
-///
-/// `n` is the number of answers to return, as in `OpenAI`'s API. All strategies keep these rules:
-/// - [`plan()`] is fixed at the start, and no more is ever started or reserved.
-/// - At most [`Params::wave`] samples are in flight; a next one starts as one ends.
-/// - Sample seeds come from [`sample_seed`](crate::sample_seed).
-/// - A sample that fails is tried once more with the same seed, if that may help, within its own share.
-/// - The same samples give the same verdict in whatever order they end, unless the deadline passes or the client leaves.
-///
-/// All return `n` samples, or as many as finished. `single` draws `n` and returns them in their order. `best_of_n` draws
-/// all and returns the best scored ones, distinct answers first. `self_consistency` (Wang, arXiv 2203.11171) returns the
-/// answers with the most votes first and stops when `n` samples have finished and the vote is decided, the Beta rule is
-/// sure of the *winner*, or a window of samples agrees.
+/// Builds a strategy without verifiers.
 ///
 /// # Errors
-/// When the budget allows nothing or less than was asked for, or a parameter is out of its range.
+/// As [`strategy_verified()`].
 pub fn strategy(
     name: StrategyName,
     budget: Budget,
@@ -97,50 +79,93 @@ pub fn strategy(
     kind: AnswerKind,
     params: Params,
 ) -> Result<Box<dyn Strategy>, StrategyError> {
-    strategy_scored(name, budget, seed, n, kind, params, Box::new(MeanLogprob))
+    strategy_verified(name, budget, seed, n, kind, params, Verifiers::none())
 }
 
-/// The same with another score, such as a verifier's.
+/// Builds a strategy.
+///
+/// `n` is the number of answers to return, as in `OpenAI`'s API. All strategies keep these rules:
+/// - [`plan()`] is fixed at the start, and no more is ever started or reserved; a judge's tokens are its sample's.
+/// - At most [`Params::wave`] samples are in flight; a next one starts as one ends.
+/// - Sample seeds come from [`sample_seed`](crate::sample_seed).
+/// - A sample that fails is tried once more with the same seed, if that may help, within its own share.
+/// - The same samples give the same verdict in whatever order they end, unless the deadline passes or the client leaves.
+///
+/// All return `n` samples, or as many as finished.
+/// - `single` draws `n` and returns them in their order.
+/// - `best_of_n` draws all and returns the best by what verifiers say and then by likelihood, distinct answers first;
+///   [`Params::weighted`] sums the scores of samples with the same answer (Snell et al., arXiv 2408.03314).
+/// - `self_consistency` (Wang, arXiv 2203.11171) returns the answers with the heaviest votes first and stops when `n`
+///   samples have finished and the vote is decided, the Beta rule is sure of the *winner*, or a window of samples agrees.
+///   With verifiers, a vote weighs what [`Outcome::votes`](crate::Outcome::votes) says.
+/// - `confidence_vote` (`DeepConf`, arXiv 2508.15260) draws a warm-up, then cuts traces short that are less sure than the
+///   best of it, weighs votes by confidence, and stops at a consensus.
+/// - `auto` votes in the smallest waves that can decide; free texts, which hardly ever agree, are chosen by score.
 ///
 /// # Errors
-/// As [`strategy()`].
-pub fn strategy_scored(
+/// When the budget allows nothing or less than was asked for, or a parameter is out of its range.
+pub fn strategy_verified(
     name: StrategyName,
     budget: Budget,
     seed: u64,
     n: u32,
     kind: AnswerKind,
     params: Params,
-    score: Box<dyn Score>,
+    verifiers: Verifiers,
 ) -> Result<Box<dyn Strategy>, StrategyError> {
+    params.check()?;
+    let plan = shares(name, &budget, n, &params, verifiers.judge.is_some())?;
+    let free_text = kind == AnswerKind::Text;
+    let (choose, weigh) = match name {
+        StrategyName::Single => (Choose::InOrder, Weigh::Votes),
+        StrategyName::BestOfN if params.weighted => (Choose::ByVotes, Weigh::Scores),
+        StrategyName::BestOfN => (Choose::ByScore, Weigh::Votes),
+        StrategyName::Auto if free_text => (Choose::ByScore, Weigh::Votes),
+        StrategyName::SelfConsistency | StrategyName::Auto => (Choose::ByVotes, Weigh::Votes),
+        StrategyName::ConfidenceVote => (Choose::ByVotes, confidence(&params, plan.samples)),
+    };
+    let stops = match name {
+        StrategyName::SelfConsistency | StrategyName::ConfidenceVote => true,
+        StrategyName::Auto => !free_text,
+        StrategyName::Single | StrategyName::BestOfN => false,
+    };
+    let smallest = name == StrategyName::Auto && !verifiers.is_empty();
+    let wave = if smallest { params.wave.min(SMALLEST_WAVE) } else { params.wave };
+    let Params { beta_threshold: beta, esc_window: esc, .. } = params;
+    let recipe = Recipe { plan, seed, n, kind, wave, choose, weigh, stops, beta, esc, verifiers };
+    Ok(Box::new(Machine::new(recipe, Ledger::new(budget))))
+}
+
+/// How many samples are drawn, and what each may generate.
+fn shares(name: StrategyName, budget: &Budget, n: u32, params: &Params, judged: bool) -> Result<Plan, StrategyError> {
     if n == 0 {
         return Err(PlanError::NoSamples.into());
-    }
-    if params.wave == 0 {
-        return Err(StrategyError::NoWave);
-    }
-    if let Some(threshold) = params.beta_threshold.filter(|threshold| !(*threshold > 0.5 && *threshold <= 1.0)) {
-        return Err(StrategyError::Threshold(threshold));
-    }
-    if let Some(window) = params.esc_window.filter(|window| *window < 2) {
-        return Err(StrategyError::Window(window));
     }
     let max = budget.max_samples.min(MAX_SAMPLES);
     let asked = n.max(params.samples.unwrap_or(0));
     if asked > max {
         return Err(StrategyError::TooMany { asked, max });
     }
-    let (choose, default) = match name {
-        StrategyName::Single => (Choose::InOrder, 1),
-        StrategyName::BestOfN => (Choose::ByScore, BEST_OF),
-        StrategyName::SelfConsistency => (Choose::ByVotes, VOTE_OF),
+    let usual = match name {
+        StrategyName::Single => 1,
+        StrategyName::BestOfN => BEST_OF,
+        StrategyName::SelfConsistency | StrategyName::ConfidenceVote | StrategyName::Auto => VOTE_OF,
     };
-    let wanted = if name == StrategyName::Single { n } else { params.samples.unwrap_or(default).max(n) };
-    let plan = plan(&budget, wanted)?;
+    let wanted = if name == StrategyName::Single { n } else { params.samples.unwrap_or(usual).max(n) };
+    let plan = plan(budget, wanted)?;
     if plan.samples < n {
         return Err(StrategyError::TooFewTokens { asked: n, tokens: budget.total_tokens, fit: plan.samples });
     }
-    let Params { wave, beta_threshold: beta, esc_window: esc, .. } = params;
-    let recipe = Recipe { plan, seed, n, kind, wave, choose, beta, esc, score };
-    Ok(Box::new(Machine::new(recipe, Ledger::new(budget))))
+    let judge = Judge::max_tokens();
+    if judged && plan.tokens_per_sample <= judge {
+        return Err(StrategyError::NoRoomForJudge { tokens: plan.tokens_per_sample, judge });
+    }
+    Ok(plan)
+}
+
+fn confidence(params: &Params, samples: u32) -> Weigh {
+    let usual = WARM_UP.min(samples.div_ceil(2));
+    let warm_up = params.warm_up.unwrap_or(usual).clamp(1, samples);
+    let Params { window, keep_percent, consensus, .. } = *params;
+    Weigh::Confidence { warm_up, window, keep_percent, consensus }
 }

@@ -1,16 +1,17 @@
-//! The machine behind every strategy: draws samples within the plan and asks the rules over the contiguous prefix.
+//! The machine behind every strategy that draws samples side by side: it draws them within the plan and asks the rules
+//! over the contiguous prefix.
 //!
 //! Samples finish in any order. Were a rule asked over those that happen to be finished, the answer would depend on the
 //! load of the machine. So it is asked over samples 0..k, for each k in turn, once all of them have ended; what lies
 //! beyond the k that decides is cancelled and does not vote, even where it has finished.
 
 use super::{
-    Action, Ask, Observation, SampleResult, Score, StopRule, Strategy, Tally, rules,
-    score::Scored,
+    Action, Ask, Observation, SampleResult, StopRule, Strategy, Tally, Watch, rules,
+    score::{Scored, WHOLE, thousandths},
     tally::Count,
-    verdict::{Choose, verdict},
+    verdict::{Case, Choose, verdict},
 };
-use crate::{AnswerKind, Ledger, Plan, extract, sample_seed};
+use crate::{AnswerKind, Judge, Ledger, Plan, Verifiers, extract, sample_seed, threshold};
 
 /// What makes one strategy differ from another.
 pub(super) struct Recipe {
@@ -22,16 +23,31 @@ pub(super) struct Recipe {
     /// Samples in flight.
     pub(super) wave: u32,
     pub(super) choose: Choose,
+    pub(super) weigh: Weigh,
+    /// Whether the vote may stop before all samples are in.
+    pub(super) stops: bool,
     /// The Beta rule's threshold; `None` without it.
     pub(super) beta: Option<f64>,
     /// The size of ESC's windows; `None` without them.
     pub(super) esc: Option<u32>,
-    pub(super) score: Box<dyn Score>,
+    pub(super) verifiers: Verifiers,
+}
+
+/// What a vote weighs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Weigh {
+    /// One, or what verifiers make of it.
+    Votes,
+    /// The verifiers' score.
+    Scores,
+    /// The confidence of the trace, unless that falls below what keeps the best of the warm-up (`DeepConf`).
+    Confidence { warm_up: u32, window: u32, keep_percent: u32, consensus: f64 },
 }
 
 enum Slot {
     Waiting,
     Running { max_tokens: u32, retried: bool },
+    Judged(Box<Scored>),
     Done(Box<Scored>),
     Failed(String),
 }
@@ -42,7 +58,8 @@ pub(super) struct Machine {
     slots: Vec<Slot>,
     /// Samples 0..prefix have ended and are counted.
     prefix: usize,
-    count: Count,
+    /// What the warm-up of a confidence vote asks of the others.
+    threshold: Option<f64>,
     started: bool,
     finished: bool,
 }
@@ -50,7 +67,7 @@ pub(super) struct Machine {
 impl Machine {
     pub(super) fn new(recipe: Recipe, ledger: Ledger) -> Self {
         let slots = (0..recipe.plan.samples).map(|_| Slot::Waiting).collect();
-        Self { recipe, ledger, slots, prefix: 0, count: Count::default(), started: false, finished: false }
+        Self { recipe, ledger, slots, prefix: 0, threshold: None, started: false, finished: false }
     }
 
     /// A sample, if it is running, with what it was allowed.
@@ -66,21 +83,47 @@ impl Machine {
 
     fn sample(&mut self, result: &SampleResult) -> Vec<Action> {
         let answer = extract(&self.recipe.kind, &result.text);
-        let scored = Scored::new(result, answer, self.recipe.score.as_ref());
+        let verification = self.recipe.verifiers.check(result, answer.as_ref());
+        let scored = Box::new(Scored::new(result, answer, verification));
+        let judge = self.recipe.verifiers.judge.as_ref().map(|judge| judge.prompt(&result.text));
         let Some((slot, max_tokens, _)) = self.running(result.index) else { return Vec::new() };
-        let fits = result.tokens <= max_tokens;
-        *slot = if fits {
-            Slot::Done(Box::new(scored))
-        } else {
-            Slot::Failed(format!("sample {} generated {} of {max_tokens} tokens", result.index, result.tokens))
-        };
-        self.spend(result.index, result.tokens.min(max_tokens));
+        if result.tokens > max_tokens {
+            *slot = Slot::Failed(format!("sample {} generated {} of {max_tokens} tokens", result.index, result.tokens));
+            self.spend(result.index, max_tokens);
+            return self.advance(Vec::new());
+        }
+        *slot = if judge.is_some() { Slot::Judged(scored) } else { Slot::Done(scored) };
+        self.spend(result.index, result.tokens);
+        let Some(prompt) = judge else { return self.advance(Vec::new()) };
+        let (index, max_tokens) = (result.index, Judge::max_tokens());
+        if self.ledger.reserve(index, max_tokens).is_err() {
+            // The plan has kept room for it, so this is a fault; it must not become an overspending.
+            return self.judged(index, Err("no budget is left for the judge".to_owned()), None);
+        }
+        // A judge that draws from the sample's own seed would repeat its luck.
+        let seed = !sample_seed(self.recipe.seed, index);
+        vec![Action::Judge { index, seed, prompt, max_tokens }]
+    }
+
+    /// Takes a judge's reply, and the tokens that it cost unless none were reserved.
+    fn judged(&mut self, index: u32, reply: Result<&str, String>, tokens: Option<u32>) -> Vec<Action> {
+        let Some(slot @ Slot::Judged(_)) = self.slots.get_mut(index as usize) else { return Vec::new() };
+        if let Slot::Judged(mut scored) = std::mem::replace(slot, Slot::Waiting) {
+            scored.verification = self.recipe.verifiers.judged(scored.verification, reply);
+            *slot = Slot::Done(scored);
+        }
+        if let Some(tokens) = tokens {
+            self.spend(index, tokens.min(Judge::max_tokens()));
+        }
         self.advance(Vec::new())
     }
 
     /// Tries once more with the same seed and what is left of the sample's own share, so that neither a second try nor
     /// its timing can cost another sample a token.
     fn fail(&mut self, index: u32, retryable: bool, tokens: u32, reason: String) -> Vec<Action> {
+        if matches!(self.slots.get(index as usize), Some(Slot::Judged(_))) {
+            return self.judged(index, Err(format!("the judge failed: {reason}")), Some(tokens));
+        }
         let Some((slot, max_tokens, retried)) = self.running(index) else { return Vec::new() };
         let left = max_tokens.saturating_sub(tokens);
         *slot = Slot::Failed(reason);
@@ -103,19 +146,24 @@ impl Machine {
             *slot = Slot::Running { max_tokens, retried };
         }
         let seed = sample_seed(self.recipe.seed, index);
-        Action::Sample { index, seed, max_tokens, ask: Ask::Question, watch: None }
+        let watch = match self.recipe.weigh {
+            Weigh::Confidence { warm_up, window, .. } if index < warm_up => Some(Watch { window, threshold: None }),
+            Weigh::Confidence { window, .. } => Some(Watch { window, threshold: self.threshold }),
+            Weigh::Votes | Weigh::Scores => None,
+        };
+        Action::Sample { index, seed, max_tokens, ask: Ask::Question, watch }
     }
 
     /// Asks the rules for each sample that has joined the prefix, then draws more.
     fn advance(&mut self, mut actions: Vec<Action>) -> Vec<Action> {
         loop {
             match self.slots.get(self.prefix) {
-                Some(Slot::Done(sample)) => self.count.add(sample),
-                Some(Slot::Failed(_)) => {}
+                Some(Slot::Done(_) | Slot::Failed(_)) => {}
                 None => return self.finish(StopRule::AllDone, self.prefix),
                 Some(_) => break,
             }
             self.prefix += 1;
+            self.warm_up();
             if let Some(rule) = self.stop() {
                 return self.finish(rule, self.prefix);
             }
@@ -124,38 +172,75 @@ impl Machine {
         actions
     }
 
+    /// Once the warm-up has ended, what it asks of the others is fixed.
+    fn warm_up(&mut self) {
+        let Weigh::Confidence { warm_up, keep_percent, .. } = self.recipe.weigh else { return };
+        if self.prefix == warm_up as usize {
+            let values: Vec<f64> = self.prefix().filter_map(|sample| sample.confidence).collect();
+            self.threshold = threshold(&values, keep_percent);
+        }
+    }
+
     fn stop(&self) -> Option<StopRule> {
         let left = self.slots.len() - self.prefix;
-        if self.recipe.choose != Choose::ByVotes || left == 0 || self.ended() < self.recipe.n as usize {
+        if !self.recipe.stops || left == 0 || self.prefix().count() < self.recipe.n as usize {
             return None;
         }
         let left = u32::try_from(left).unwrap_or(u32::MAX);
-        let decided = rules::decided(&self.count, left).then_some(StopRule::Decided);
-        let sure = |threshold: &f64| rules::beta(&self.count, *threshold);
+        let count = Count::of(self.prefix().map(|sample| (sample, self.weight(sample))));
+        if let Weigh::Confidence { warm_up, consensus, .. } = self.recipe.weigh {
+            let warm = self.prefix >= warm_up as usize;
+            return (warm && rules::consensus(&count, consensus)).then_some(StopRule::Consensus);
+        }
+        let most = if self.recipe.verifiers.is_empty() { WHOLE } else { 3 * WHOLE };
+        let decided = rules::decided(&count, left, most).then_some(StopRule::Decided);
+        let sure = |threshold: &f64| rules::beta(&count, *threshold);
         let beta = || self.recipe.beta.as_ref().is_some_and(sure).then_some(StopRule::Beta);
         let agrees = |window: &u32| rules::window_agrees(&self.prefix_answers(), *window as usize);
         let esc = || self.recipe.esc.as_ref().is_some_and(agrees).then_some(StopRule::Esc);
         decided.or_else(beta).or_else(esc)
     }
 
-    /// Samples of the prefix that can be returned.
-    fn ended(&self) -> usize {
-        self.slots.iter().take(self.prefix).filter(|slot| matches!(slot, Slot::Done(_))).count()
+    /// The finished samples of the prefix.
+    fn prefix(&self) -> impl Iterator<Item = &Scored> {
+        self.slots.iter().take(self.prefix).filter_map(done)
     }
 
-    /// What the finished samples of the prefix answer, in order.
+    /// What a sample's vote weighs, in thousandths.
+    fn weight(&self, sample: &Scored) -> u64 {
+        let votes = if self.recipe.verifiers.is_empty() { 1 } else { sample.verification.outcome.votes() };
+        match self.recipe.weigh {
+            Weigh::Votes => WHOLE * u64::from(votes),
+            Weigh::Scores => sample.thousandths(),
+            Weigh::Confidence { .. } => match (sample.confidence, self.threshold) {
+                _ if sample.weak => 0,
+                (Some(sure), Some(threshold)) if sure < threshold => 0,
+                (Some(sure), _) => thousandths(sure) * u64::from(votes),
+                (None, _) => 0,
+            },
+        }
+    }
+
+    /// What the finished samples of the prefix answer, in order. One that weighs nothing answers nothing.
     fn prefix_answers(&self) -> Vec<Option<&str>> {
         let finished = self.slots.iter().take(self.prefix).filter_map(done);
-        finished.map(|sample| sample.answer.as_ref().map(|answer| answer.canonical.as_str())).collect()
+        let counted = finished.map(|sample| sample.answer.as_ref().filter(|_| self.weight(sample) > 0));
+        counted.map(|answer| answer.map(|answer| answer.canonical.as_str())).collect()
     }
 
     fn draw(&mut self, actions: &mut Vec<Action>) {
-        let running = self.slots.iter().filter(|slot| matches!(slot, Slot::Running { .. })).count();
+        let at_work = |slot: &Slot| matches!(slot, Slot::Running { .. } | Slot::Judged(_));
+        let running = self.slots.iter().filter(|slot| at_work(slot)).count();
         let free = (self.recipe.wave as usize).saturating_sub(running);
-        let waiting = self.slots.iter().enumerate().filter(|(_, slot)| matches!(slot, Slot::Waiting));
+        let until = match self.recipe.weigh {
+            Weigh::Confidence { warm_up, .. } if self.prefix < warm_up as usize => warm_up as usize,
+            _ => self.slots.len(),
+        };
+        let waiting = self.slots.iter().enumerate().take(until).filter(|(_, slot)| matches!(slot, Slot::Waiting));
         let next: Vec<u32> = waiting.filter_map(|(index, _)| u32::try_from(index).ok()).take(free).collect();
         for index in next {
-            let tokens = self.recipe.plan.tokens_per_sample;
+            let judged = self.recipe.verifiers.judge.is_some();
+            let tokens = self.recipe.plan.tokens_per_sample - if judged { Judge::max_tokens() } else { 0 };
             match self.ledger.reserve(index, tokens) {
                 Ok(()) => actions.push(self.run(index, tokens, false)),
                 // The plan fits the budget, so this is a fault; it must not become an overspending.
@@ -169,21 +254,33 @@ impl Machine {
         self.finished = true;
         let mut actions = Vec::new();
         for (index, slot) in self.slots.iter().enumerate() {
-            if let (Slot::Running { .. }, Ok(index)) = (slot, u32::try_from(index)) {
+            if let (Slot::Running { .. } | Slot::Judged(_), Ok(index)) = (slot, u32::try_from(index)) {
                 actions.push(Action::Cancel { index });
             }
         }
         let ended = self.slots.iter().take(samples);
-        let done: Vec<&Scored> = ended.clone().filter_map(done).collect();
         let reason = |slot: &Slot| if let Slot::Failed(reason) = slot { Some(reason.clone()) } else { None };
-        let reasons = ended.filter_map(reason).collect();
-        actions.push(Action::Finish(verdict(self.recipe.choose, self.recipe.n, stop, &done, reasons)));
+        let reasons = ended.clone().filter_map(reason).collect();
+        actions.push(Action::Finish(verdict(Case {
+            choose: self.recipe.choose,
+            n: self.recipe.n,
+            stop,
+            samples: ended.filter_map(drawn).map(|sample| (sample, self.weight(sample))).collect(),
+            reasons,
+            verified: !self.recipe.verifiers.is_empty(),
+            warnings: Vec::new(),
+        })));
         actions
     }
 }
 
 fn done(slot: &Slot) -> Option<&Scored> {
     if let Slot::Done(sample) = slot { Some(sample) } else { None }
+}
+
+/// A finished sample, also one whose judge has not replied yet.
+fn drawn(slot: &Slot) -> Option<&Scored> {
+    if let Slot::Done(sample) | Slot::Judged(sample) = slot { Some(sample) } else { None }
 }
 
 impl Strategy for Machine {
@@ -198,8 +295,8 @@ impl Strategy for Machine {
                 self.advance(Vec::new())
             }
             Observation::Sample(result) => self.sample(&result),
+            Observation::Judged { index, text, tokens } => self.judged(index, Ok(&text), Some(tokens)),
             Observation::Failed { index, retryable, tokens, reason } => self.fail(index, retryable, tokens, reason),
-            Observation::Judged { .. } => Vec::new(),
             Observation::DeadlinePassed => self.finish(StopRule::Deadline, self.slots.len()),
             Observation::ClientLeft => self.finish(StopRule::ClientLeft, self.slots.len()),
         }
@@ -210,9 +307,9 @@ impl Strategy for Machine {
             u32::try_from(self.slots.iter().filter(|slot| test(slot)).count()).unwrap_or(u32::MAX)
         };
         Tally {
-            votes: Count::of(self.slots.iter().filter_map(done)).ranked(),
+            votes: Count::of(self.slots.iter().filter_map(done).map(|sample| (sample, self.weight(sample)))).ranked(),
             planned: self.recipe.plan.samples,
-            running: if self.finished { 0 } else { number(|slot| matches!(slot, Slot::Running { .. })) },
+            running: if self.finished { 0 } else { number(|s| matches!(s, Slot::Running { .. } | Slot::Judged(_))) },
             finished: number(|slot| matches!(slot, Slot::Done(_))),
             without_answer: number(|slot| done(slot).is_some_and(|sample| sample.answer.is_none())),
             failed: number(|slot| matches!(slot, Slot::Failed(_))),

@@ -1,6 +1,9 @@
 //! When a vote may stop before all samples are in.
 
-use super::tally::{Count, Race};
+use super::{
+    score::WHOLE,
+    tally::{Count, Race, Standing},
+};
 
 /// Up to here a power of two is exact and far from the ends of a float.
 const SCALE: i32 = 500;
@@ -33,18 +36,38 @@ fn whole(n: u64) -> f64 {
     n as f64
 }
 
-/// Whether the Beta rule stops a vote.
-pub(super) fn beta(count: &Count, threshold: f64) -> bool {
-    let Some(Race { winner: (a, _), others }) = count.race() else { return false };
-    let b = others.iter().map(|(count, _)| *count).max().unwrap_or(0);
-    beta_confidence(a, b) >= threshold
+/// Whether the Beta rule stops a vote. Weights count as so many whole votes.
+pub(super) fn beta(count: &Count<'_>, threshold: f64) -> bool {
+    let Some(Race { winner, others }) = count.race() else { return false };
+    let votes = |weight: u64| u32::try_from(weight / WHOLE).unwrap_or(u32::MAX / 4).min(u32::MAX / 4);
+    // The runner-up is rounded up: what cannot be counted in whole votes must not help the leader.
+    let next = others.iter().map(|other| other.weight).max().unwrap_or(0);
+    beta_confidence(votes(winner.weight), votes(next.saturating_add(WHOLE - 1))) >= threshold
 }
 
-/// Whether `left` more votes, whatever they say, cannot change the winner.
-pub(super) fn decided(count: &Count, left: u32) -> bool {
-    let Some(Race { winner: (a, first), others }) = count.race() else { return left == 0 };
-    // An answer that nobody gave yet loses a tie, since its first index is higher.
-    left <= a && others.iter().all(|(b, other)| b + left < a || (b + left == a && first < *other))
+/// Whether `left` more votes, whatever they say, cannot change the winner; each weighs `most` at most.
+pub(super) fn decided(count: &Count<'_>, left: u32, most: u64) -> bool {
+    let Some(Race { winner, others }) = count.race() else { return left == 0 };
+    let left = u64::from(left) * most;
+    let beaten = |other: &Standing| {
+        let could = other.weight + left;
+        // In a tie of whole votes the counts are the same, too, and the first index decides.
+        could < winner.weight || (could == winner.weight && most == WHOLE && winner.first < other.first)
+    };
+    // An answer that nobody gave yet loses such a tie, since its first index is higher.
+    let fresh = left < winner.weight || (left == winner.weight && most == WHOLE);
+    fresh && others.iter().all(beaten)
+}
+
+/// Whether the leader has this share of all weight.
+pub(super) fn consensus(count: &Count<'_>, share: f64) -> bool {
+    let Some(race) = count.race() else { return false };
+    race.winner.weight > 0 && fraction(race.winner.weight, count.total()) >= share
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share needs no more than a float holds")]
+fn fraction(part: u64, whole: u64) -> f64 {
+    part as f64 / whole as f64
 }
 
 /// Whether the last whole window of answers is unanimous (ESC, arXiv 2401.10480). Windows do not overlap, so a rule that

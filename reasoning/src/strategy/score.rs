@@ -3,60 +3,70 @@
 use std::cmp::Ordering;
 
 use super::{Finish, SampleResult};
-use crate::Answer;
+use crate::{Answer, Outcome, Verification};
 
-/// Scores a sample; a verifier is put in here. It must depend on its arguments only.
-pub trait Score: Send {
-    /// Higher is better; `None` or NaN is worse than every number.
-    fn score(&self, sample: &SampleResult, answer: Option<&Answer>) -> Option<f64>;
-}
-
-/// The mean log-probability of the sample's tokens: the model's own confidence, until a verifier scores.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct MeanLogprob;
-
-impl Score for MeanLogprob {
-    fn score(&self, sample: &SampleResult, _answer: Option<&Answer>) -> Option<f64> {
-        sample.mean_logprob
-    }
-}
+/// Thousandths of a vote in a whole one. Weights are whole numbers, so that sums do not depend on their order.
+pub(super) const WHOLE: u64 = 1000;
 
 /// A finished sample with what was found in it.
 #[derive(Clone, Debug)]
 pub(super) struct Scored {
     pub(super) index: u32,
     pub(super) answer: Option<Answer>,
-    pub(super) score: Option<f64>,
-    /// The sample's mean log-probability, whatever the score is.
+    pub(super) verification: Verification,
+    /// The mean log-probability of its tokens.
+    pub(super) likelihood: Option<f64>,
+    /// The confidence of its trace, where that was watched.
     pub(super) confidence: Option<f64>,
+    /// It was cut short for being unsure.
+    pub(super) weak: bool,
     /// Has a text, and an end of its own.
     complete: (bool, bool),
 }
 
 impl Scored {
-    pub(super) fn new(sample: &SampleResult, answer: Option<Answer>, score: &dyn Score) -> Self {
+    pub(super) fn new(sample: &SampleResult, answer: Option<Answer>, verification: Verification) -> Self {
         let number = |value: Option<f64>| value.filter(|value| !value.is_nan());
+        let ended = matches!(sample.finish, Finish::Stop | Finish::Matched);
         Self {
             index: sample.index,
-            score: number(score.score(sample, answer.as_ref())),
-            confidence: number(sample.mean_logprob),
-            complete: (!sample.text.trim().is_empty(), sample.finish == Finish::Stop),
+            verification,
+            likelihood: number(sample.mean_logprob),
+            confidence: number(sample.confidence),
+            weak: sample.finish == Finish::Weak,
+            complete: (!sample.text.trim().is_empty(), ended),
             answer,
         }
     }
 
-    /// Best first: with an answer before without, then the score, then the lowest index. Without an answer, a text
-    /// goes before none, and one that ended by itself before one that was cut.
+    /// Best first: with an answer before without, then by what verifiers say, then the likelier, then the lowest index.
+    /// Without an answer, a text goes before none, and one that ended by itself before one that was cut.
     pub(super) fn by_score(&self, other: &Self) -> Ordering {
         let answered = other.answer.is_some().cmp(&self.answer.is_some());
         let complete = if self.answer.is_none() { other.complete.cmp(&self.complete) } else { Ordering::Equal };
-        answered.then(complete).then(best(self.score, other.score)).then(self.index.cmp(&other.index))
+        answered.then(complete).then_with(|| self.by_soundness(other))
     }
 
-    /// Best first by confidence alone, then the lowest index.
-    pub(super) fn by_confidence(&self, other: &Self) -> Ordering {
-        best(self.confidence, other.confidence).then(self.index.cmp(&other.index))
+    /// Best first: not refuted before refuted, then the verifiers' score, the likelier, the lowest index.
+    pub(super) fn by_soundness(&self, other: &Self) -> Ordering {
+        let refuted = |scored: &Self| scored.verification.outcome == Outcome::Refuted;
+        refuted(self)
+            .cmp(&refuted(other))
+            .then(best(Some(self.verification.score), Some(other.verification.score)))
+            .then(best(self.likelihood, other.likelihood))
+            .then(self.index.cmp(&other.index))
     }
+
+    /// Its score in thousandths.
+    pub(super) fn thousandths(&self) -> u64 {
+        thousandths(self.verification.score)
+    }
+}
+
+/// A value of 0 and above in thousandths, at most a million million.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
+pub(super) fn thousandths(value: f64) -> u64 {
+    if value.is_nan() { 0 } else { (value * 1000.0).round().clamp(0.0, 1e15) as u64 }
 }
 
 fn best(a: Option<f64>, b: Option<f64>) -> Ordering {

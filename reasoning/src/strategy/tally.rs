@@ -1,6 +1,6 @@
 //! Counting votes.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use super::score::Scored;
 
@@ -11,6 +11,8 @@ pub struct Vote {
     pub canonical: String,
     /// Samples that gave it.
     pub count: u32,
+    /// What they weigh together, in thousandths of a vote: 1,000 each, unless verifiers or confidence weigh them.
+    pub weight: u64,
     /// The lowest index among them.
     pub first_index: u32,
 }
@@ -22,7 +24,7 @@ pub struct Tally {
     pub votes: Vec<Vote>,
     /// Samples that may be drawn in all.
     pub planned: u32,
-    /// Samples that run now.
+    /// Samples that run now, or are judged.
     pub running: u32,
     /// Samples that finished, with an answer or without.
     pub finished: u32,
@@ -32,8 +34,21 @@ pub struct Tally {
     pub failed: u32,
 }
 
-/// (count, first index) of an answer.
-pub(super) type Standing = (u32, u32);
+/// How an answer stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    pub(super) weight: u64,
+    pub(super) count: u32,
+    pub(super) first: u32,
+}
+
+impl Standing {
+    /// Lower is better: the heavier, then what more samples gave, then what was given first. A first index belongs to one
+    /// answer only, so there is never a tie.
+    fn rank(&self) -> (Reverse<u64>, Reverse<u32>, u32) {
+        (Reverse(self.weight), Reverse(self.count), self.first)
+    }
+}
 
 /// Who leads, and by how much.
 pub(super) struct Race {
@@ -43,43 +58,48 @@ pub(super) struct Race {
 
 /// Votes in the making.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Count {
-    votes: BTreeMap<String, Standing>,
+pub(super) struct Count<'a> {
+    votes: BTreeMap<&'a str, Standing>,
 }
 
-impl Count {
-    pub(super) fn of<'a>(samples: impl Iterator<Item = &'a Scored>) -> Self {
+impl<'a> Count<'a> {
+    /// Counts samples with what each weighs. A sample without an answer does not vote.
+    pub(super) fn of(samples: impl Iterator<Item = (&'a Scored, u64)>) -> Self {
         let mut count = Self::default();
-        samples.for_each(|sample| count.add(sample));
-        count
-    }
-
-    /// A sample without an answer does not vote.
-    pub(super) fn add(&mut self, sample: &Scored) {
-        if let Some(answer) = &sample.answer {
-            let vote = self.votes.entry(answer.canonical.clone()).or_insert((0, sample.index));
-            *vote = (vote.0 + 1, vote.1.min(sample.index));
+        for (sample, weight) in samples {
+            let Some(answer) = &sample.answer else { continue };
+            let first = Standing { weight: 0, count: 0, first: sample.index };
+            let vote = count.votes.entry(&answer.canonical).or_insert(first);
+            vote.weight += weight;
+            vote.count += 1;
+            vote.first = vote.first.min(sample.index);
         }
+        count
     }
 
     /// The winner and the others; `None` before the first vote.
     pub(super) fn race(&self) -> Option<Race> {
         let mut others: Vec<Standing> = self.votes.values().copied().collect();
-        let winner = others.iter().copied().min_by_key(|(count, first)| (std::cmp::Reverse(*count), *first))?;
+        let winner = others.iter().copied().min_by_key(Standing::rank)?;
         others.retain(|standing| *standing != winner);
         Some(Race { winner, others })
     }
 
-    /// Most votes first; of equal ones the answer that was given by the lower index. A first index belongs to one
-    /// answer only, so there is never a tie.
+    /// What all votes weigh together.
+    pub(super) fn total(&self) -> u64 {
+        self.votes.values().map(|standing| standing.weight).sum()
+    }
+
+    /// Best first.
     pub(super) fn ranked(&self) -> Vec<Vote> {
-        let vote = |(canonical, (count, first)): (&String, &Standing)| Vote {
-            canonical: canonical.clone(),
-            count: *count,
-            first_index: *first,
+        let mut votes: Vec<_> = self.votes.iter().collect();
+        votes.sort_by_key(|(_, standing)| standing.rank());
+        let vote = |(canonical, standing): (&&str, &Standing)| Vote {
+            canonical: (*canonical).to_owned(),
+            count: standing.count,
+            weight: standing.weight,
+            first_index: standing.first,
         };
-        let mut votes: Vec<Vote> = self.votes.iter().map(vote).collect();
-        votes.sort_by_key(|vote| (std::cmp::Reverse(vote.count), vote.first_index));
-        votes
+        votes.into_iter().map(vote).collect()
     }
 }

@@ -4,7 +4,7 @@ use super::{
     score::Scored,
     tally::{Count, Vote},
 };
-use crate::Answer;
+use crate::{Answer, Outcome, Verification};
 
 /// Whether there is an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,15 +28,45 @@ pub enum StopRule {
     Decided,
     /// A window of consecutive samples agrees (ESC).
     Esc,
+    /// One answer has the share of the weight that was asked for (`DeepConf`).
+    Consensus,
+    /// A verifier passed the answer.
+    Verified,
     /// The deadline passed. The answer is the best so far and depends on timing.
     Deadline,
     /// The client left. The answer is the best so far and depends on timing.
     ClientLeft,
 }
 
+impl StopRule {
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AllDone => "all_done",
+            Self::Beta => "beta",
+            Self::Decided => "decided",
+            Self::Esc => "esc",
+            Self::Consensus => "consensus",
+            Self::Verified => "verified",
+            Self::Deadline => "deadline",
+            Self::ClientLeft => "client_left",
+        }
+    }
+}
+
+/// What verifiers say of one sample.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checked {
+    /// Which sample it is.
+    pub index: u32,
+    /// What they say.
+    pub verification: Verification,
+}
+
 /// What a deliberation came to. Unless it [depends on timing](Self::depends_on_timing), the same samples give the same
 /// verdict in whatever order they finished.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
     /// Whether there is an answer.
     pub status: Status,
@@ -47,16 +77,20 @@ pub struct Verdict {
     pub chosen: Vec<u32>,
     /// Why it ended.
     pub stop: StopRule,
-    /// The votes of the counted samples, most first; of equal ones the answer with the lower first index.
+    /// The votes of the counted samples, heaviest first; of equal ones the answer with the lower first index.
     pub votes: Vec<Vote>,
     /// The finished samples that this verdict rests on, ascending, those without an answer included.
     pub counted: Vec<u32>,
+    /// What verifiers say of each of them; empty without verifiers.
+    pub checks: Vec<Checked>,
     /// Counted samples without an answer.
     pub without_answer: u32,
     /// Samples that failed for good, among those that the verdict rests on.
     pub failed: u32,
     /// Why they failed, in the order of their indices.
     pub reasons: Vec<String>,
+    /// What whoever reads the answer should know.
+    pub warnings: Vec<String>,
 }
 
 impl Verdict {
@@ -74,17 +108,39 @@ pub(super) enum Choose {
     InOrder,
     /// One for each answer, by score.
     ByScore,
-    /// One for each answer, by votes; each is represented by its most confident sample.
+    /// One for each answer, by the weight of its votes; each is represented by its soundest sample.
     ByVotes,
 }
 
-/// The verdict over the given samples, ascending by index.
-pub(super) fn verdict(choose: Choose, n: u32, stop: StopRule, samples: &[&Scored], reasons: Vec<String>) -> Verdict {
+/// What a verdict is made of.
+pub(super) struct Case<'a> {
+    pub(super) choose: Choose,
+    /// Samples to return.
+    pub(super) n: u32,
+    pub(super) stop: StopRule,
+    /// The finished samples, ascending by index, and what each weighs.
+    pub(super) samples: Vec<(&'a Scored, u64)>,
+    /// Why others failed.
+    pub(super) reasons: Vec<String>,
+    /// Whether there are verifiers.
+    pub(super) verified: bool,
+    pub(super) warnings: Vec<String>,
+}
+
+const ALL_REFUTED: &str = "every answer was refuted by a verifier; the one given is the least bad of them";
+
+pub(super) fn verdict(case: Case<'_>) -> Verdict {
+    let Case { choose, n, stop, samples, reasons, verified, mut warnings } = case;
     let votes = Count::of(samples.iter().copied()).ranked();
-    let chosen = chosen(choose, n as usize, samples, &votes);
+    let samples: Vec<&Scored> = samples.into_iter().map(|(sample, _)| sample).collect();
+    let chosen = chosen(choose, n as usize, &samples, &votes);
     let answer = chosen.iter().find_map(|sample| sample.answer.clone());
     let found = samples.iter().any(|sample| sample.answer.is_some());
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    if verified && chosen.first().is_some_and(|best| best.verification.outcome == Outcome::Refuted) {
+        warnings.push(ALL_REFUTED.to_owned());
+    }
+    let checked = |sample: &&Scored| Checked { index: sample.index, verification: sample.verification.clone() };
     Verdict {
         status: match (samples.is_empty(), found) {
             (true, _) => Status::NoAnswer,
@@ -96,9 +152,11 @@ pub(super) fn verdict(choose: Choose, n: u32, stop: StopRule, samples: &[&Scored
         stop,
         votes,
         counted: samples.iter().map(|sample| sample.index).collect(),
+        checks: if verified { samples.iter().map(checked).collect() } else { Vec::new() },
         without_answer: count(samples.iter().filter(|sample| sample.answer.is_none()).count()),
         failed: count(reasons.len()),
         reasons,
+        warnings,
     }
 }
 
@@ -114,13 +172,8 @@ fn chosen<'a>(choose: Choose, n: usize, samples: &[&'a Scored], votes: &[Vote]) 
         return ranked;
     }
     let gives = |sample: &Scored, vote: &Vote| sample.answer.as_ref().is_some_and(|a| a.canonical == vote.canonical);
-    let mut best: Vec<&Scored> = match choose {
-        Choose::ByVotes => {
-            let of = |vote| ranked.iter().copied().filter(move |s| gives(s, vote)).min_by(|a, b| a.by_confidence(b));
-            votes.iter().filter_map(of).collect()
-        }
-        _ => votes.iter().filter_map(|vote| ranked.iter().copied().find(|sample| gives(sample, vote))).collect(),
-    };
+    let of = |vote| ranked.iter().copied().filter(move |s| gives(s, vote)).min_by(|a, b| a.by_soundness(b));
+    let mut best: Vec<&Scored> = votes.iter().filter_map(of).collect();
     if choose == Choose::ByScore {
         best.sort_by(|a, b| a.by_score(b));
     }

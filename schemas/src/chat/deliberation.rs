@@ -1,7 +1,15 @@
 //! The extension object `deliberation` of a request.
 
-use super::{fields::Fields, to_u32};
+use serde_json::{Value, json};
+
+use super::{
+    fields::{self, Fields},
+    to_u32,
+};
 use crate::{ApiError, StrategyName};
+
+/// Verifiers of one request.
+const MAX_VERIFIERS: usize = 16;
 
 /// How often a thought may be made to go on.
 const MAX_EXTENSIONS: u64 = 16;
@@ -32,6 +40,22 @@ pub struct DeliberationAsk {
     /// Whether a vote may stop once its winner is likely enough (the Beta rule). A vote that the samples left cannot
     /// change stops in any case.
     pub early_stop: Option<bool>,
+    /// Threshold of the Beta rule, above 0.5 and at most 1.
+    pub beta_threshold: Option<f32>,
+    /// Samples of a window that must agree to stop a vote (ESC).
+    pub esc_window: Option<u32>,
+    /// Whether `best_of_n` sums the scores of samples with the same answer.
+    pub weighted: Option<bool>,
+    /// Samples of a confidence vote that run to their end whatever they are.
+    pub warm_up: Option<u32>,
+    /// Tokens of a group of which a confidence is the mean.
+    pub window: Option<u32>,
+    /// The share of the warm-up that later traces must be as sure as, in percent.
+    pub keep_percent: Option<u32>,
+    /// The share of all weight at which a confidence vote stops.
+    pub consensus: Option<f32>,
+    /// What samples are checked with: objects with a `type`. What each may hold is checked where they are built.
+    pub verifiers: Vec<Value>,
     /// Whether the response carries the samples' texts.
     pub include_samples: bool,
 }
@@ -50,6 +74,14 @@ impl DeliberationAsk {
             extensions: fields.integer("extensions", 0, MAX_EXTENSIONS)?.map(to_u32),
             wave: fields.integer("wave", 1, 1024)?.map(to_u32),
             early_stop: fields.flag("early_stop")?,
+            beta_threshold: fields.number("beta_threshold", 0.5, 1.0)?,
+            esc_window: fields.integer("esc_window", 2, 1024)?.map(to_u32),
+            weighted: fields.flag("weighted")?,
+            warm_up: fields.integer("warm_up", 1, 1024)?.map(to_u32),
+            window: fields.integer("window", 1, 1_000_000)?.map(to_u32),
+            keep_percent: fields.integer("keep_percent", 1, 100)?.map(to_u32),
+            consensus: fields.number("consensus", 0.5, 1.0)?,
+            verifiers: verifiers(&mut fields)?,
             include_samples: fields.flag("include_samples")?.unwrap_or(false),
         };
         ask.check_thinking()?;
@@ -91,4 +123,29 @@ impl DeliberationAsk {
             _ => Ok(()),
         }
     }
+}
+
+/// `verifiers`, or a single `verifier`; a name alone stands for `{"type": name}`.
+fn verifiers(fields: &mut Fields<'_>) -> Result<Vec<Value>, ApiError> {
+    let many = fields.take("verifiers").filter(|value| !value.is_null());
+    let single = fields.take("verifier").filter(|value| !value.is_null());
+    let list = match (many, single) {
+        (Some(_), Some(_)) => {
+            let message = "`deliberation.verifier` and `deliberation.verifiers` are both there; send only the list";
+            return Err(ApiError::invalid("deliberation.verifier", "invalid_value", message));
+        }
+        (Some(Value::Array(list)), None) if list.len() <= MAX_VERIFIERS => list.clone(),
+        (Some(Value::Array(list)), None) => {
+            let message = format!("`deliberation.verifiers` has {} entries; give at most {MAX_VERIFIERS}", list.len());
+            return Err(ApiError::invalid("deliberation.verifiers", "invalid_value", message));
+        }
+        (Some(other), None) => return Err(fields::wrong_type("deliberation.verifiers", "a list of verifiers", other)),
+        (None, Some(one)) => vec![one.clone()],
+        (None, None) => Vec::new(),
+    };
+    let named = |verifier| match verifier {
+        Value::String(name) => json!({ "type": name }),
+        other => other,
+    };
+    Ok(list.into_iter().map(named).collect())
 }

@@ -1,9 +1,9 @@
 //! The JSON of an answer: OpenAI's fields, and what the deliberation did.
 
 use forethought_actors::{Deliberated, Job, SampleReport, SampleState};
-use forethought_reasoning::{Finish, Status, StopRule};
+use forethought_reasoning::{Checked, Finish, Outcome, Status, Vote};
 use forethought_schemas::RequestId;
-use serde_json::{Value, json};
+use serde_json::{Map, Number, Value, json};
 
 /// What every part of one answer shares.
 pub(super) struct Head {
@@ -71,8 +71,10 @@ pub(super) fn usage(job: &Job, done: &Deliberated) -> Value {
     let thought = sum(|sample| u64::from(sample.thinking_tokens));
     let judged = sum(|sample| u64::from(sample.judge_tokens));
     let reasoning: u32 = chosen(done).map(|sample| sample.thinking_tokens).sum();
-    let votes: Vec<Value> =
-        done.verdict.votes.iter().map(|vote| json!({ "answer": vote.canonical, "count": vote.count })).collect();
+    let votes = votes(&done.verdict.votes);
+    let outcome = |outcome| done.verdict.checks.iter().filter(|check| check.verification.outcome == outcome).count();
+    let checks: Map<String, Value> =
+        Outcome::ALL.iter().map(|kind| (kind.as_str().to_owned(), json!(outcome(*kind)))).collect();
     json!({
         "prompt_tokens": job.prompt_tokens,
         "completion_tokens": completion,
@@ -90,10 +92,28 @@ pub(super) fn usage(job: &Job, done: &Deliberated) -> Value {
             "prompt_tokens": sum(|sample| sample.prompt_tokens), "cached_tokens": sum(|sample| sample.cached_tokens),
             "thinking_budget": job.thinking.as_ref().map(|thinking| thinking.tokens),
             "answer": done.verdict.answer.as_ref().map(|answer| &answer.canonical),
-            "status": status(done.verdict.status), "stop": stop(done.verdict.stop), "votes": votes,
-            "wall_ms": done.wall_ms,
+            "status": status(done.verdict.status), "stop": done.verdict.stop.as_str(), "votes": votes,
+            "checks": if job.verifiers.is_empty() { Value::Null } else { Value::Object(checks) },
+            "warnings": done.verdict.warnings, "wall_ms": done.wall_ms,
             "audit": { "admission": done.admission, "outcome": done.outcome },
         },
+    })
+}
+
+/// The votes for each answer. What they weigh is told in whole votes.
+pub(super) fn votes(votes: &[Vote]) -> Vec<Value> {
+    let weight =
+        |vote: &Vote| Number::from_f64(format!("{}.{:03}", vote.weight / 1000, vote.weight % 1000).parse().ok()?);
+    votes.iter().map(|vote| json!({ "answer": vote.canonical, "count": vote.count, "weight": weight(vote) })).collect()
+}
+
+/// What verifiers say of a sample.
+fn check(done: &Deliberated, index: u32) -> Value {
+    let check = done.verdict.checks.iter().find(|check| check.index == index);
+    check.map_or(Value::Null, |Checked { verification, .. }| {
+        json!({
+            "outcome": verification.outcome.as_str(), "score": verification.score, "findings": verification.findings,
+        })
     })
 }
 
@@ -106,7 +126,7 @@ pub(super) fn samples(done: &Deliberated) -> Vec<Value> {
                 "index": sample.index, "seed": sample.seed, "text": sample.text, "answer": sample.answer,
                 "thinking": sample.thinking, "tokens": sample.tokens, "thinking_tokens": sample.thinking_tokens,
                 "prompt_tokens": sample.prompt_tokens, "cached_tokens": sample.cached_tokens, "state": state(sample.state), "finish_reason": finish_reason(sample),
-                "counted": done.verdict.counted.contains(&sample.index),
+                "check": check(done, sample.index), "counted": done.verdict.counted.contains(&sample.index),
             })
         })
         .collect()
@@ -119,17 +139,6 @@ pub(super) fn finish_reason(sample: &SampleReport) -> Option<&'static str> {
         // OpenAI knows no other word for an answer that was cut.
         Some(Finish::Length | Finish::Weak) => Some("length"),
         None => None,
-    }
-}
-
-pub(super) const fn stop(rule: StopRule) -> &'static str {
-    match rule {
-        StopRule::AllDone => "all_done",
-        StopRule::Beta => "beta",
-        StopRule::Decided => "decided",
-        StopRule::Esc => "esc",
-        StopRule::Deadline => "deadline",
-        StopRule::ClientLeft => "client_left",
     }
 }
 

@@ -6,9 +6,10 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Payload},
 };
-use forethought_actors::{Deliberation, Desks, Job};
+use forethought_actors::{Deliberation, Desks, EngineDesk, Job};
 use forethought_engine::{Engine, EngineError, EngineInfo, SampleRequest};
 use forethought_policies::{Ask, Principal, RateHeaders};
+use forethought_reasoning::VerifierSpec;
 use forethought_schemas::{ApiError, ChatRequest, ErrorKind, RequestId};
 use futures::StreamExt;
 use tokio::{
@@ -105,11 +106,19 @@ async fn start(
     job.prompt_tokens = prompt_tokens;
     plan::fit(&mut job, chat, context);
     let permit = gateway.desk.decide(principal, &ask(&job))?;
-    let desks = Desks { audit: gateway.rooms.audit.clone(), engine: engine.clone(), judge: None, permit, seat };
+    let judge = judge(gateway, principal, &job)?;
+    let desks = Desks { audit: gateway.rooms.audit.clone(), engine: engine.clone(), judge, permit, seat };
     let work = gateway.rooms.work.clone();
     let for_work = job.clone();
     let started = gateway.work.spawn(async move { Deliberation::start(for_work, desks, &work).await });
     Ok((job, started.await.map_err(|_| errors::lost())??))
+}
+
+/// The engine of another model that judges, which the caller must be allowed to use.
+fn judge(gateway: &Gateway, principal: &Principal, job: &Job) -> Result<Option<EngineDesk>, ApiError> {
+    let Some(model) = VerifierSpec::judge_model(&job.verifiers) else { return Ok(None) };
+    let desk = gateway.rooms.engine(model).filter(|_| gateway.desk.may_use_model(principal, model));
+    desk.cloned().map(Some).ok_or_else(|| unknown_model(gateway, principal, model))
 }
 
 fn mind(served: &Served, info: &EngineInfo) -> Mind {

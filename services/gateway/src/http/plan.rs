@@ -3,6 +3,7 @@
 mod budget;
 mod prompt;
 mod thinking;
+mod verifiers;
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -53,6 +54,7 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
     let strategy = ask.strategy.or(preset.strategy);
     let budget = budget::plan(request, preset, effort, strategy, cap, thinking.as_ref())?;
     let strategy = strategy.unwrap_or_else(|| fallback(budget.max_samples));
+    let verifiers = verifiers::plan(request, strategy, &kind)?;
     let schema = request.format.schema();
     if let Some(mind) = mind.filter(|mind| schema.is_some() && !mind.can.json_schema) {
         return Err(thinking::cannot("response_format", "draw only what fits a schema", mind));
@@ -71,7 +73,7 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
         budget,
         prompt: prompt::prompt(request, thinking.as_ref().and(served.thinking.system.as_deref())),
         prompt_tokens: 0,
-        prompt_record: prompt::record(request, served, &kind, thinking.as_ref()),
+        prompt_record: prompt::record(request, served, &kind, &verifiers, thinking.as_ref()),
         kind,
         sampling: Sampling {
             temperature: request.temperature.unwrap_or(served.temperature),
@@ -82,6 +84,8 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
             ..Sampling::default()
         },
         stop: request.stop.clone(),
+        verifiers,
+        question: prompt::question(request),
         thinking,
         schema,
         stream_thinking: request.stream,
@@ -94,11 +98,18 @@ pub(super) use budget::{fit, least_room};
 fn params(request: &ChatRequest, preset: Preset, max_samples: u32) -> Params {
     let default = Params::default();
     let ask = &request.deliberation;
+    let early = ask.early_stop != Some(false);
+    let beta = ask.beta_threshold.map(f64::from).or(default.beta_threshold);
     Params {
         samples: Some(max_samples),
         wave: ask.wave.or(preset.wave).unwrap_or(default.wave),
-        beta_threshold: if ask.early_stop == Some(false) { None } else { default.beta_threshold },
-        esc_window: default.esc_window,
+        beta_threshold: beta.filter(|_| early),
+        esc_window: ask.esc_window.filter(|_| early),
+        weighted: ask.weighted.unwrap_or(default.weighted),
+        warm_up: ask.warm_up,
+        window: ask.window.unwrap_or(default.window),
+        keep_percent: ask.keep_percent.unwrap_or(default.keep_percent),
+        consensus: ask.consensus.map_or(default.consensus, f64::from),
     }
 }
 

@@ -182,8 +182,7 @@ impl Writer {
     }
 
     fn votes(&self, tally: &Tally, generated: u32) -> Value {
-        let votes: Vec<Value> =
-            tally.votes.iter().map(|vote| json!({ "answer": vote.canonical, "count": vote.count })).collect();
+        let votes = answer::votes(&tally.votes);
         json!({
             "event": "votes", "votes": votes, "planned": tally.planned, "finished": tally.finished,
             "running": tally.running, "generated_tokens": generated,

@@ -2,7 +2,7 @@
 
 use forethought_actors::Thinking;
 use forethought_engine::{Message, Prompt, Role};
-use forethought_reasoning::AnswerKind;
+use forethought_reasoning::{AnswerKind, VerifierSpec};
 use forethought_schemas::{ChatMessage, ChatRequest, ChatRole};
 use serde_json::json;
 
@@ -20,6 +20,11 @@ pub(super) fn prompt(request: &ChatRequest, instruction: Option<&str>) -> Prompt
     Prompt::Messages(messages)
 }
 
+/// What a judge is told that the samples answer: the last thing that was asked.
+pub(super) fn question(request: &ChatRequest) -> String {
+    request.messages.last().map(|message| message.content.clone()).unwrap_or_default()
+}
+
 fn message(message: &ChatMessage) -> Message {
     let role = match message.role {
         ChatRole::System => Role::System,
@@ -34,6 +39,7 @@ pub(super) fn record(
     request: &ChatRequest,
     served: &Served,
     kind: &AnswerKind,
+    verifiers: &[VerifierSpec],
     thinking: Option<&Thinking>,
 ) -> Vec<u8> {
     let mut record = json!({
@@ -49,6 +55,9 @@ pub(super) fn record(
     if let Some(fields) = record.as_object_mut() {
         if let Some(schema) = request.format.schema() {
             fields.insert("schema".to_owned(), schema.as_ref().clone());
+        }
+        if !verifiers.is_empty() {
+            fields.insert("verifiers".to_owned(), json!(verifiers));
         }
         if let Some(thinking) = thinking {
             let caps = json!({

@@ -28,6 +28,8 @@ fn job() -> Job {
         prompt_record: Vec::new(),
         sampling: Sampling::default(),
         stop: Vec::new(),
+        verifiers: Vec::new(),
+        question: String::new(),
         thinking: None,
         schema: None,
         stream_thinking: false,

@@ -1,0 +1,69 @@
+//! What a request may tune.
+
+use super::build::StrategyError;
+
+/// What a request may tune. Every field has a default that works.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Params {
+    /// Samples to draw at most, or rounds of `self_correct`; `None` for the strategy's own number, cut to the budget's.
+    pub samples: Option<u32>,
+    /// Samples in flight, at least 1; the smallest number that can decide a vote is 4.
+    pub wave: u32,
+    /// Threshold of the Beta rule, above 0.5 and at most 1; `None` turns it off. At 0.95 the first samples that agree
+    /// stop the vote at the 4th.
+    pub beta_threshold: Option<f64>,
+    /// Samples of a window of Early-Stopping Self-Consistency (ESC, arXiv 2401.10480), at least 2, 5 in the paper: the
+    /// first window of consecutive samples that all agree stops the vote. `None` turns it off.
+    pub esc_window: Option<u32>,
+    /// Whether `best_of_n` sums the scores of samples with the same answer.
+    pub weighted: bool,
+    /// Samples of a confidence vote that run to their end whatever they are; `None` for 16, or half of all.
+    pub warm_up: Option<u32>,
+    /// Tokens of a group of which a confidence is the mean, at least 1; 2,048 in the paper.
+    pub window: u32,
+    /// The share of the warm-up's traces that later ones must be as sure as, in percent, 1 to 100; 90 in the paper, or 10
+    /// to save more.
+    pub keep_percent: u32,
+    /// The share of all weight at which a confidence vote stops, above 0.5 and at most 1; 0.95 in the paper.
+    pub consensus: f64,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self {
+            samples: None,
+            wave: 4,
+            beta_threshold: Some(0.95),
+            esc_window: None,
+            weighted: false,
+            warm_up: None,
+            window: 2048,
+            keep_percent: 90,
+            consensus: 0.95,
+        }
+    }
+}
+
+impl Params {
+    pub(super) fn check(&self) -> Result<(), StrategyError> {
+        let wrong = |name, value, mend| Err(StrategyError::Param { name, value, mend });
+        let share = |value: f64| value > 0.5 && value <= 1.0;
+        match self {
+            Self { wave: 0, .. } => wrong("wave", 0.0, "set it to at least 1"),
+            Self { beta_threshold: Some(value), .. } if !share(*value) => {
+                wrong("beta_threshold", *value, "set it above 0.5 and to at most 1, or leave it out")
+            }
+            Self { esc_window: Some(value @ 0..2), .. } => {
+                wrong("esc_window", f64::from(*value), "set it to at least 2, or leave it out")
+            }
+            Self { window: 0, .. } => wrong("window", 0.0, "set it to at least 1"),
+            Self { keep_percent: value, .. } if !(1..=100).contains(value) => {
+                wrong("keep_percent", f64::from(*value), "set it to 1 to 100")
+            }
+            Self { consensus, .. } if !share(*consensus) => {
+                wrong("consensus", *consensus, "set it above 0.5 and to at most 1")
+            }
+            _ => Ok(()),
+        }
+    }
+}
