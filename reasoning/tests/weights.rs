@@ -1,0 +1,202 @@
+//! Votes that weigh more than others: verifiers, judges, and confidence.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests may panic")]
+
+use forethought_reasoning::{
+    Action, AnswerKind, Finish, Observation, Outcome, Params, SampleResult, Status, StopRule, Strategy, Verdict,
+    VerifierSpec, Watch, strategy, strategy_verified,
+};
+use forethought_schemas::{Budget, StrategyName};
+
+const BUDGET: Budget = Budget { max_samples: 40, total_tokens: 4000, sample_tokens: 100, deadline_ms: 1 };
+
+fn arithmetic() -> Vec<VerifierSpec> {
+    vec![VerifierSpec::Arithmetic {}]
+}
+
+fn judged() -> Vec<VerifierSpec> {
+    vec![VerifierSpec::Judge { rubric: "It is right.".into(), model: None, min: 0.5 }]
+}
+
+fn build(name: StrategyName, specs: &[VerifierSpec], params: Params) -> Box<dyn Strategy> {
+    let verifiers = VerifierSpec::build(specs, &AnswerKind::Number, "How much?").unwrap();
+    strategy_verified(name, BUDGET, 7, 1, AnswerKind::Number, params, verifiers).unwrap()
+}
+
+fn samples(samples: u32) -> Params {
+    Params { samples: Some(samples), ..Params::default() }
+}
+
+fn result(index: u32, text: &str, confidence: Option<f64>) -> Observation {
+    Observation::Sample(SampleResult {
+        index,
+        thinking: String::new(),
+        text: text.to_owned(),
+        finish: if text.is_empty() { Finish::Weak } else { Finish::Stop },
+        tokens: 5,
+        mean_logprob: Some(-f64::from(index)),
+        confidence,
+    })
+}
+
+fn verdict(actions: &[Action]) -> Option<Verdict> {
+    actions.iter().find_map(|action| if let Action::Finish(verdict) = action { Some(verdict.clone()) } else { None })
+}
+
+/// Feeds texts to samples 0, 1, 2 … until the strategy is finished.
+fn play(mut strategy: Box<dyn Strategy>, texts: &[&str]) -> Option<Verdict> {
+    let mut actions = strategy.next(Observation::Start);
+    for (index, text) in (0..).zip(texts) {
+        if verdict(&actions).is_some() {
+            break;
+        }
+        actions = strategy.next(result(index, text, None));
+    }
+    verdict(&actions)
+}
+
+const HOLDS: &str = "2 + 3 = 5";
+const WRONG: &str = "2 + 3 = 6";
+
+#[test]
+fn a_sound_sample_weighs_three_and_a_wrong_one_nothing() {
+    let texts = [WRONG, WRONG, "6", HOLDS, "6"];
+    let verdict = play(build(StrategyName::SelfConsistency, &arithmetic(), samples(5)), &texts).unwrap();
+    assert_eq!(verdict.answer.as_ref().unwrap().canonical, "5");
+    let votes: Vec<_> = verdict.votes.iter().map(|v| (v.canonical.as_str(), v.count, v.weight)).collect();
+    assert_eq!(votes, [("5", 1, 3000), ("6", 4, 2000)]);
+    let outcomes: Vec<_> = verdict.checks.iter().map(|check| check.verification.outcome).collect();
+    use Outcome::{Passed, Refuted, Unchecked};
+    assert_eq!(outcomes, [Refuted, Refuted, Unchecked, Passed, Unchecked]);
+    assert_eq!(verdict.checks[0].verification.findings, ["`2 + 3 = 6` is wrong: the left side is 5"]);
+}
+
+#[test]
+fn two_sound_samples_that_agree_are_enough() {
+    let vote = || build(StrategyName::Auto, &arithmetic(), samples(8));
+    let verdict = play(vote(), &[HOLDS, HOLDS, "6"]).unwrap();
+    assert_eq!((verdict.stop, verdict.counted.len()), (StopRule::Beta, 2));
+    assert_eq!(play(vote(), &[HOLDS]), None, "one is not");
+    assert_eq!(vote().next(Observation::Start).len(), 2, "it starts with the smallest wave that can decide");
+}
+
+#[test]
+fn a_vote_is_not_decided_while_sound_samples_could_turn_it() {
+    let params = Params { beta_threshold: None, ..samples(5) };
+    // 4 votes for 6, and one sample left that may weigh 3: decided only because 3 < 4.
+    let verdict =
+        play(build(StrategyName::SelfConsistency, &arithmetic(), params), &["6", "6", "6", "6", HOLDS]).unwrap();
+    assert_eq!((verdict.stop, verdict.counted.len()), (StopRule::Decided, 4));
+    let verdict =
+        play(build(StrategyName::SelfConsistency, &arithmetic(), params), &["6", "6", "6", "", HOLDS]).unwrap();
+    assert_eq!((verdict.stop, verdict.counted.len()), (StopRule::AllDone, 5), "3 against 3 is not decided");
+    assert_eq!(verdict.answer.unwrap().canonical, "6", "in a tie the answer of more samples");
+}
+
+#[test]
+fn when_all_are_refuted_the_answer_is_given_with_a_warning() {
+    let verdict = play(build(StrategyName::SelfConsistency, &arithmetic(), samples(3)), &[WRONG, WRONG, "1 + 1 = 3"]);
+    let verdict = verdict.unwrap();
+    assert_eq!((verdict.status, verdict.answer.unwrap().canonical.as_str()), (Status::Answered, "6"));
+    assert!(verdict.warnings.concat().contains("refuted"), "{:?}", verdict.warnings);
+}
+
+#[test]
+fn the_best_is_what_verifiers_pass_and_then_what_is_likelier() {
+    let texts = [WRONG, "4", HOLDS, HOLDS];
+    let best = play(build(StrategyName::BestOfN, &arithmetic(), samples(4)), &texts).unwrap();
+    assert_eq!((best.chosen, best.stop), (vec![2], StopRule::AllDone));
+    let weighted = Params { weighted: true, ..samples(5) };
+    // One of score 1 against four of a third each.
+    let best = play(build(StrategyName::BestOfN, &arithmetic(), weighted), &[HOLDS, "4", "4", "4", "4"]).unwrap();
+    assert_eq!(best.answer.unwrap().canonical, "4");
+}
+
+#[test]
+fn a_judge_is_asked_of_each_sample_within_its_tokens() {
+    let mut best = build(StrategyName::BestOfN, &judged(), samples(2));
+    let started = best.next(Observation::Start);
+    let Action::Sample { max_tokens: sample_tokens, .. } = started[0] else { panic!("{started:?}") };
+    let asked = best.next(result(0, "5", None));
+    let [Action::Judge { index: 0, prompt, max_tokens, .. }] = asked.as_slice() else { panic!("{asked:?}") };
+    assert!(prompt.contains("How much?") && prompt.contains("It is right.") && prompt.contains("\n5\n"), "{prompt}");
+    assert_eq!(sample_tokens + max_tokens, 100, "the judge's tokens are planned within the sample's");
+    assert_eq!(best.next(Observation::Judged { index: 0, text: "Score: 3".into(), tokens: 4 }), vec![]);
+    best.next(result(1, "6", None));
+    let end = verdict(&best.next(Observation::Judged { index: 1, text: "Score: 9".into(), tokens: 4 })).unwrap();
+    assert_eq!(end.chosen, vec![1]);
+}
+
+#[test]
+fn a_judge_that_fails_is_an_outcome_of_its_own() {
+    let mut best = build(StrategyName::BestOfN, &judged(), samples(3));
+    best.next(Observation::Start);
+    for index in 0..3 {
+        best.next(result(index, "5", None));
+    }
+    best.next(Observation::Judged { index: 0, text: "I like it".into(), tokens: 4 });
+    best.next(Observation::Failed { index: 1, retryable: true, tokens: 2, reason: "gone".into() });
+    let end = verdict(&best.next(Observation::Judged { index: 2, text: "Score: 0".into(), tokens: 4 })).unwrap();
+    let outcomes: Vec<_> = end.checks.iter().map(|check| check.verification.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Broken, Outcome::Broken, Outcome::Refuted]);
+    assert!(end.checks[1].verification.findings.concat().contains("gone"));
+    assert_eq!(end.chosen, vec![0], "never a random one: the likelier of those that are not refuted");
+}
+
+#[test]
+fn a_sample_without_room_for_its_judge_is_refused() {
+    let budget = Budget { total_tokens: 48, ..BUDGET };
+    let verifiers = VerifierSpec::build(&judged(), &AnswerKind::Number, "").unwrap();
+    let built = strategy_verified(StrategyName::BestOfN, budget, 1, 1, AnswerKind::Number, samples(2), verifiers);
+    assert!(built.err().unwrap().to_string().contains("a judge needs 24 of the 24 tokens"));
+}
+
+fn confident(params: Params) -> Box<dyn Strategy> {
+    let params = Params { window: 4, warm_up: Some(4), wave: 8, ..params };
+    strategy(StrategyName::ConfidenceVote, BUDGET, 7, 1, AnswerKind::Number, params).unwrap()
+}
+
+#[test]
+fn the_warm_up_decides_how_sure_the_others_must_be() {
+    let mut vote = confident(Params { keep_percent: 50, consensus: 1.0, ..samples(8) });
+    let watches = |actions: &[Action]| -> Vec<Option<Watch>> {
+        let watch = |action: &Action| if let Action::Sample { watch, .. } = action { Some(*watch) } else { None };
+        actions.iter().filter_map(watch).collect()
+    };
+    let started = vote.next(Observation::Start);
+    assert_eq!(watches(&started), vec![Some(Watch { window: 4, threshold: None }); 4], "the warm-up alone");
+    for (index, sure) in [(0, 8.0), (1, 2.0), (3, 4.0)] {
+        assert_eq!(watches(&vote.next(result(index, "5", Some(sure)))), vec![]);
+    }
+    let others = vote.next(result(2, "6", Some(6.0)));
+    assert_eq!(watches(&others), vec![Some(Watch { window: 4, threshold: Some(6.0) }); 4], "the best half");
+    for (index, text, sure) in [(4, "6", 7.0), (5, "", 1.0), (6, "6", 9.0)] {
+        vote.next(result(index, text, Some(sure)));
+    }
+    let end = verdict(&vote.next(result(7, "5", Some(6.5)))).unwrap();
+    let votes: Vec<_> = end.votes.iter().map(|v| (v.canonical.as_str(), v.weight)).collect();
+    // Of the warm-up, samples 1 and 3 are too unsure; sample 5 was cut short.
+    assert_eq!(votes, [("6", 6000 + 7000 + 9000), ("5", 8000 + 6500)]);
+    assert_eq!(end.stop, StopRule::AllDone);
+}
+
+#[test]
+fn a_confidence_vote_stops_at_its_consensus() {
+    let mut vote = confident(samples(20));
+    vote.next(Observation::Start);
+    for index in 0..3 {
+        assert_eq!(verdict(&vote.next(result(index, "5", Some(5.0)))), None);
+    }
+    let end = verdict(&vote.next(result(3, "5", Some(5.0)))).unwrap();
+    assert_eq!((end.stop, end.counted.len()), (StopRule::Consensus, 4));
+}
+
+#[test]
+fn auto_takes_the_best_of_free_texts() {
+    let params = samples(2);
+    let mut auto = strategy(StrategyName::Auto, BUDGET, 7, 1, AnswerKind::Text, params).unwrap();
+    auto.next(Observation::Start);
+    auto.next(result(1, "two words", None));
+    let end = verdict(&auto.next(result(0, "three words here", None))).unwrap();
+    assert_eq!((end.stop, end.chosen), (StopRule::AllDone, vec![0]));
+}
