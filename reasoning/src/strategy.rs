@@ -1,8 +1,10 @@
 //! Strategies as state machines: what they see, what they ask for, and what they come to.
 
+mod beam;
 mod build;
 mod machine;
 mod params;
+mod revise;
 mod rules;
 mod score;
 mod tally;
@@ -10,7 +12,7 @@ mod verdict;
 
 use std::sync::Arc;
 
-pub use build::{StrategyError, strategy, strategy_verified};
+pub use build::{Needs, StrategyError, strategy, strategy_verified};
 pub use params::Params;
 pub use rules::beta_confidence;
 pub use tally::{Tally, Vote};

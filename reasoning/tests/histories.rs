@@ -109,12 +109,26 @@ fn course() -> impl Arbitrary<Value = Course> {
     proptest::collection::vec(0..300_u16, 1..60).prop_map(|delays| Course { delays, deadline: None })
 }
 
-/// What runs: until when, with which cap, and whether it is a judge.
+/// What is done for a sample.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Work {
+    Whole,
+    Step,
+    Judge,
+}
+
+impl Work {
+    fn of(ask: &Ask) -> Self {
+        if matches!(ask, Ask::Step { .. }) { Self::Step } else { Self::Whole }
+    }
+}
+
+/// What runs: until when, and with which cap.
 #[derive(Clone, Copy, Debug)]
 struct Running {
     until: u32,
     max_tokens: u32,
-    judge: bool,
+    work: Work,
 }
 
 /// A world that performs actions, checks each of them, and ends what runs when its time has come.
@@ -172,11 +186,11 @@ impl<'a> World<'a> {
             assert!(self.verdict.is_none(), "an action after the end: {action:?}");
             match action {
                 Action::Sample { index, max_tokens, ask, .. } => {
-                    assert!(max_tokens > 0 && ask == Ask::Question);
+                    assert!(max_tokens > 0);
                     *self.tries.entry(index).or_insert(0) += 1;
-                    self.begin(index, max_tokens, false);
+                    self.begin(index, max_tokens, Work::of(&ask));
                 }
-                Action::Judge { index, max_tokens, .. } => self.begin(index, max_tokens, true),
+                Action::Judge { index, max_tokens, .. } => self.begin(index, max_tokens, Work::Judge),
                 Action::Cancel { index } => {
                     self.running.remove(&index).expect("only what runs is cancelled");
                     self.ledger.cancel(index).unwrap();
@@ -190,12 +204,12 @@ impl<'a> World<'a> {
         }
     }
 
-    fn begin(&mut self, index: u32, max_tokens: u32, judge: bool) {
+    fn begin(&mut self, index: u32, max_tokens: u32, work: Work) {
         self.ledger.reserve(index, max_tokens).expect("within the budget");
         let delay = self.course.delays[self.steps % self.course.delays.len()];
         self.steps += 1;
         let until = self.now + u32::from(delay);
-        assert!(self.running.insert(index, Running { until, max_tokens, judge }).is_none());
+        assert!(self.running.insert(index, Running { until, max_tokens, work }).is_none());
         self.ended.remove(&index);
     }
 
@@ -206,10 +220,10 @@ impl<'a> World<'a> {
         self.now = run.until;
         self.running.remove(&index);
         let fate = &self.case.fates[index as usize];
-        let observation = if run.judge {
-            self.judgement(index, run.max_tokens, fate)
-        } else {
-            self.sample(index, run.max_tokens, fate)
+        let observation = match run.work {
+            Work::Judge => self.judgement(index, run.max_tokens, fate),
+            Work::Whole => self.sample(index, run.max_tokens, fate, false),
+            Work::Step => self.sample(index, run.max_tokens, fate, self.tries[&index] < 4),
         };
         let (Observation::Failed { tokens, .. }
         | Observation::Judged { tokens, .. }
@@ -223,7 +237,7 @@ impl<'a> World<'a> {
         self.observe(observation);
     }
 
-    fn sample(&self, index: u32, max: u32, fate: &Fate) -> Observation {
+    fn sample(&self, index: u32, max: u32, fate: &Fate, goes_on: bool) -> Observation {
         match fate.fails.get(self.tries[&index] - 1) {
             Some((retryable, tokens)) => {
                 let tokens = *tokens.min(&max);
@@ -236,7 +250,11 @@ impl<'a> World<'a> {
                     index,
                     thinking: String::new(),
                     text: answer.unwrap_or("none".into()),
-                    finish: if fate.confidence < 3 { Finish::Weak } else { Finish::Stop },
+                    finish: match fate.confidence {
+                        _ if goes_on => Finish::Matched,
+                        0..3 => Finish::Weak,
+                        _ => Finish::Stop,
+                    },
                     tokens: fate.tokens.min(max),
                     mean_logprob: fate.likelihood.map(f64::from),
                     confidence: Some(f64::from(fate.confidence)),
@@ -266,7 +284,9 @@ impl<'a> World<'a> {
             }
         }
         let plan = plan(&self.case.budget, self.case.budget.max_samples).unwrap();
-        assert!(self.tries.len() <= plan.samples as usize && self.tries.values().all(|tries| *tries <= 2));
+        assert!(self.tries.len() <= plan.samples as usize);
+        let searches = self.case.name == StrategyName::BeamSearch;
+        assert!(searches || self.tries.values().all(|tries| *tries <= 2));
         let late = self.strategy.next(Observation::DeadlinePassed);
         assert!(late.is_empty());
         let spent = self.ledger.spent();

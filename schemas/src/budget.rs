@@ -138,6 +138,10 @@ named! {
         SelfConsistency = "self_consistency",
         /// A vote weighted by how sure each sample is; unsure ones are cut short.
         ConfidenceVote = "confidence_vote",
+        /// One draft after the other, each mended by what verifiers find.
+        SelfCorrect = "self_correct",
+        /// Step by step: the best of several beginnings go on in several ways.
+        BeamSearch = "beam_search",
         /// Little on easy questions, much on hard ones.
         Auto = "auto",
     }

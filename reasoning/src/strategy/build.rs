@@ -4,6 +4,7 @@ use forethought_schemas::{Budget, StrategyName};
 
 use super::{
     Strategy,
+    beam::{BeamSearch, Search},
     machine::{Machine, Recipe, Weigh},
     params::Params,
     verdict::Choose,
@@ -14,10 +15,32 @@ use crate::{AnswerKind, Judge, Ledger, MAX_SAMPLES, Plan, PlanError, Verifiers, 
 const BEST_OF: u32 = 8;
 /// Samples of a vote when the request says nothing; most votes stop far earlier.
 const VOTE_OF: u32 = 40;
+/// Drafts of `self_correct` when the request says nothing.
+const ROUNDS: u32 = 3;
 /// Warm-up samples of a confidence vote, as in the paper; at most half of all.
 const WARM_UP: u32 = 16;
 /// Samples in flight where two that a verifier passes are enough to stop.
 const SMALLEST_WAVE: u32 = 2;
+
+/// What a strategy needs of an engine, beside samples.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Probabilities of tokens.
+    pub logprobs: bool,
+    /// Going on with an answer that has begun.
+    pub continues: bool,
+    /// Telling a stop sequence from the model's own end.
+    pub tells_stops: bool,
+}
+
+impl Needs {
+    /// What a strategy of this name needs.
+    #[must_use]
+    pub fn of(name: StrategyName) -> Self {
+        let search = name == StrategyName::BeamSearch;
+        Self { logprobs: name == StrategyName::ConfidenceVote, continues: search, tells_stops: search }
+    }
+}
 
 /// A strategy that cannot be built. Nothing that was asked for is silently cut.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
@@ -55,6 +78,9 @@ pub enum StrategyError {
         /// Tokens of a judgement.
         judge: u32,
     },
+    /// Steps are not judged.
+    #[error("beam_search takes no judge, which would be asked of every step: use another verifier or another strategy")]
+    JudgedSteps,
     /// A parameter is out of its range.
     #[error("{name} is {value}: {mend}")]
     Param {
@@ -100,6 +126,10 @@ pub fn strategy(
 ///   With verifiers, a vote weighs what [`Outcome::votes`](crate::Outcome::votes) says.
 /// - `confidence_vote` (`DeepConf`, arXiv 2508.15260) draws a warm-up, then cuts traces short that are less sure than the
 ///   best of it, weighs votes by confidence, and stops at a consensus.
+/// - `self_correct` drafts, verifies and revises with what verifiers find, until `n` drafts pass or the rounds are over;
+///   the best verified draft is returned, not the last one (Self-Refine, arXiv 2303.17651). Without a verifier it warns:
+///   that lowers accuracy more often than not (Huang, arXiv 2310.01798).
+/// - `beam_search` goes step by step: the best of several beginnings go on in several ways.
 /// - `auto` votes in the smallest waves that can decide; free texts, which hardly ever agree, are chosen by score.
 ///
 /// # Errors
@@ -115,24 +145,39 @@ pub fn strategy_verified(
 ) -> Result<Box<dyn Strategy>, StrategyError> {
     params.check()?;
     let plan = shares(name, &budget, n, &params, verifiers.judge.is_some())?;
+    if name == StrategyName::BeamSearch {
+        if verifiers.judge.is_some() {
+            return Err(StrategyError::JudgedSteps);
+        }
+        let search = Search { plan, seed, n, kind, params, verifiers };
+        return Ok(Box::new(BeamSearch::new(search, Ledger::new(budget))));
+    }
+    let revises = name == StrategyName::SelfCorrect;
     let free_text = kind == AnswerKind::Text;
     let (choose, weigh) = match name {
         StrategyName::Single => (Choose::InOrder, Weigh::Votes),
         StrategyName::BestOfN if params.weighted => (Choose::ByVotes, Weigh::Scores),
-        StrategyName::BestOfN => (Choose::ByScore, Weigh::Votes),
+        StrategyName::BestOfN | StrategyName::BeamSearch => (Choose::ByScore, Weigh::Votes),
+        StrategyName::SelfCorrect if !verifiers.is_empty() => (Choose::ByScore, Weigh::Votes),
         StrategyName::Auto if free_text => (Choose::ByScore, Weigh::Votes),
-        StrategyName::SelfConsistency | StrategyName::Auto => (Choose::ByVotes, Weigh::Votes),
+        StrategyName::SelfConsistency | StrategyName::Auto | StrategyName::SelfCorrect => {
+            (Choose::ByVotes, Weigh::Votes)
+        }
         StrategyName::ConfidenceVote => (Choose::ByVotes, confidence(&params, plan.samples)),
     };
     let stops = match name {
-        StrategyName::SelfConsistency | StrategyName::ConfidenceVote => true,
+        StrategyName::SelfConsistency | StrategyName::ConfidenceVote | StrategyName::SelfCorrect => true,
         StrategyName::Auto => !free_text,
-        StrategyName::Single | StrategyName::BestOfN => false,
+        StrategyName::Single | StrategyName::BestOfN | StrategyName::BeamSearch => false,
     };
     let smallest = name == StrategyName::Auto && !verifiers.is_empty();
-    let wave = if smallest { params.wave.min(SMALLEST_WAVE) } else { params.wave };
+    let wave = match () {
+        () if revises => 1,
+        () if smallest => params.wave.min(SMALLEST_WAVE),
+        () => params.wave,
+    };
     let Params { beta_threshold: beta, esc_window: esc, .. } = params;
-    let recipe = Recipe { plan, seed, n, kind, wave, choose, weigh, stops, beta, esc, verifiers };
+    let recipe = Recipe { plan, seed, n, kind, wave, choose, weigh, stops, revises, beta, esc, verifiers };
     Ok(Box::new(Machine::new(recipe, Ledger::new(budget))))
 }
 
@@ -148,10 +193,15 @@ fn shares(name: StrategyName, budget: &Budget, n: u32, params: &Params, judged: 
     }
     let usual = match name {
         StrategyName::Single => 1,
-        StrategyName::BestOfN => BEST_OF,
+        StrategyName::BestOfN | StrategyName::BeamSearch => BEST_OF,
+        StrategyName::SelfCorrect => ROUNDS,
         StrategyName::SelfConsistency | StrategyName::ConfidenceVote | StrategyName::Auto => VOTE_OF,
     };
-    let wanted = if name == StrategyName::Single { n } else { params.samples.unwrap_or(usual).max(n) };
+    let wanted = match name {
+        StrategyName::Single => n,
+        StrategyName::SelfCorrect => params.rounds.unwrap_or(usual).min(params.samples.unwrap_or(u32::MAX)).max(n),
+        _ => params.samples.unwrap_or(usual).max(n),
+    };
     let plan = plan(budget, wanted)?;
     if plan.samples < n {
         return Err(StrategyError::TooFewTokens { asked: n, tokens: budget.total_tokens, fit: plan.samples });

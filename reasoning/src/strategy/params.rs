@@ -5,7 +5,7 @@ use super::build::StrategyError;
 /// What a request may tune. Every field has a default that works.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Params {
-    /// Samples to draw at most, or rounds of `self_correct`; `None` for the strategy's own number, cut to the budget's.
+    /// Samples to draw at most, or beams; `None` for the strategy's own number, cut to the budget's.
     pub samples: Option<u32>,
     /// Samples in flight, at least 1; the smallest number that can decide a vote is 4.
     pub wave: u32,
@@ -26,6 +26,14 @@ pub struct Params {
     pub keep_percent: u32,
     /// The share of all weight at which a confidence vote stops, above 0.5 and at most 1; 0.95 in the paper.
     pub consensus: f64,
+    /// Drafts of `self_correct`, the first included, at least 1; `None` for 3.
+    pub rounds: Option<u32>,
+    /// In how many ways a beam goes on, at least 1; 4 in search-and-learn.
+    pub width: u32,
+    /// Tokens of one step of a beam, at least 1.
+    pub step_tokens: u32,
+    /// Whether each subtree of beams keeps its own best (DVTS), so that they stay diverse.
+    pub diverse: bool,
 }
 
 impl Default for Params {
@@ -40,6 +48,10 @@ impl Default for Params {
             window: 2048,
             keep_percent: 90,
             consensus: 0.95,
+            rounds: None,
+            width: 4,
+            step_tokens: 256,
+            diverse: false,
         }
     }
 }
@@ -57,6 +69,9 @@ impl Params {
                 wrong("esc_window", f64::from(*value), "set it to at least 2, or leave it out")
             }
             Self { window: 0, .. } => wrong("window", 0.0, "set it to at least 1"),
+            Self { rounds: Some(0), .. } => wrong("rounds", 0.0, "set it to at least 1, or leave it out"),
+            Self { width: 0, .. } => wrong("width", 0.0, "set it to at least 1"),
+            Self { step_tokens: 0, .. } => wrong("step_tokens", 0.0, "set it to at least 1"),
             Self { keep_percent: value, .. } if !(1..=100).contains(value) => {
                 wrong("keep_percent", f64::from(*value), "set it to 1 to 100")
             }

@@ -54,6 +54,14 @@ pub struct DeliberationAsk {
     pub keep_percent: Option<u32>,
     /// The share of all weight at which a confidence vote stops.
     pub consensus: Option<f32>,
+    /// Drafts of `self_correct`.
+    pub rounds: Option<u32>,
+    /// In how many ways a beam goes on.
+    pub width: Option<u32>,
+    /// Tokens of one step of a beam.
+    pub step_tokens: Option<u32>,
+    /// Whether each subtree of beams keeps its own best.
+    pub diverse: Option<bool>,
     /// What samples are checked with: objects with a `type`. What each may hold is checked where they are built.
     pub verifiers: Vec<Value>,
     /// Whether the response carries the samples' texts.
@@ -81,6 +89,10 @@ impl DeliberationAsk {
             window: fields.integer("window", 1, 1_000_000)?.map(to_u32),
             keep_percent: fields.integer("keep_percent", 1, 100)?.map(to_u32),
             consensus: fields.number("consensus", 0.5, 1.0)?,
+            rounds: fields.integer("rounds", 1, 64)?.map(to_u32),
+            width: fields.integer("width", 1, 1024)?.map(to_u32),
+            step_tokens: fields.integer("step_tokens", 1, 1_000_000)?.map(to_u32),
+            diverse: fields.flag("diverse")?,
             verifiers: verifiers(&mut fields)?,
             include_samples: fields.flag("include_samples")?.unwrap_or(false),
         };

@@ -21,6 +21,7 @@ impl Run {
             Entry::Vacant(entry) => (entry.insert(Sample::new(index, seed, kill)), (0, 0)),
             Entry::Occupied(entry) => (entry.into_mut(), self.reader.told(index)),
         };
+        sample.report.seed = seed;
         sample.begin(ask, trace, watch, told);
         if let Err(refused) = self.ledger.reserve(index, max_tokens) {
             // A strategy that keeps its plan never comes here; if one does, the sample must not be drawn.

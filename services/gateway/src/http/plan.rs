@@ -54,6 +54,9 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
     let strategy = ask.strategy.or(preset.strategy);
     let budget = budget::plan(request, preset, effort, strategy, cap, thinking.as_ref())?;
     let strategy = strategy.unwrap_or_else(|| fallback(budget.max_samples));
+    if let Some(mind) = mind {
+        thinking::check_needs(strategy, mind)?;
+    }
     let verifiers = verifiers::plan(request, strategy, &kind)?;
     let schema = request.format.schema();
     if let Some(mind) = mind.filter(|mind| schema.is_some() && !mind.can.json_schema) {
@@ -110,6 +113,10 @@ fn params(request: &ChatRequest, preset: Preset, max_samples: u32) -> Params {
         window: ask.window.unwrap_or(default.window),
         keep_percent: ask.keep_percent.unwrap_or(default.keep_percent),
         consensus: ask.consensus.map_or(default.consensus, f64::from),
+        rounds: ask.rounds,
+        width: ask.width.unwrap_or(default.width),
+        step_tokens: ask.step_tokens.unwrap_or(default.step_tokens),
+        diverse: ask.diverse.unwrap_or(default.diverse),
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use forethought_actors::Thinking;
 use forethought_engine::Abilities;
-use forethought_reasoning::{Allowance, ThinkingStyle};
-use forethought_schemas::{ApiError, ChatRequest, Effort, Preset};
+use forethought_reasoning::{Allowance, Needs, ThinkingStyle};
+use forethought_schemas::{ApiError, ChatRequest, Effort, Preset, StrategyName};
 
 /// What the engine tells of how its model thinks.
 pub(in crate::http) struct Mind {
@@ -68,6 +68,18 @@ pub(super) fn plan(
             .unwrap_or_else(|| u32::from(ask.min_thinking_tokens.is_some())),
         reserve,
     }))
+}
+
+/// Refuses a strategy that needs more than the engine can do.
+pub(super) fn check_needs(strategy: StrategyName, mind: &Mind) -> Result<(), ApiError> {
+    let needs = Needs::of(strategy);
+    let lacks = [
+        (needs.logprobs && !mind.can.logprobs, "tell how likely tokens are"),
+        (needs.continues && !mind.can.continues, "go on with an answer that has begun"),
+        (needs.tells_stops && !mind.can.tells_stops, "tell where a step ends"),
+    ];
+    let lack = lacks.into_iter().find_map(|(lacks, what)| lacks.then_some(what));
+    lack.map_or(Ok(()), |what| Err(cannot("deliberation.strategy", what, mind)))
 }
 
 /// What an engine cannot do.
