@@ -268,6 +268,7 @@ fn admission_draft(job: &Job, record_id: &RecordId, policy: &str) -> AdmissionDr
             budget: job.budget,
             seed: job.seed,
             n: job.n,
+            thinking_tokens: job.thinking.as_ref().and_then(|thinking| thinking.tokens),
         },
         prompt: job.prompt_record.clone(),
     }

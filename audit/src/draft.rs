@@ -91,6 +91,10 @@ pub struct SampleDraft {
     pub finish_reason: Option<String>,
     /// Tokens that it generated.
     pub tokens: u32,
+    /// Those of them that were thought.
+    pub thinking_tokens: u32,
+    /// What verifiers said of it.
+    pub check: Option<String>,
     /// Everything that it said, as far as it came. Sealed.
     pub text: Option<Vec<u8>>,
     /// Its canonical answer, as it was compared with the others. Sealed.
@@ -205,6 +209,8 @@ impl SampleDraft {
             seed: self.seed,
             finish_reason: self.finish_reason.clone(),
             tokens: self.tokens,
+            thinking_tokens: self.thinking_tokens,
+            check: self.check.clone(),
             answer,
             counted: self.counted,
             cancelled: self.cancelled,

@@ -89,6 +89,14 @@ pub struct Admission {
     pub seed: u64,
     /// Answers that were asked for.
     pub n: u32,
+    /// Tokens that a sample may think; left out for a model that marks no thoughts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thinking_tokens: Option<u32>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// A policy as it was when it decided.
@@ -150,6 +158,12 @@ pub struct SampleOutcome {
     pub finish_reason: Option<String>,
     /// Tokens that it generated.
     pub tokens: u32,
+    /// Those of them that were thought; left out where there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub thinking_tokens: u32,
+    /// What verifiers said of it, `passed`, `refuted`, `unchecked` or `broken`; left out where there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<String>,
     /// The commitment to its canonical answer: equal to that of every sample of this record with the same answer.
     pub answer: Option<Digest>,
     /// Whether its answer was counted in the vote.

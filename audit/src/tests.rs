@@ -62,6 +62,7 @@ fn admission(number: u32, tenant: &str) -> Draft {
             budget: Budget { max_samples: 3, total_tokens: 300, sample_tokens: 100, deadline_ms: 5000 },
             seed: u64::MAX,
             n: 1,
+            thinking_tokens: None,
         },
         prompt: PROMPT.into(),
     }
@@ -74,6 +75,8 @@ fn sample(index: u32) -> SampleDraft {
         seed: u64::from(index),
         finish_reason: Some("stop".to_owned()),
         tokens: 20,
+        thinking_tokens: 0,
+        check: None,
         text: Some(SAMPLE.into()),
         answer: Some(ANSWER.to_owned()),
         counted: true,

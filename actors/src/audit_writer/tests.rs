@@ -41,6 +41,7 @@ fn admission(tenant: &str) -> AdmissionDraft {
             budget: Budget { max_samples: 1, total_tokens: 100, sample_tokens: 100, deadline_ms: 5000 },
             seed: 7,
             n: 1,
+            thinking_tokens: None,
         },
         prompt: b"how much is it".to_vec(),
     }

@@ -84,7 +84,7 @@ impl Close {
             status: status(verdict, result),
             error_code: result.as_ref().err().map(|error| error.code.to_owned()),
             finish_reason: chosen.and_then(finish_name).map(ToOwned::to_owned),
-            samples: samples.iter().map(|sample| sample_draft(sample, counted(sample.index))).collect(),
+            samples: samples.iter().map(|sample| sample_draft(sample, counted(sample.index), verdict)).collect(),
             votes: verdict
                 .map(|v| {
                     v.votes.iter().map(|vote| VoteDraft { answer: vote.canonical.clone(), count: vote.count }).collect()
@@ -219,12 +219,15 @@ fn status(verdict: Option<&Verdict>, result: &Result<(), ApiError>) -> OutcomeSt
     }
 }
 
-fn sample_draft(sample: &SampleReport, counted: bool) -> SampleDraft {
+fn sample_draft(sample: &SampleReport, counted: bool, verdict: Option<&Verdict>) -> SampleDraft {
+    let check = verdict.and_then(|verdict| verdict.checks.iter().find(|check| check.index == sample.index));
     SampleDraft {
         index: sample.index,
         seed: sample.seed,
         finish_reason: finish_name(sample).map(ToOwned::to_owned),
         tokens: sample.tokens,
+        thinking_tokens: sample.thinking_tokens,
+        check: check.map(|check| check.verification.outcome.as_str().to_owned()),
         text: Some(sample.raw.clone().into_bytes()),
         answer: sample.answer.clone(),
         counted,

@@ -244,6 +244,7 @@ fn admission(number: u32, tenant: &str) -> AdmissionDraft {
             budget: Budget { max_samples: 3, total_tokens: 300, sample_tokens: 100, deadline_ms: 5000 },
             seed: 7,
             n: 1,
+            thinking_tokens: None,
         },
         prompt: PROMPT.into(),
     }
@@ -255,6 +256,8 @@ fn outcome(number: u32, admission: u32, status: OutcomeStatus) -> OutcomeDraft {
         seed: u64::from(index) + 100,
         finish_reason: Some("stop".to_owned()),
         tokens: 20,
+        thinking_tokens: 0,
+        check: None,
         text: Some(format!("thinking {index}").into()),
         answer: Some("42".to_owned()),
         counted: true,
