@@ -126,7 +126,7 @@ pub(super) fn samples(done: &Deliberated) -> Vec<Value> {
                 "index": sample.index, "seed": sample.seed, "text": sample.text, "answer": sample.answer,
                 "thinking": sample.thinking, "tokens": sample.tokens, "thinking_tokens": sample.thinking_tokens,
                 "prompt_tokens": sample.prompt_tokens, "cached_tokens": sample.cached_tokens, "state": state(sample.state), "finish_reason": finish_reason(sample),
-                "check": check(done, sample.index), "counted": done.verdict.counted.contains(&sample.index),
+                "check": check(done, sample.index), "weak": sample.finish == Some(Finish::Weak), "counted": done.verdict.counted.contains(&sample.index),
             })
         })
         .collect()
