@@ -49,6 +49,7 @@ impl Marks {
 }
 
 /// What not every engine can do. A strategy that needs more than there is refuses.
+#[expect(clippy::struct_excessive_bools, reason = "each is a yes or no of its own")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Abilities {
     /// Goes on with an answer that has begun ([`Prompt::Begun`]): needed to close a thought at its cap, and by steps.

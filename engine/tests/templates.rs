@@ -2,7 +2,7 @@
 //!
 //! The expected texts were made by jinja2 3 with the settings of Hugging Face's transformers. The templates themselves
 //! are fetched by `cargo xtask test`.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
 use std::{fs, path::PathBuf};
 

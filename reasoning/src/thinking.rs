@@ -123,7 +123,6 @@ impl Trace {
             return Self::plain(allowance.tokens);
         }
         let split = split || allowance.min_thinking > 0;
-        let mut trace = Self::empty(Some(Arc::clone(&style)), allowance, Segments::new(style.markers.clone(), opened));
         let cap = allowance.cap();
         let part = match (cap, split) {
             (0, _) => Part::Answer,
@@ -136,6 +135,8 @@ impl Trace {
             Part::Thought => style.opening(),
             Part::Whole => style.begin.clone(),
         };
+        let segments = Segments::new(style.markers.clone(), opened);
+        let mut trace = Self::empty(Some(style), allowance, segments);
         trace.opening = trace.say(&begun);
         let max_tokens = if part == Part::Answer { allowance.tokens } else { cap };
         trace.pass = Some(Pass { number: 0, begun: trace.raw.clone(), max_tokens, part });

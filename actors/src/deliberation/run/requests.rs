@@ -29,14 +29,14 @@ pub(super) fn of_pass(job: &Job, sample: &Sample, pass: &Pass) -> SampleRequest 
 }
 
 fn prompt(question: &Prompt, ask: &Ask, begun: &str) -> Prompt {
-    let begin = |messages: Vec<Message>, text: &str| match text {
+    let continued = |messages: Vec<Message>, text: &str| match text {
         "" => Prompt::Messages(messages),
         text => Prompt::Begun { messages, begun: text.to_owned() },
     };
     match question {
         Prompt::Raw(text) => Prompt::Raw(format!("{text}{begun}")),
-        Prompt::Messages(messages) => begin(turns(messages, ask), begun),
-        Prompt::Begun { messages, begun: first } => begin(turns(messages, ask), &format!("{first}{begun}")),
+        Prompt::Messages(messages) => continued(turns(messages, ask), begun),
+        Prompt::Begun { messages, begun: first } => continued(turns(messages, ask), &format!("{first}{begun}")),
     }
 }
 

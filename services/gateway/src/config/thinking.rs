@@ -71,9 +71,8 @@ impl ThinkingConfig {
             MarkersSection::Own { open, close } => Markers { open: open.clone(), close: close.clone() },
             MarkersSection::Auto => match marks {
                 Some(Marks::Harmony) => Markers::harmony(),
-                Some(Marks::Think) => Markers::default(),
                 None if self.begin.is_empty() => return None,
-                None => Markers::default(),
+                Some(Marks::Think) | None => Markers::default(),
             },
         };
         let usual = ThinkingStyle::new(markers);
