@@ -8,7 +8,8 @@
 //!   fixes, before the first token, what each sample may generate.
 //! - [`AnswerKind`] says what an answer looks like; [`extract`] finds it in a sample and gives it a canonical form.
 //! - [`Segments`] tells thinking from the answer; [`Trace`] closes a thought at its cap and still gets an answer.
-//! - [`strategy()`] builds a [`Strategy`]: `single`, `best_of_n` or `self_consistency`.
+//! - [`VerifierSpec`] names what samples are checked with; [`Verifiers`] says of each what holds.
+//! - [`strategy_verified()`] builds a [`Strategy`] of any name; [`Needs`] says what that asks of an engine.
 
 mod answer;
 mod budget;

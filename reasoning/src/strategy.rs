@@ -38,7 +38,9 @@ pub struct SampleResult {
     pub index: u32,
     /// The text of its thoughts, empty for a model that marks none.
     pub thinking: String,
-    /// The text of the answer, without the thinking. After [`Ask::Step`] the text of the step, markers included.
+    /// The text of the answer, without the thinking. After an [`Ask::Step`] that may go on ([`Finish::Matched`],
+    /// [`Finish::Length`]) the text of the step, markers included, and no thoughts; after one that came to its end by
+    /// itself the whole sample, as always.
     pub text: String,
     /// Why it ended.
     pub finish: Finish,

@@ -109,6 +109,12 @@ impl Verification {
 pub trait Verifier: Send + Sync + fmt::Debug {
     /// What it says of a sample and the answer that was found in it.
     fn check(&self, sample: &SampleResult, answer: Option<&Answer>) -> Verification;
+
+    /// Whether it can say something of an answer that has only begun. Where it cannot, a beginning is not held against
+    /// what only the end can have.
+    fn knows_beginnings(&self) -> bool {
+        false
+    }
 }
 
 /// Everything that samples of one deliberation are checked with.
@@ -138,6 +144,14 @@ impl Verifiers {
         all.reduce(Verification::and).unwrap_or_else(Verification::unchecked)
     }
 
+    /// What those say of an answer that has only begun who can say something of one.
+    #[must_use]
+    pub fn check_begun(&self, sample: &SampleResult) -> Verification {
+        let able = self.checks.iter().filter(|verifier| verifier.knows_beginnings());
+        let all = able.map(|verifier| verifier.check(sample, None));
+        all.reduce(Verification::and).unwrap_or_else(Verification::unchecked)
+    }
+
     /// What a judge's reply adds.
     pub(crate) fn judged(&self, so_far: Verification, reply: Result<&str, String>) -> Verification {
         match &self.judge {
@@ -161,5 +175,9 @@ impl Verifier for Arithmetic {
         let findings: Vec<String> =
             wrong.map(|wrong| format!("`{}` is wrong: the left side is {}", wrong.text, wrong.value)).collect();
         if findings.is_empty() { Verification::passed() } else { Verification::refuted(findings) }
+    }
+    /// A step ends behind its equations.
+    fn knows_beginnings(&self) -> bool {
+        true
     }
 }

@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 
 use forethought_reasoning::{
-    Action, AnswerKind, Ask, Finish, Observation, Params, SampleResult, StopRule, Strategy, Verdict, VerifierSpec,
-    strategy_verified,
+    Action, AnswerKind, Ask, Finish, Needs, Observation, Params, SampleResult, Status, StopRule, Strategy,
+    StrategyError, Verdict, VerifierSpec, strategy_verified,
 };
 use forethought_schemas::{Budget, StrategyName};
 use serde_json::json;
@@ -103,6 +103,95 @@ fn a_draft_that_breaks_off_is_no_draft() {
     assert_eq!((end.failed, end.chosen), (1, vec![1]));
 }
 
+#[test]
+fn the_best_draft_is_mended_and_not_the_last() {
+    let mut strategy = correct(&ARITHMETIC, 3);
+    strategy.next(Observation::Start);
+    strategy.next(sample(0, "2 + 3 = 6", Finish::Stop));
+    // Two faults are worse than one.
+    let (draft, _) = revision(&strategy.next(sample(1, "2 + 3 = 7, 1 + 1 = 3", Finish::Stop)));
+    assert_eq!(draft, "2 + 3 = 6");
+    let end = verdict(&strategy.next(sample(2, "2 + 3 = 8, 1 + 1 = 4", Finish::Stop))).unwrap();
+    assert_eq!(end.chosen, vec![0]);
+    assert!(end.warnings.concat().contains("every answer was refuted"), "{:?}", end.warnings);
+}
+
+#[test]
+fn what_has_no_answer_is_not_sound() {
+    let mut strategy = correct(&ARITHMETIC, 3);
+    strategy.next(Observation::Start);
+    let thought = match sample(0, "So it is", Finish::Length) {
+        Observation::Sample(result) => Observation::Sample(SampleResult { thinking: "2 + 3 = 5".into(), ..result }),
+        other => other,
+    };
+    let (_, findings) = revision(&strategy.next(thought));
+    assert!(findings.contains("no answer") && findings.contains("broke off"), "{findings}");
+    // There is nothing in the next one to go on from.
+    let (draft, _) = revision(&strategy.next(sample(1, " ", Finish::Stop)));
+    assert_eq!(draft, "So it is");
+    let end = verdict(&strategy.next(sample(2, "2 + 3 = 5", Finish::Stop))).unwrap();
+    assert_eq!((end.stop, end.chosen), (StopRule::Verified, vec![2]), "the last one may pass, too");
+}
+
+#[test]
+fn several_answers_are_several_drafts_with_rounds_of_their_own() {
+    let params = Params { rounds: Some(2), ..Params::default() };
+    let mut strategy = build(StrategyName::SelfCorrect, AnswerKind::Number, &ARITHMETIC, 2, params);
+    assert_eq!(strategy.snapshot().planned, 4);
+    let fresh = |actions: &[Action]| matches!(actions, [Action::Sample { ask: Ask::Question, .. }]);
+    assert!(fresh(&strategy.next(Observation::Start)));
+    assert!(fresh(&strategy.next(sample(0, "2 + 3 = 5", Finish::Stop))), "nothing is to be mended");
+    revision(&strategy.next(sample(1, "2 + 3 = 6", Finish::Stop)));
+    assert!(fresh(&strategy.next(sample(2, "2 + 3 = 7", Finish::Stop))), "after two rounds another beginning");
+    let end = verdict(&strategy.next(sample(3, "1 + 3 = 4", Finish::Stop))).unwrap();
+    assert_eq!((end.stop, end.chosen, end.counted.len()), (StopRule::Verified, vec![0, 3], 4));
+}
+
+#[test]
+fn rounds_that_the_budget_does_not_allow_are_refused() {
+    let refused = |rounds, samples| {
+        let params = Params { rounds: Some(rounds), samples, ..Params::default() };
+        let verifiers = VerifierSpec::build(&ARITHMETIC, &AnswerKind::Number, "").unwrap();
+        strategy_verified(StrategyName::SelfCorrect, BUDGET, 7, 3, AnswerKind::Number, params, verifiers).err()
+    };
+    assert_eq!(refused(3, None), Some(StrategyError::TooMany { asked: 9, max: 8 }));
+    assert_eq!(refused(2, Some(5)), Some(StrategyError::TooMany { asked: 6, max: 5 }));
+    assert_eq!(refused(2, Some(8)), None);
+}
+
+#[test]
+fn a_judge_is_told_why_by_its_rubric() {
+    let specs = [VerifierSpec::Judge { rubric: "It names the sea.".into(), model: None, min: 0.5 }];
+    let mut strategy = build(StrategyName::SelfCorrect, AnswerKind::Text, &specs, 1, Params::default());
+    strategy.next(Observation::Start);
+    assert!(matches!(strategy.next(sample(0, "water", Finish::Stop)).as_slice(), [Action::Judge { index: 0, .. }]));
+    let judged = |index, text: &str| Observation::Judged { index, text: text.into(), tokens: 3 };
+    let (draft, findings) = revision(&strategy.next(judged(0, "Score: 2")));
+    assert!(draft == "water" && findings.contains("It names the sea."), "{findings}");
+    strategy.next(sample(1, "The North Sea", Finish::Stop));
+    let end = verdict(&strategy.next(judged(1, "Score: 9"))).unwrap();
+    assert_eq!((end.stop, end.chosen), (StopRule::Verified, vec![1]));
+}
+
+#[test]
+fn auto_mends_free_texts_that_can_be_checked() {
+    let specs = [VerifierSpec::Regex { pattern: "^[a-z ]+$".into() }];
+    let params = Params { samples: Some(5), ..Params::default() };
+    let auto = || build(StrategyName::Auto, AnswerKind::Text, &specs, 1, params);
+    let mut strategy = auto();
+    strategy.next(Observation::Start);
+    let end = verdict(&strategy.next(sample(0, "all is well", Finish::Stop))).unwrap();
+    assert_eq!((end.stop, end.counted), (StopRule::Verified, vec![0]), "one that passes is enough");
+    let mut strategy = auto();
+    strategy.next(Observation::Start);
+    for index in 0..2 {
+        let (_, findings) = revision(&strategy.next(sample(index, "ALL", Finish::Stop)));
+        assert!(findings.contains("does not match"), "{findings}");
+    }
+    let third = strategy.next(sample(2, "ALL", Finish::Stop));
+    assert!(matches!(third.as_slice(), [Action::Sample { index: 3, ask: Ask::Question, .. }]), "{third:?}");
+}
+
 fn search(samples: u32, width: u32, diverse: bool) -> Box<dyn Strategy> {
     let params = Params { samples: Some(samples), width, diverse, wave: 8, step_tokens: 30, ..Params::default() };
     build(StrategyName::BeamSearch, AnswerKind::Number, &ARITHMETIC, 1, params)
@@ -176,4 +265,128 @@ fn a_beam_ends_with_its_share() {
     }
     // Shares of 100 tokens in steps of 10.
     assert_eq!(steps, 10);
+}
+
+#[test]
+fn a_beginning_is_not_held_against_what_only_the_end_can_have() {
+    let specs = [
+        VerifierSpec::Arithmetic {},
+        VerifierSpec::Format { only: true },
+        VerifierSpec::Range { min: Some(4.0), max: None, unit: None },
+    ];
+    let params = Params { samples: Some(2), width: 2, wave: 2, step_tokens: 30, ..Params::default() };
+    let mut beams = build(StrategyName::BeamSearch, AnswerKind::Number, &specs, 1, params);
+    beams.next(Observation::Start);
+    // As a whole answer, this is out of its range, and the other one is not; but its equation holds.
+    beams.next(sample(1, "1 + 1 = 2", Finish::Matched));
+    let second = beams.next(sample(0, "7", Finish::Matched));
+    assert_eq!(begun(&second)[0].1, "1 + 1 = 2\n\n");
+}
+
+#[test]
+fn two_beams_that_say_the_same_are_one() {
+    let mut beams = search(4, 2, false);
+    beams.next(Observation::Start);
+    for (index, text) in [(0, "2 + 2 = 4"), (1, "2 + 2 = 4"), (2, "1 + 1 = 3")] {
+        beams.next(sample(index, text, Finish::Matched));
+    }
+    let texts: Vec<String> = begun(&beams.next(sample(3, "so", Finish::Matched))).into_iter().map(|(_, t)| t).collect();
+    assert_eq!(texts, ["2 + 2 = 4\n\n", "2 + 2 = 4\n\n", "so\n\n", "so\n\n"]);
+}
+
+#[test]
+fn no_answer_becomes_longer_than_a_sample_may_be() {
+    let mut beams = search(2, 2, false);
+    let mut actions = beams.next(Observation::Start);
+    let mut length = 0;
+    // The beam that goes on is always the one that took the most tokens.
+    while beams.snapshot().finished == 0 {
+        let Some(Action::Sample { index: 1, max_tokens, .. }) = actions.last() else { panic!("{actions:?}") };
+        length += max_tokens;
+        assert!(length <= 100, "{length}");
+        let step = |index, tokens: u32, text: &str| match sample(index, text, Finish::Matched) {
+            Observation::Sample(result) => Observation::Sample(SampleResult { tokens, ..result }),
+            other => other,
+        };
+        beams.next(step(0, 1, "well"));
+        actions = beams.next(step(1, *max_tokens, "1 + 1 = 2"));
+    }
+    assert_eq!(length, 100);
+}
+
+#[test]
+fn the_end_of_a_beam_is_the_whole_of_it() {
+    let mut beams = search(2, 2, false);
+    beams.next(Observation::Start);
+    beams.next(sample(0, "<think>It is 9.", Finish::Matched));
+    beams.next(sample(1, "<think>It is 9.", Finish::Matched));
+    let whole = |index, thinking: &str, text: &str| match sample(index, text, Finish::Stop) {
+        Observation::Sample(result) => Observation::Sample(SampleResult { thinking: thinking.to_owned(), ..result }),
+        other => other,
+    };
+    beams.next(whole(1, "It is 9.\n\n2 + 2 = 5", "It is 5"));
+    let end = verdict(&beams.next(whole(0, "It is 9.\n\n2 + 2 = 4", "It is 4"))).unwrap();
+    let votes: Vec<(&str, u64)> = end.votes.iter().map(|vote| (vote.canonical.as_str(), vote.weight)).collect();
+    assert_eq!(votes, [("4", 1000), ("5", 0)], "thoughts are checked, and answer nothing");
+}
+
+#[test]
+fn a_beam_that_was_cut_is_no_answer_beside_a_whole_one() {
+    let mut beams = search(2, 2, false);
+    beams.next(Observation::Start);
+    beams.next(sample(0, "It is 7", Finish::Stop));
+    let mut actions = beams.next(sample(1, "2 + 2 = 4", Finish::Matched));
+    while verdict(&actions).is_none() {
+        actions = beams.next(sample(1, "2 + 2 = 4", Finish::Matched));
+    }
+    let end = verdict(&actions).unwrap();
+    assert_eq!((end.counted, end.answer.unwrap().canonical.as_str()), (vec![0], "7"));
+}
+
+#[test]
+fn at_the_deadline_only_a_beam_that_holds_its_text_is_chosen() {
+    let params = Params { samples: Some(4), width: 4, wave: 2, ..Params::default() };
+    let start = || {
+        let mut beams = build(StrategyName::BeamSearch, AnswerKind::Number, &ARITHMETIC, 4, params);
+        beams.next(Observation::Start);
+        beams
+    };
+    let mut beams = start();
+    assert_eq!(verdict(&beams.next(Observation::DeadlinePassed)).unwrap().status, Status::NoAnswer);
+    let mut beams = start();
+    for index in 0..4 {
+        beams.next(sample(index, if index == 3 { "2 + 2 = 4" } else { "1 + 1 = 3" }, Finish::Matched));
+    }
+    // All go on from the fourth; the first two have begun, the others still hold what they said before.
+    let end = verdict(&beams.next(Observation::DeadlinePassed)).unwrap();
+    assert_eq!((end.stop, end.chosen, end.counted), (StopRule::Deadline, vec![0, 1], vec![0, 1]));
+    let mut beams = start();
+    for index in 0..5 {
+        beams.next(sample(index % 4, if index == 0 { "2 + 2 = 4" } else { "1 + 1 = 3" }, Finish::Matched));
+    }
+    let end = verdict(&beams.next(Observation::DeadlinePassed)).unwrap();
+    assert_eq!(end.counted, vec![0], "a step that has ended before steps that run");
+}
+
+#[test]
+fn a_step_that_overspends_is_a_failure() {
+    let mut beams = search(1, 2, false);
+    beams.next(Observation::Start);
+    let Observation::Sample(result) = sample(0, "It is 5", Finish::Stop) else { panic!() };
+    let end = verdict(&beams.next(Observation::Sample(SampleResult { tokens: 31, ..result }))).unwrap();
+    assert_eq!((end.status, end.failed), (Status::NoAnswer, 1));
+}
+
+#[test]
+fn what_a_strategy_needs_of_an_engine() {
+    let sure = [VerifierSpec::Confidence { min: -1.0 }];
+    let needs = |name, specs: &[VerifierSpec]| {
+        let Needs { logprobs, continues, tells_stops } = Needs::of(name, specs);
+        (logprobs, continues, tells_stops)
+    };
+    assert_eq!(needs(StrategyName::SelfConsistency, &ARITHMETIC), (false, false, false));
+    assert_eq!(needs(StrategyName::ConfidenceVote, &[]), (true, false, false));
+    assert_eq!(needs(StrategyName::BestOfN, &sure), (true, false, false));
+    assert_eq!(needs(StrategyName::BeamSearch, &ARITHMETIC), (false, true, true));
+    assert_eq!(needs(StrategyName::BeamSearch, &[]), (true, true, true), "it would go by chance");
 }

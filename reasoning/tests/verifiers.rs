@@ -81,6 +81,7 @@ fn numbers_have_bounds_and_units() {
     let km = || json!({ "type": "range", "unit": "km" });
     check(km(), &NUMBER, "The answer is 5 km.", Outcome::Passed, "");
     check(km(), &NUMBER, "The answer is 5 kmh.", Outcome::Refuted, "not given in km");
+    check(km(), &NUMBER, "Of 15 km and 2.5 km the answer is 5.", Outcome::Refuted, "not given in km");
     check(json!({ "type": "range", "unit": "$" }), &NUMBER, "The answer is $5.", Outcome::Passed, "");
 }
 

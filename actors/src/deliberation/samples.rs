@@ -193,7 +193,9 @@ impl Sample {
         self.report.state = SampleState::Finished;
         self.report.finish = Some(finish);
         self.trace.raw().clone_into(&mut self.report.raw);
-        let step = matches!(self.ask, Ask::Step { .. });
+        // A step that goes on is gone on from as it was said; one that is the end is told apart, to be compared.
+        let goes_on = matches!(finish, Finish::Matched | Finish::Length);
+        let step = goes_on && matches!(self.ask, Ask::Step { .. });
         let step = step.then(|| self.report.raw.get(self.begun..).unwrap_or_default().to_owned());
         self.report.answer = extract(kind, &self.report.text).map(|answer| answer.canonical);
         SampleResult {
@@ -305,6 +307,24 @@ mod tests {
         let result = sample.finish(Finish::Stop, &AnswerKind::Number);
         assert_eq!((result.tokens, result.mean_logprob), (0, None));
         assert_eq!((sample.report.prompt_tokens, sample.report.cached_tokens, sample.report.tokens), (10, 8, 3));
+    }
+
+    #[test]
+    fn a_step_is_told_as_it_was_said_and_an_end_as_a_whole() {
+        let style = forethought_reasoning::ThinkingStyle::new(forethought_reasoning::Markers::default());
+        let step = |begun: &str, said: &str, finish| {
+            let mut sample = Sample::new(0, 0, KillSwitch::new());
+            let ask = Ask::Step { begun: begun.into(), until: "\n\n".into() };
+            sample.begin(ask, Trace::step(Some(&style), false, begun, 10), None, (0, 0));
+            sample.token(&token(said, -1.0));
+            sample.pass_ended("", finish, Usage { prompt_tokens: 5, cached_tokens: 4, completion_tokens: 1 });
+            let result = sample.finish(self::finish(finish), &AnswerKind::Number);
+            (result.thinking, result.text)
+        };
+        let told = |thinking: &str, text: &str| (thinking.to_owned(), text.to_owned());
+        assert_eq!(step("<think>a\n\n", "b</think>", Finish::Matched), told("", "b</think>"));
+        assert_eq!(step("<think>a\n\nb</think>\n\n", "It is 5", Finish::Length), told("", "It is 5"));
+        assert_eq!(step("<think>a\n\nb</think>\n\n", "It is 5", Finish::Stop), told("a\n\nb", "It is 5"));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! search-and-learn. A beam is one sample of the budget: its steps, also those that lead nowhere, are spent from its own
 //! share. All beams make a step, then all are compared, so the order in which steps end changes nothing.
 
+use std::collections::BTreeSet;
+
 use super::{
     Action, Ask, Finish, Observation, SampleResult, StopRule, Strategy, Tally,
     params::Params,
@@ -44,12 +46,59 @@ enum State {
 #[derive(Clone, Debug)]
 struct Beam {
     state: State,
-    /// The answer so far.
+    /// The answer so far, markers included; of a complete one without its thoughts.
     text: String,
-    /// Sum of the mean log-probabilities of its steps, and how many they are.
+    /// The thoughts of a complete one.
+    thinking: String,
+    /// Tokens of the text, which other slots may have drawn.
+    length: u32,
+    /// Sum of the log-probabilities of its tokens, and how many they are.
     likelihood: (f64, u32),
+    /// It came to its end by itself, and was not cut.
+    whole: bool,
     /// Tokens that its slot has spent, on whatever.
     used: u32,
+}
+
+impl Beam {
+    fn new() -> Self {
+        Self {
+            state: State::Ready,
+            text: String::new(),
+            thinking: String::new(),
+            length: 0,
+            likelihood: (0.0, 0),
+            whole: false,
+            used: 0,
+        }
+    }
+
+    /// What it may still generate: its slot has a share, and no answer may become longer than one.
+    fn left(&self, share: u32) -> u32 {
+        share.saturating_sub(self.used.max(self.length))
+    }
+
+    /// Takes a step.
+    fn take(&mut self, result: &SampleResult, tokens: u32) {
+        self.length += tokens;
+        if let Some(mean) = result.mean_logprob.filter(|mean| !mean.is_nan()) {
+            self.likelihood = (self.likelihood.0 + mean * f64::from(tokens), self.likelihood.1 + tokens);
+        }
+        let ends = !matches!(result.finish, Finish::Matched | Finish::Length);
+        if ends {
+            // The end tells thoughts and answer of the whole apart.
+            self.text.clone_from(&result.text);
+            self.thinking.clone_from(&result.thinking);
+        } else {
+            self.text.push_str(&result.text);
+        }
+        if result.finish == Finish::Matched {
+            self.text.push_str(STEP);
+        }
+        self.whole = ends;
+        let more = !ends && tokens > 0;
+        self.state = if more { State::Stepped } else { State::Complete };
+    }
 }
 
 pub(super) struct BeamSearch {
@@ -64,8 +113,7 @@ pub(super) struct BeamSearch {
 
 impl BeamSearch {
     pub(super) fn new(search: Search, ledger: Ledger) -> Self {
-        let beam = Beam { state: State::Ready, text: String::new(), likelihood: (0.0, 0), used: 0 };
-        let beams = vec![beam; search.plan.samples as usize];
+        let beams = vec![Beam::new(); search.plan.samples as usize];
         Self { search, ledger, beams, step: 0, started: false, finished: false }
     }
 
@@ -79,12 +127,13 @@ impl BeamSearch {
     }
 
     fn run(&mut self, index: usize, tokens: u32, retried: bool) -> Option<Action> {
-        let (cap, step, seed) = (self.search.plan.tokens_per_sample, self.step, self.search.seed);
+        let (share, step, seed) = (self.search.plan.tokens_per_sample, self.step, self.search.seed);
         let beam = self.beams.get_mut(index)?;
-        let max_tokens = tokens.min(cap.saturating_sub(beam.used));
+        let max_tokens = tokens.min(beam.left(share));
         let index = u32::try_from(index).ok()?;
-        if max_tokens == 0 || self.ledger.reserve(index, max_tokens).is_err() {
-            beam.state = State::Complete;
+        if let Err(refused) = self.ledger.reserve(index, max_tokens) {
+            // The plan fits the budget, so this is a fault; it must not become an overspending.
+            beam.state = State::Failed(refused.to_string());
             return None;
         }
         beam.state = State::Running { max_tokens, retried };
@@ -101,23 +150,19 @@ impl BeamSearch {
     }
 
     fn stepped(&mut self, result: &SampleResult) -> Vec<Action> {
-        let cap = self.search.plan.tokens_per_sample;
+        let share = self.search.plan.tokens_per_sample;
         let Some((beam, max_tokens, _)) = self.running(result.index) else { return Vec::new() };
         let tokens = result.tokens.min(max_tokens);
         beam.used += tokens;
-        beam.text.push_str(&result.text);
-        if let Some(likelihood) = result.mean_logprob.filter(|value| !value.is_nan()) {
-            beam.likelihood = (beam.likelihood.0 + likelihood, beam.likelihood.1 + 1);
+        if result.tokens > max_tokens {
+            beam.state =
+                State::Failed(format!("beam {} generated {} of {max_tokens} tokens", result.index, result.tokens));
+        } else {
+            beam.take(result, tokens);
+            if beam.left(share) == 0 {
+                beam.state = State::Complete;
+            }
         }
-        let goes_on = match result.finish {
-            Finish::Matched => tokens > 0,
-            Finish::Length => true,
-            Finish::Stop | Finish::Weak => false,
-        };
-        if result.finish == Finish::Matched {
-            beam.text.push_str(STEP);
-        }
-        beam.state = if goes_on && beam.used < cap { State::Stepped } else { State::Complete };
         self.spend(result.index, tokens);
         self.advance(Vec::new())
     }
@@ -168,11 +213,8 @@ impl BeamSearch {
             vec![going]
         };
         for group in groups {
-            let mut ranked: Vec<(usize, Scored)> =
-                group.iter().filter_map(|at| Some((*at, self.scored(*at)?))).collect();
-            ranked.sort_by(|a, b| a.1.by_soundness(&b.1).then(a.0.cmp(&b.0)));
             let keep = if self.search.params.diverse { 1 } else { group.len().div_ceil(width) };
-            let kept: Vec<Beam> = ranked.iter().take(keep).filter_map(|(at, _)| self.beams.get(*at).cloned()).collect();
+            let kept = self.best(&group, keep);
             for (place, at) in group.into_iter().enumerate() {
                 if let (Some(best), Some(beam)) = (kept.get(place / width).or(kept.last()), self.beams.get_mut(at)) {
                     *beam = Beam { state: State::Ready, used: beam.used, ..best.clone() };
@@ -181,35 +223,52 @@ impl BeamSearch {
         }
     }
 
+    /// The best of a group, the best first. Two that say the same are one, and one that has said nothing comes last.
+    fn best(&self, group: &[usize], keep: usize) -> Vec<Beam> {
+        let mut ranked: Vec<(bool, Scored, &Beam)> = group
+            .iter()
+            .filter_map(|at| self.beams.get(*at).map(|beam| (beam.text.trim().is_empty(), self.begun(*at, beam), beam)))
+            .collect();
+        ranked.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.by_soundness(&b.1)));
+        let mut told = BTreeSet::new();
+        ranked.retain(|(_, _, beam)| told.insert(beam.text.as_str()));
+        ranked.into_iter().take(keep).map(|(_, _, beam)| beam.clone()).collect()
+    }
+
     fn is(&self, at: usize, state: &State) -> bool {
         self.beams.get(at).is_some_and(|beam| beam.state == *state)
     }
 
-    /// A beam as if its text were a whole sample.
+    /// A beginning, by what can be said of one.
+    fn begun(&self, at: usize, beam: &Beam) -> Scored {
+        let sample = sample(at, beam);
+        Scored::new(&sample, None, self.search.verifiers.check_begun(&sample))
+    }
+
+    /// A beam as an answer.
     fn scored(&self, at: usize) -> Option<Scored> {
-        let beam = self.beams.get(at)?;
-        let sample = SampleResult {
-            index: u32::try_from(at).ok()?,
-            thinking: String::new(),
-            text: beam.text.trim_end().to_owned(),
-            finish: if beam.state == State::Complete { Finish::Stop } else { Finish::Length },
-            tokens: beam.used,
-            mean_logprob: (beam.likelihood.1 > 0).then(|| beam.likelihood.0 / f64::from(beam.likelihood.1)),
-            confidence: None,
-        };
+        let sample = sample(at, self.beams.get(at)?);
         let answer = extract(&self.search.kind, &sample.text);
         let verification = self.search.verifiers.check(&sample, answer.as_ref());
         Some(Scored::new(&sample, answer, verification))
     }
 
-    /// The beams that can be an answer: the complete ones, or, when time is up, whatever has a text.
+    /// The beams that can be an answer: those that came to their end, else those that were cut, else, when time is up,
+    /// what has got furthest. One that was to go on from another's text and has not begun is none: its sample still
+    /// holds what it said before.
     fn candidates(&self) -> Vec<Scored> {
-        let complete = |at: &usize| self.is(*at, &State::Complete);
-        let any = |at: &usize| self.beams.get(*at).is_some_and(|beam| !beam.text.trim().is_empty());
-        let all = 0..self.beams.len();
-        let found: Vec<usize> = all.clone().filter(complete).collect();
-        let found = if found.is_empty() { all.filter(any).collect() } else { found };
-        found.into_iter().filter_map(|at| self.scored(at)).collect()
+        let tests: [fn(&Beam) -> bool; 4] = [
+            |beam| beam.whole,
+            |beam| beam.state == State::Complete,
+            |beam| beam.state == State::Stepped,
+            |beam| matches!(beam.state, State::Running { .. }),
+        ];
+        let of = |test: fn(&Beam) -> bool| -> Vec<Scored> {
+            let beams = self.beams.iter().enumerate();
+            let fit = beams.filter(|(_, beam)| test(beam) && (beam.whole || !beam.text.trim().is_empty()));
+            fit.filter_map(|(at, _)| self.scored(at)).collect()
+        };
+        tests.into_iter().map(of).find(|found| !found.is_empty()).unwrap_or_default()
     }
 
     fn finish(&mut self, stop: StopRule) -> Vec<Action> {
@@ -229,6 +288,19 @@ impl BeamSearch {
             warnings: Vec::new(),
         })));
         actions
+    }
+}
+
+/// A beam as if its text were a whole sample.
+fn sample(at: usize, beam: &Beam) -> SampleResult {
+    SampleResult {
+        index: u32::try_from(at).unwrap_or(u32::MAX),
+        thinking: beam.thinking.clone(),
+        text: beam.text.trim_end().to_owned(),
+        finish: if beam.whole { Finish::Stop } else { Finish::Length },
+        tokens: beam.length,
+        mean_logprob: (beam.likelihood.1 > 0).then(|| beam.likelihood.0 / f64::from(beam.likelihood.1)),
+        confidence: None,
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     params::Params,
     verdict::Choose,
 };
-use crate::{AnswerKind, Judge, Ledger, MAX_SAMPLES, Plan, PlanError, Verifiers, plan};
+use crate::{AnswerKind, Judge, Ledger, MAX_SAMPLES, Plan, PlanError, VerifierSpec, Verifiers, plan};
 
 /// Samples of `best_of_n` when the request says nothing.
 const BEST_OF: u32 = 8;
@@ -34,11 +34,20 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// What a strategy of this name needs.
+    /// What a strategy of this name needs with these verifiers.
+    ///
+    /// A search whose verifiers know nothing of beginnings goes by how likely they are; without that it would go by
+    /// chance. `best_of_n` is content with less: without probabilities it takes the first of equals.
     #[must_use]
-    pub fn of(name: StrategyName) -> Self {
+    pub fn of(name: StrategyName, verifiers: &[VerifierSpec]) -> Self {
         let search = name == StrategyName::BeamSearch;
-        Self { logprobs: name == StrategyName::ConfidenceVote, continues: search, tells_stops: search }
+        let blind = !verifiers.iter().any(VerifierSpec::knows_beginnings);
+        let sure = verifiers.iter().any(|spec| matches!(spec, VerifierSpec::Confidence { .. }));
+        Self {
+            logprobs: name == StrategyName::ConfidenceVote || sure || (search && blind),
+            continues: search,
+            tells_stops: search,
+        }
     }
 }
 
@@ -51,7 +60,7 @@ pub enum StrategyError {
     /// More answers or samples than the budget allows.
     #[error("{asked} samples are asked for where {max} are allowed: raise max_samples or ask for fewer")]
     TooMany {
-        /// The larger of `n` and `samples`.
+        /// The largest of `n`, `samples`, and `rounds` for each of `n`.
         asked: u32,
         /// The budget's `max_samples`, at most [`MAX_SAMPLES`].
         max: u32,
@@ -128,9 +137,10 @@ pub fn strategy(
 ///   best of it, weighs votes by confidence, and stops at a consensus.
 /// - `self_correct` drafts, verifies and revises with what verifiers find, until `n` drafts pass or the rounds are over;
 ///   the best verified draft is returned, not the last one (Self-Refine, arXiv 2303.17651). Without a verifier it warns:
-///   that lowers accuracy more often than not (Huang, arXiv 2310.01798).
+///   that lowers accuracy more often than not (Huang, arXiv 2310.01798). Drafts are drawn one after the other.
 /// - `beam_search` goes step by step: the best of several beginnings go on in several ways.
-/// - `auto` votes in the smallest waves that can decide; free texts, which hardly ever agree, are chosen by score.
+/// - `auto` votes in the smallest waves that can decide. Free texts, which hardly ever agree, are chosen by score, or
+///   mended as by `self_correct` where there are verifiers.
 ///
 /// # Errors
 /// When the budget allows nothing or less than was asked for, or a parameter is out of its range.
@@ -152,8 +162,10 @@ pub fn strategy_verified(
         let search = Search { plan, seed, n, kind, params, verifiers };
         return Ok(Box::new(BeamSearch::new(search, Ledger::new(budget))));
     }
-    let revises = name == StrategyName::SelfCorrect;
     let free_text = kind == AnswerKind::Text;
+    // Free texts cannot vote, but what verifiers find in them can be mended.
+    let mends = name == StrategyName::Auto && free_text && !verifiers.is_empty();
+    let revises = (name == StrategyName::SelfCorrect || mends).then_some(params.rounds.unwrap_or(ROUNDS));
     let (choose, weigh) = match name {
         StrategyName::Single => (Choose::InOrder, Weigh::Votes),
         StrategyName::BestOfN if params.weighted => (Choose::ByVotes, Weigh::Scores),
@@ -167,12 +179,12 @@ pub fn strategy_verified(
     };
     let stops = match name {
         StrategyName::SelfConsistency | StrategyName::ConfidenceVote | StrategyName::SelfCorrect => true,
-        StrategyName::Auto => !free_text,
+        StrategyName::Auto => !free_text || mends,
         StrategyName::Single | StrategyName::BestOfN | StrategyName::BeamSearch => false,
     };
     let smallest = name == StrategyName::Auto && !verifiers.is_empty();
     let wave = match () {
-        () if revises => 1,
+        () if revises.is_some() => 1,
         () if smallest => params.wave.min(SMALLEST_WAVE),
         () => params.wave,
     };
@@ -187,7 +199,10 @@ fn shares(name: StrategyName, budget: &Budget, n: u32, params: &Params, judged: 
         return Err(PlanError::NoSamples.into());
     }
     let max = budget.max_samples.min(MAX_SAMPLES);
-    let asked = n.max(params.samples.unwrap_or(0));
+    let rounds = params.rounds.filter(|_| name == StrategyName::SelfCorrect);
+    let drafts = rounds.map_or(0, |rounds| rounds.saturating_mul(n));
+    let asked = n.max(params.samples.unwrap_or(0)).max(drafts);
+    let max = if rounds.is_some() { max.min(params.samples.unwrap_or(max)) } else { max };
     if asked > max {
         return Err(StrategyError::TooMany { asked, max });
     }
@@ -199,7 +214,8 @@ fn shares(name: StrategyName, budget: &Budget, n: u32, params: &Params, judged: 
     };
     let wanted = match name {
         StrategyName::Single => n,
-        StrategyName::SelfCorrect => params.rounds.unwrap_or(usual).min(params.samples.unwrap_or(u32::MAX)).max(n),
+        StrategyName::SelfCorrect if rounds.is_some() => drafts,
+        StrategyName::SelfCorrect => usual.saturating_mul(n).min(params.samples.unwrap_or(max)).max(n),
         _ => params.samples.unwrap_or(usual).max(n),
     };
     let plan = plan(budget, wanted)?;

@@ -5,15 +5,15 @@
 //! load of the machine. So it is asked over samples 0..k, for each k in turn, once all of them have ended; what lies
 //! beyond the k that decides is cancelled and does not vote, even where it has finished.
 
-use std::sync::Arc;
-
 use super::{
-    Action, Ask, Observation, SampleResult, StopRule, Strategy, Tally, Watch, revise, rules,
+    Action, Ask, Observation, SampleResult, StopRule, Strategy, Tally, Watch,
+    revise::{self, Drafts},
+    rules,
     score::{Scored, WHOLE, thousandths},
     tally::Count,
     verdict::{Case, Choose, verdict},
 };
-use crate::{AnswerKind, Judge, Ledger, Outcome, Plan, Verifiers, extract, sample_seed, threshold};
+use crate::{AnswerKind, Judge, Ledger, Plan, Verifiers, extract, sample_seed, threshold};
 
 /// What makes one strategy differ from another.
 pub(super) struct Recipe {
@@ -28,8 +28,8 @@ pub(super) struct Recipe {
     pub(super) weigh: Weigh,
     /// Whether the vote may stop before all samples are in.
     pub(super) stops: bool,
-    /// Whether each sample mends the one before.
-    pub(super) revises: bool,
+    /// Where each sample mends one before: after how many a fresh one is drawn.
+    pub(super) revises: Option<u32>,
     /// The Beta rule's threshold; `None` without it.
     pub(super) beta: Option<f64>,
     /// The size of ESC's windows; `None` without them.
@@ -64,10 +64,8 @@ pub(super) struct Machine {
     prefix: usize,
     /// What the warm-up of a confidence vote asks of the others.
     threshold: Option<f64>,
-    /// The last draft, and what is to be done about it.
-    draft: Option<(Arc<str>, Arc<str>)>,
-    /// The text of the sample that ended last, where it is to be revised.
-    text: Option<Arc<str>>,
+    /// What the next sample goes on from, where that is another sample.
+    drafts: Option<Drafts>,
     started: bool,
     finished: bool,
 }
@@ -75,17 +73,8 @@ pub(super) struct Machine {
 impl Machine {
     pub(super) fn new(recipe: Recipe, ledger: Ledger) -> Self {
         let slots = (0..recipe.plan.samples).map(|_| Slot::Waiting).collect();
-        Self {
-            recipe,
-            ledger,
-            slots,
-            prefix: 0,
-            threshold: None,
-            draft: None,
-            text: None,
-            started: false,
-            finished: false,
-        }
+        let drafts = recipe.revises.map(Drafts::new);
+        Self { recipe, ledger, slots, prefix: 0, threshold: None, drafts, started: false, finished: false }
     }
 
     /// A sample, if it is running, with what it was allowed.
@@ -110,9 +99,10 @@ impl Machine {
             self.spend(result.index, max_tokens);
             return self.advance(Vec::new());
         }
-        let text = result.text.as_str();
         *slot = if judge.is_some() { Slot::Judged(scored) } else { Slot::Done(scored) };
-        self.text = self.recipe.revises.then(|| text.into());
+        if let Some(drafts) = &mut self.drafts {
+            drafts.ended(result);
+        }
         self.spend(result.index, result.tokens);
         let Some(prompt) = judge else { return self.advance(Vec::new()) };
         let (index, max_tokens) = (result.index, Judge::max_tokens());
@@ -171,10 +161,7 @@ impl Machine {
             Weigh::Confidence { window, .. } => Some(Watch { window, threshold: self.threshold }),
             Weigh::Votes | Weigh::Scores => None,
         };
-        let ask = match &self.draft {
-            Some((draft, findings)) => Ask::Revise { draft: Arc::clone(draft), findings: Arc::clone(findings) },
-            None => Ask::Question,
-        };
+        let ask = self.drafts.as_ref().map_or(Ask::Question, Drafts::ask);
         Action::Sample { index, seed, max_tokens, ask, watch }
     }
 
@@ -206,22 +193,22 @@ impl Machine {
         }
     }
 
-    /// What the next draft is told of the last one.
+    /// What the next draft goes on from.
     fn find_fault(&mut self) {
         let last = self.prefix.checked_sub(1).and_then(|at| self.slots.get(at)).and_then(done);
-        let Some(last) = last.filter(|_| self.recipe.revises) else { return };
-        let findings = revise::findings(&last.verification, self.recipe.verifiers.is_empty());
-        self.draft = self.text.take().map(|text| (text, findings.into()));
+        if let (Some(drafts), Some(last)) = (&mut self.drafts, last) {
+            drafts.found(last, &self.recipe.verifiers);
+        }
     }
 
     fn stop(&self) -> Option<StopRule> {
+        if self.drafts.is_some() {
+            let sound = self.prefix().filter(|draft| revise::is_sound(draft)).count();
+            return (sound >= self.recipe.n as usize).then_some(StopRule::Verified);
+        }
         let left = self.slots.len() - self.prefix;
         if !self.recipe.stops || left == 0 || self.prefix().count() < self.recipe.n as usize {
             return None;
-        }
-        if self.recipe.revises {
-            let passed = self.prefix().filter(|draft| draft.verification.outcome == Outcome::Passed).count();
-            return (passed >= self.recipe.n as usize).then_some(StopRule::Verified);
         }
         let left = u32::try_from(left).unwrap_or(u32::MAX);
         let count = Count::of(self.prefix().map(|sample| (sample, self.weight(sample))));
@@ -305,7 +292,7 @@ impl Machine {
             samples: ended.filter_map(drawn).map(|sample| (sample, self.weight(sample))).collect(),
             reasons,
             verified: !self.recipe.verifiers.is_empty(),
-            warnings: if self.recipe.revises && self.recipe.verifiers.is_empty() {
+            warnings: if self.drafts.is_some() && self.recipe.verifiers.is_empty() {
                 vec![revise::BLIND.to_owned()]
             } else {
                 Vec::new()

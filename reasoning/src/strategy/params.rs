@@ -26,7 +26,7 @@ pub struct Params {
     pub keep_percent: u32,
     /// The share of all weight at which a confidence vote stops, above 0.5 and at most 1; 0.95 in the paper.
     pub consensus: f64,
-    /// Drafts of `self_correct`, the first included, at least 1; `None` for 3.
+    /// Drafts of each answer of `self_correct`, the first included, at least 1; `None` for 3, cut to the budget's.
     pub rounds: Option<u32>,
     /// In how many ways a beam goes on, at least 1; 4 in search-and-learn.
     pub width: u32,

@@ -47,12 +47,14 @@ impl Scored {
         answered.then(complete).then_with(|| self.by_soundness(other))
     }
 
-    /// Best first: not refuted before refuted, then the verifiers' score, the likelier, the lowest index.
+    /// Best first: not refuted before refuted, then the verifiers' score, the fewer findings, the likelier, the lowest
+    /// index.
     pub(super) fn by_soundness(&self, other: &Self) -> Ordering {
         let refuted = |scored: &Self| scored.verification.outcome == Outcome::Refuted;
         refuted(self)
             .cmp(&refuted(other))
             .then(best(Some(self.verification.score), Some(other.verification.score)))
+            .then(self.verification.findings.len().cmp(&other.verification.findings.len()))
             .then(best(self.likelihood, other.likelihood))
             .then(self.index.cmp(&other.index))
     }

@@ -48,7 +48,7 @@ impl Judge {
         let Some(score) = score(reply) else {
             return Verification::broken("the judge gave no score from 0 to 10".to_owned());
         };
-        let score = f64::from(score) / 10.0;
+        let score = score / 10.0;
         if score >= self.min {
             return Verification { score, ..Verification::passed() };
         }
@@ -57,22 +57,27 @@ impl Judge {
     }
 }
 
-/// The first number behind "score", else the only number; `None` when it is above 10 or there are several.
-fn score(reply: &str) -> Option<u8> {
+/// The first number behind "score", else the only number; `None` when there are several, or when it is not on the scale:
+/// above 10, negative, or between 0 and 1, where nobody knows of how many points it is a part.
+fn score(reply: &str) -> Option<f64> {
     let lower = reply.to_lowercase();
     let announced = lower.find("score").and_then(|at| lower.get(at + 5..));
-    let numbers = |text: &str| {
-        let parts = text.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
-        parts.map(|part| part.parse::<u8>().ok()).collect::<Vec<_>>()
+    let numbers = |text: &str| -> Vec<f64> {
+        let parts = text.split(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-'));
+        let parts = parts.map(|part| part.trim_end_matches(['.', '-']));
+        parts
+            .filter(|part| part.contains(|c: char| c.is_ascii_digit()))
+            .map(|part| part.parse().unwrap_or(-1.0))
+            .collect()
     };
     let found = match announced {
-        Some(behind) => numbers(behind).into_iter().next()?,
+        Some(behind) => numbers(behind).first().copied()?,
         None => match numbers(&lower).as_slice() {
             [one] => *one,
-            _ => None,
+            _ => return None,
         },
     };
-    found.filter(|score| *score <= 10)
+    ((1.0..=10.0).contains(&found) || found.total_cmp(&0.0).is_eq()).then_some(found)
 }
 
 #[cfg(test)]
@@ -95,7 +100,12 @@ mod tests {
         check("**Score:** 10/10", Outcome::Passed, 1.0);
         check("7", Outcome::Passed, 0.7);
         check("score 2 because of 9 faults", Outcome::Refuted, 0.2);
+        check("Score: 8.5.", Outcome::Passed, 0.85);
+        check("Score: 0", Outcome::Refuted, 0.0);
         check("Score: 11", Outcome::Broken, 1.0 / 3.0);
+        check("Score: -5", Outcome::Broken, 1.0 / 3.0);
+        check("Score: 0.8", Outcome::Broken, 1.0 / 3.0);
+        check("Score: 1.2.3", Outcome::Broken, 1.0 / 3.0);
         check("good", Outcome::Broken, 1.0 / 3.0);
         check("between 3 and 8", Outcome::Broken, 1.0 / 3.0);
         check("", Outcome::Broken, 1.0 / 3.0);

@@ -44,7 +44,10 @@ fn carries(text: &str, shown: &str, unit: &str) -> bool {
     let unit = unit.to_lowercase();
     let text = text.to_lowercase();
     let shown = shown.to_lowercase();
-    text.match_indices(&shown).any(|(at, found)| {
+    let inside =
+        |at: usize| text.get(..at).is_some_and(|before| before.ends_with(|c: char| c.is_ascii_digit() || c == '.'));
+    // The 5 of "15 km" is another number.
+    text.match_indices(&shown).filter(|(at, _)| !inside(*at)).any(|(at, found)| {
         let behind = text.get(at + found.len()..).unwrap_or_default().trim_start();
         let before = text.get(..at).unwrap_or_default().trim_end();
         let whole = |rest: &str| !rest.chars().next().is_some_and(char::is_alphanumeric);

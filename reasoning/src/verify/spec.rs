@@ -100,6 +100,12 @@ impl VerifierSpec {
         specs.iter().find_map(|spec| if let Self::Judge { model, .. } = spec { model.as_deref() } else { None })
     }
 
+    /// Whether it can say something of an answer that has only begun.
+    #[must_use]
+    pub const fn knows_beginnings(&self) -> bool {
+        matches!(self, Self::Arithmetic {})
+    }
+
     /// Builds all of them for one question.
     ///
     /// # Errors

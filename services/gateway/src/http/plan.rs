@@ -54,10 +54,10 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
     let strategy = ask.strategy.or(preset.strategy);
     let budget = budget::plan(request, preset, effort, strategy, cap, thinking.as_ref())?;
     let strategy = strategy.unwrap_or_else(|| fallback(budget.max_samples));
-    if let Some(mind) = mind {
-        thinking::check_needs(strategy, mind)?;
-    }
     let verifiers = verifiers::plan(request, strategy, &kind)?;
+    if let Some(mind) = mind {
+        thinking::check_needs(strategy, &verifiers, mind)?;
+    }
     let schema = request.format.schema();
     if let Some(mind) = mind.filter(|mind| schema.is_some() && !mind.can.json_schema) {
         return Err(thinking::cannot("response_format", "draw only what fits a schema", mind));

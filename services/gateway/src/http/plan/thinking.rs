@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use forethought_actors::Thinking;
 use forethought_engine::Abilities;
-use forethought_reasoning::{Allowance, Needs, ThinkingStyle};
+use forethought_reasoning::{Allowance, Needs, ThinkingStyle, VerifierSpec};
 use forethought_schemas::{ApiError, ChatRequest, Effort, Preset, StrategyName};
 
 /// What the engine tells of how its model thinks.
@@ -71,8 +71,8 @@ pub(super) fn plan(
 }
 
 /// Refuses a strategy that needs more than the engine can do.
-pub(super) fn check_needs(strategy: StrategyName, mind: &Mind) -> Result<(), ApiError> {
-    let needs = Needs::of(strategy);
+pub(super) fn check_needs(strategy: StrategyName, verifiers: &[VerifierSpec], mind: &Mind) -> Result<(), ApiError> {
+    let needs = Needs::of(strategy, verifiers);
     let lacks = [
         (needs.logprobs && !mind.can.logprobs, "tell how likely tokens are"),
         (needs.continues && !mind.can.continues, "go on with an answer that has begun"),
