@@ -221,7 +221,7 @@ impl<'a> World<'a> {
         self.running.remove(&index);
         let fate = &self.case.fates[index as usize];
         let observation = match run.work {
-            Work::Judge => self.judgement(index, run.max_tokens, fate),
+            Work::Judge => Self::judgement(index, run.max_tokens, fate),
             Work::Whole => self.sample(index, run.max_tokens, fate, false),
             Work::Step => self.sample(index, run.max_tokens, fate, self.tries[&index] < 4),
         };
@@ -238,32 +238,28 @@ impl<'a> World<'a> {
     }
 
     fn sample(&self, index: u32, max: u32, fate: &Fate, goes_on: bool) -> Observation {
-        match fate.fails.get(self.tries[&index] - 1) {
-            Some((retryable, tokens)) => {
-                let tokens = *tokens.min(&max);
-                Observation::Failed { index, retryable: *retryable, tokens, reason: "broken".into() }
-            }
-            None => {
-                let equation = if fate.sound { "1 + 1 = 2." } else { "1 + 1 = 3." };
-                let answer = fate.answer.map(|answer| format!("{equation} The answer is {answer}."));
-                Observation::Sample(SampleResult {
-                    index,
-                    thinking: String::new(),
-                    text: answer.unwrap_or("none".into()),
-                    finish: match fate.confidence {
-                        _ if goes_on => Finish::Matched,
-                        0..3 => Finish::Weak,
-                        _ => Finish::Stop,
-                    },
-                    tokens: fate.tokens.min(max),
-                    mean_logprob: fate.likelihood.map(f64::from),
-                    confidence: Some(f64::from(fate.confidence)),
-                })
-            }
+        if let Some((retryable, tokens)) = fate.fails.get(self.tries[&index] - 1) {
+            let tokens = *tokens.min(&max);
+            return Observation::Failed { index, retryable: *retryable, tokens, reason: "broken".into() };
         }
+        let equation = if fate.sound { "1 + 1 = 2." } else { "1 + 1 = 3." };
+        let answer = fate.answer.map(|answer| format!("{equation} The answer is {answer}."));
+        Observation::Sample(SampleResult {
+            index,
+            thinking: String::new(),
+            text: answer.unwrap_or("none".into()),
+            finish: match fate.confidence {
+                _ if goes_on => Finish::Matched,
+                0..3 => Finish::Weak,
+                _ => Finish::Stop,
+            },
+            tokens: fate.tokens.min(max),
+            mean_logprob: fate.likelihood.map(f64::from),
+            confidence: Some(f64::from(fate.confidence)),
+        })
     }
 
-    fn judgement(&self, index: u32, max: u32, fate: &Fate) -> Observation {
+    fn judgement(index: u32, max: u32, fate: &Fate) -> Observation {
         let tokens = fate.tokens.min(max);
         if fate.judge_fails {
             return Observation::Failed { index, retryable: true, tokens, reason: "broken".into() };

@@ -1,6 +1,6 @@
 //! Budget forcing: what is asked of an engine, pass by pass, and what is counted.
 
-#![expect(clippy::unwrap_used, reason = "the helpers of tests may panic")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "the helpers of tests may panic")]
 
 use std::sync::Arc;
 

@@ -318,7 +318,7 @@ mod tests {
             sample.begin(ask, Trace::step(Some(&style), false, begun, 10), None, (0, 0));
             sample.token(&token(said, -1.0));
             sample.pass_ended("", finish, Usage { prompt_tokens: 5, cached_tokens: 4, completion_tokens: 1 });
-            let result = sample.finish(self::finish(finish), &AnswerKind::Number);
+            let result = sample.finish(finish, &AnswerKind::Number);
             (result.thinking, result.text)
         };
         let told = |thinking: &str, text: &str| (thinking.to_owned(), text.to_owned());

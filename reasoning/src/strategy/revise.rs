@@ -95,7 +95,8 @@ fn told(scored: &Scored, cut: bool, verifiers: &Verifiers) -> String {
         return if verifiers.is_empty() { REVIEW } else { SHOW }.to_owned();
     }
     let short = |finding: &str| finding.chars().take(MAX_FINDING).collect::<String>();
-    let listed: String = found.into_iter().map(|finding| format!("\n- {}", short(finding))).collect();
+    let listed: Vec<String> = found.into_iter().map(|finding| format!("\n- {}", short(finding))).collect();
+    let listed = listed.concat();
     // A judge says how good an answer is, not why.
     let rubric = verifiers.judge.as_ref().filter(|_| refuted);
     let rubric = rubric.map(|judge| format!("\n\nWhat a good answer is:\n{}", judge.rubric)).unwrap_or_default();
