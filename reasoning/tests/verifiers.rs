@@ -21,6 +21,7 @@ fn verify(specs: &Value, kind: &AnswerKind, thinking: &str, text: &str) -> Verif
 }
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "the calls read better without a borrow")]
 fn check(spec: Value, kind: &AnswerKind, text: &str, outcome: Outcome, finding: &str) {
     let said = verify(&json!([spec]), kind, "", text);
     assert_eq!(said.outcome, outcome, "{text:?}: {said:?}");
