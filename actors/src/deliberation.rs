@@ -76,6 +76,8 @@ pub struct Job {
     pub thinking: Option<Thinking>,
     /// What every answer must fit, where the engine can draw so.
     pub schema: Option<Arc<serde_json::Value>>,
+    /// Whether an answer that verifiers do not pass is refused.
+    pub must_pass: bool,
     /// Whether the first sample's thoughts are sent as they are drawn.
     pub stream_thinking: bool,
     /// Whether the first sample's text is sent as it is drawn.

@@ -120,7 +120,8 @@ impl ScriptedEngine {
                 context_tokens: script.context_tokens,
                 parallel: script.parallel,
                 repeatable: true,
-                can: Abilities::ALL,
+                // A script says what it says, whatever is asked of it.
+                can: Abilities { json_schema: false, ..Abilities::ALL },
                 marks: None,
             },
             calls: AtomicU64::new(0),

@@ -16,6 +16,8 @@ pub enum ErrorKind {
     NotFound,
     /// The body is too large (413).
     TooLarge,
+    /// The model did not come to what was asked for (422).
+    Unmet,
     /// A limit is reached (429).
     RateLimit,
     /// The service is full, draining, or cannot write its audit log (503).
@@ -36,6 +38,7 @@ impl ErrorKind {
             Self::Permission => 403,
             Self::NotFound => 404,
             Self::TooLarge => 413,
+            Self::Unmet => 422,
             Self::RateLimit => 429,
             Self::Internal => 500,
             Self::Unavailable => 503,
@@ -51,7 +54,7 @@ impl ErrorKind {
             Self::Authentication => "authentication_error",
             Self::Permission => "permission_error",
             Self::RateLimit => "rate_limit_error",
-            Self::Unavailable | Self::Internal | Self::Deadline => "server_error",
+            Self::Unavailable | Self::Unmet | Self::Internal | Self::Deadline => "server_error",
         }
     }
 }

@@ -7,7 +7,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support import Service, real_model
+from support import Service, real_model, scripted
 
 PERSON = {
     "type": "object",
@@ -147,3 +147,23 @@ def test_what_cannot_be_used_is_refused_with_the_mend(service: Service) -> None:
     assert answer.status == 404 and "there is no model `nobody`" in answer.error["message"], answer.body
     external = {"type": "object", "properties": {"a": {"$ref": "https://no.where/x"}}}
     refused("no JSON Schema", {"type": "json_schema", "json_schema": {"schema": external}})
+
+
+def test_without_a_constraint_an_answer_is_verified_and_revised_or_refused(tmp_path) -> None:
+    """The scripted engine says what it likes: mostly what does not fit."""
+    good, bad, worse = '{"name": "Bo", "age": 4}', '{"name": "Bo", "age": "four"}', "I would rather not."
+    answers = [{"text": good, "odds": 1}, {"text": bad, "odds": 2}, {"text": worse, "odds": 1}]
+    service = Service(tmp_path, scripted(answers=answers)).start()
+    try:
+        statuses = []
+        schema = {"type": "json_schema", "json_schema": {"name": "person", "schema": PERSON}}
+        for seed in range(200):
+            answer = service.chat("Who?", seed=seed, response_format=schema, reasoning_effort="low")
+            statuses.append(answer.status)
+            if answer.status == 200:
+                assert json.loads(answer.text) == {"name": "Bo", "age": 4} and answer.deliberation["strategy"] == "self_correct"
+            else:
+                assert (answer.status, answer.error["code"]) == (422, "schema_not_met"), answer.body
+        assert statuses.count(200) > 100 and statuses.count(422) > 5, (statuses.count(200), statuses.count(422))
+    finally:
+        service.kill()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support import MODEL, Service, real_model
+from support import MODEL, Service, real_model, scripted
 
 LEAD = "The answer is"
 #: A recipe for a model that does not think by itself.
@@ -144,3 +145,43 @@ def test_the_recipe_is_told(thinker: Service) -> None:
     answer = thinker.chat(question(6), max_completion_tokens=24, deliberation={"strategy": "single"})
     story = thinker.audit("show", answer.record, "--contents").stdout
     assert "Let me work it out step by step." in story, story
+
+
+def test_a_thought_is_seen_while_it_is_thought(tmp_path: Path) -> None:
+    """Its first piece is there before the third token after it: nothing waits for the end of a thought."""
+    token = 0.4
+    script = scripted(answers=[{"text": "<think> one two three four five six </think> The answer is 6."}], token_ms=int(token * 1000))
+    service = Service(tmp_path, {**script, "thinking": {"markers": "think"}}).start()
+    try:
+        begun = time.monotonic()
+        for event in service.stream(deliberation={"strategy": "self_consistency", "max_samples": 2, "answer": "number"}):
+            delta = event["choices"][0]["delta"] if event["choices"] else {}
+            if delta.get("reasoning_content"):
+                break
+        took = time.monotonic() - begun
+        # The marker is the first token, `one` the second: at 0.8 s, and two token times more for a busy machine.
+        assert took < 4 * token, f"{took:.2f} s"
+    finally:
+        service.kill()
+
+
+def test_a_decided_vote_stops_the_rest_at_once(thinker: Service) -> None:
+    late, cancelled = 0, 0
+    for number in range(12):
+        stream = thinker.stream(
+            "What is 2 + 2? Reply with the number.",
+            seed=number,
+            max_completion_tokens=200,
+            stream_options={"include_deliberation": True, "include_usage": True},
+            deliberation={
+                "strategy": "self_consistency", "max_samples": 16, "wave": 8, "answer": "number",
+                "thinking_tokens": 0, "include_samples": True,
+            },
+        )  # fmt: skip
+        events = [event["deliberation"] for event in stream if "deliberation" in event]
+        at_decision = {event["index"]: event["tokens"] for event in events if event.get("event") == "sample_cancelled"}
+        samples = {sample["index"]: sample["tokens"] for sample in events[-1]["samples"]}
+        for index, tokens in at_decision.items():
+            cancelled += 1
+            late = max(late, samples[index] - tokens)
+    assert cancelled > 0 and late <= 2, f"{cancelled} samples were cancelled, the worst drew {late} tokens more"

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use forethought_audit::{OutcomeDraft, OutcomeStatus, SampleDraft, Spent, VoteDraft};
 use forethought_engine::EngineError;
 use forethought_policies::Permit;
-use forethought_reasoning::{Finish, Status, StopRule, Verdict};
+use forethought_reasoning::{Finish, Outcome, Status, StopRule, Verdict};
 use forethought_schemas::{ApiError, ErrorKind, RecordId};
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -31,7 +31,7 @@ pub(super) struct Close {
 impl Close {
     /// Records how it ended. `None` when the run itself panicked.
     pub(super) async fn record(self, ran: Option<Ran>, permit: Permit) -> Result<Deliberated, ApiError> {
-        let result = judge(ran.as_ref());
+        let result = judge(&self.job, ran.as_ref());
         let draft = self.draft(ran.as_ref(), &result, &permit);
         let (outcome, wall_ms) = (draft.record_id.clone(), draft.spent.wall_ms);
         let spent = draft.spent.prompt_tokens + draft.spent.generated_tokens;
@@ -152,7 +152,7 @@ impl Close {
 }
 
 /// Whether the client gets an answer.
-fn judge(ran: Option<&Ran>) -> Result<(), ApiError> {
+fn judge(job: &Job, ran: Option<&Ran>) -> Result<(), ApiError> {
     let ran = ran.ok_or_else(panicked)?;
     match (ran.verdict.stop, ran.verdict.status) {
         (StopRule::ClientLeft, _) => Err(ApiError::new(
@@ -161,6 +161,12 @@ fn judge(ran: Option<&Ran>) -> Result<(), ApiError> {
             "the request was stopped before it had an answer; send it again",
         )
         .retry_after(1)),
+        (_, Status::Answered | Status::Unextracted) if job.must_pass && !passed(&ran.verdict) => Err(ApiError::new(
+            ErrorKind::Unmet,
+            "schema_not_met",
+            "no sample fits the schema; this model's engine cannot draw only what fits, so ask for more samples or rounds, \
+             simplify the schema, or use a model whose engine can",
+        )),
         (_, Status::Answered | Status::Unextracted) => Ok(()),
         (StopRule::Deadline, Status::NoAnswer) => Err(ApiError::new(
             ErrorKind::Deadline,
@@ -176,6 +182,12 @@ fn judge(ran: Option<&Ran>) -> Result<(), ApiError> {
         .retry_after(1)),
         (_, Status::NoAnswer) => Err(ran.fault.as_ref().map_or_else(no_answer, engine_failed)),
     }
+}
+
+/// Whether every answer that is given was passed.
+fn passed(verdict: &Verdict) -> bool {
+    let outcome = |index: &u32| verdict.checks.iter().find(|c| c.index == *index).map(|c| c.verification.outcome);
+    verdict.chosen.iter().all(|index| outcome(index) == Some(Outcome::Passed))
 }
 
 /// What a client is told of a chat template that fails.

@@ -30,6 +30,7 @@ fn job() -> Job {
         question: String::new(),
         thinking: None,
         schema: None,
+        must_pass: false,
         stream_thinking: false,
         stream_text: false,
     }

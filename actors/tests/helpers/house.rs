@@ -59,6 +59,7 @@ impl House {
             question: String::new(),
             thinking: None,
             schema: None,
+            must_pass: false,
             stream_thinking: false,
             stream_text: false,
         };

@@ -45,7 +45,10 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
     let effort = request.effort.unwrap_or_else(|| cap.map_or(served.effort, |cap| served.effort.min(cap.effort)));
     let preset = (ground.preset)(effort).or(served.presets.get(&effort).copied().unwrap_or_default());
     let thinking = mind.map(|mind| thinking::plan(request, preset, effort, mind)).transpose()?.flatten();
+    let checked = request.format.schema().is_some() && mind.is_some_and(|mind| !mind.can.json_schema);
     let fallback = |max_samples| match (max_samples, &kind) {
+        // What cannot be drawn to fit is verified, and mended.
+        (2.., _) if checked => StrategyName::SelfCorrect,
         (1, _) => StrategyName::Single,
         // Free texts hardly ever agree: a vote over them would choose by chance.
         (_, AnswerKind::Text) => StrategyName::BestOfN,
@@ -59,9 +62,6 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
         thinking::check_needs(strategy, &verifiers, mind)?;
     }
     let schema = request.format.schema();
-    if let Some(mind) = mind.filter(|mind| schema.is_some() && !mind.can.json_schema) {
-        return Err(thinking::cannot("response_format", "draw only what fits a schema", mind));
-    }
     Ok(Job {
         request_id: ground.id.clone(),
         tenant: principal.tenant().to_owned(),
@@ -90,7 +90,8 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
         verifiers,
         question: prompt::question(request),
         thinking,
-        schema,
+        must_pass: checked,
+        schema: schema.filter(|_| !checked),
         stream_thinking: request.stream,
         stream_text: request.stream && strategy == StrategyName::Single && request.n == 1,
     })
