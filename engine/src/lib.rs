@@ -1,7 +1,7 @@
 //! Engines: one call draws one sample from a model, as a stream of events that can be cancelled by dropping it.
 //!
 //! The [`Engine`] trait is all that the rest of the service sees. [`mistral`] runs open weights in this process;
-//! [`scripted`] plays a script, for faults and timing.
+//! [`upstream`] asks another server; [`scripted`] plays a script, for faults and timing.
 
 mod chat_template;
 mod control;
@@ -14,6 +14,7 @@ mod request;
 pub mod scripted;
 mod stream;
 mod text;
+pub mod upstream;
 
 pub use chat_template::{ChatTemplate, TemplateError};
 pub use engine::{Abilities, Engine, EngineInfo, Marks};

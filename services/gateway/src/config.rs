@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use forethought_engine::{mistral::MistralConfig, scripted::Script};
+use forethought_engine::{mistral::MistralConfig, scripted::Script, upstream::UpstreamConfig};
 use forethought_policies::{Document, FileError, FileKind, Problem};
 use forethought_schemas::{CONFIG_SCHEMA, Effort, Presets};
 use serde::Deserialize;
@@ -27,6 +27,9 @@ static CONFIG_FILE: FileKind = FileKind {
     version: 1,
     schema: &CONFIG_SCHEMA,
 };
+
+/// What runs a model.
+const ENGINES: [&str; 3] = ["path", "upstream", "scripted"];
 
 /// Keys that only make sense for a model in a file.
 const FILE_KEYS: [&str; 4] = ["tokenizer", "lanes", "threads_per_lane", "max_waiting"];
@@ -96,6 +99,8 @@ pub struct ModelConfig {
 pub enum EngineConfig {
     /// Open weights in this process.
     Mistral(MistralConfig),
+    /// Another server.
+    Upstream(UpstreamConfig),
     /// A script.
     Scripted(Script),
 }
@@ -149,6 +154,7 @@ struct ModelSection {
     threads_per_lane: Option<NonZeroU32>,
     max_waiting: Option<u32>,
     scripted: Option<Script>,
+    upstream: Option<UpstreamConfig>,
     temperature: Option<f32>,
     min_p: Option<f32>,
     effort: Option<Effort>,
@@ -189,8 +195,8 @@ impl Config {
 
 impl ModelSection {
     fn into_config(self, base: &Path) -> ModelConfig {
-        let engine = match self.path {
-            Some(path) => {
+        let engine = match (self.path, self.upstream) {
+            (Some(path), _) => {
                 let defaults = MistralConfig::new(base.join(path));
                 EngineConfig::Mistral(MistralConfig {
                     tokenizer: self.tokenizer.map(|folder| base.join(folder)),
@@ -200,8 +206,9 @@ impl ModelSection {
                     ..defaults
                 })
             }
-            // The checks before let through exactly one of the two.
-            None => EngineConfig::Scripted(self.scripted.unwrap_or_default()),
+            (None, Some(upstream)) => EngineConfig::Upstream(upstream),
+            // The checks before let through exactly one of them.
+            (None, None) => EngineConfig::Scripted(self.scripted.unwrap_or_default()),
         };
         ModelConfig {
             id: self.id,
@@ -237,25 +244,26 @@ fn address(text: &str) -> Result<SocketAddr, (String, &'static str)> {
     })
 }
 
-/// A model is a file or a script, and not both.
+/// A model is a file, another server or a script, and one of them only.
 fn one_engine(document: &Document, index: usize, model: &Value) -> Option<Problem> {
     let fields = model.as_object()?;
     let at = format!("/models/{index}");
-    match (fields.contains_key("path"), fields.contains_key("scripted")) {
-        (true, true) => {
-            let told = "the model has both `path` and `scripted`";
-            Some(document.problem(&format!("{at}/scripted"), told, "keep one of the two"))
+    let named: Vec<&str> = ENGINES.into_iter().filter(|key| fields.contains_key(*key)).collect();
+    match named.as_slice() {
+        [] => {
+            let mend = "add `path:` with a GGUF file, `upstream:` with a server, or `scripted: {}` to try things out";
+            Some(document.problem(&at, "the model has neither `path` nor `upstream` nor `scripted`", mend))
         }
-        (false, false) => {
-            let mend = "add `path:` with a GGUF file, or `scripted: {}` to try things out";
-            Some(document.problem(&at, "the model has neither `path` nor `scripted`", mend))
-        }
-        (false, true) => {
+        ["path"] => None,
+        [_] => {
             let key = FILE_KEYS.into_iter().find(|key| fields.contains_key(*key))?;
             let told = format!("`{key}` is for a model with `path`");
             Some(document.problem(&format!("{at}/{key}"), told, "remove it"))
         }
-        (true, false) => None,
+        [first, .., last] => {
+            let told = format!("the model has both `{first}` and `{last}`");
+            Some(document.problem(&format!("{at}/{last}"), told, "keep one of the two"))
+        }
     }
 }
 

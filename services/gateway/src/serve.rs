@@ -9,6 +9,7 @@ use forethought_engine::{
     Engine,
     mistral::{MistralConfig, MistralEngine, preflight},
     scripted::{Script, ScriptedEngine},
+    upstream::UpstreamEngine,
 };
 use forethought_policies::{PolicyDesk, PolicyFile};
 use tokio::{
@@ -152,6 +153,10 @@ fn build(engine: &EngineConfig, work: &Handle) -> Build {
                 Box::pin(async move { load(config, work).await })
             })
         }
+        EngineConfig::Upstream(config) => Box::new(move || {
+            let config = config.clone();
+            Box::pin(async move { Ok(Arc::new(UpstreamEngine::connect(&config).await?) as Arc<dyn Engine>) })
+        }),
         EngineConfig::Scripted(script) => Box::new(move || {
             let script: Script = script.clone();
             Box::pin(async move { Ok(Arc::new(ScriptedEngine::new(script)) as Arc<dyn Engine>) })

@@ -121,7 +121,10 @@ fn addresses_are_an_ip_and_a_port() {
 
 #[test]
 fn a_model_is_a_file_or_a_script() {
-    check("models:\n  - id: m\n", &["2:5: models[0]: the model has neither `path` nor `scripted`; add `path:`"]);
+    check(
+        "models:\n  - id: m\n",
+        &["2:5: models[0]: the model has neither `path` nor `upstream` nor `scripted`; add `path:`"],
+    );
     check(
         "models:\n  - id: m\n    path: x\n    scripted: {}\n",
         &["4:5: models[0].scripted: the model has both `path` and `scripted`; keep one of the two"],
