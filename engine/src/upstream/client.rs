@@ -37,7 +37,8 @@ impl Client {
                 config.url
             ));
         }
-        let http = reqwest::Client::builder().connect_timeout(CONNECT_WITHIN).build();
+        // An idle connection may have been closed by the server, which is only noticed when a request is lost on it.
+        let http = reqwest::Client::builder().connect_timeout(CONNECT_WITHIN).pool_max_idle_per_host(0).build();
         Ok(Self {
             http: http.map_err(|error| error.to_string())?,
             url: config.url.trim_end_matches('/').to_owned(),
