@@ -297,19 +297,24 @@ fn two_beams_that_say_the_same_are_one() {
 #[test]
 fn no_answer_becomes_longer_than_a_sample_may_be() {
     let mut beams = search(2, 2, false);
-    let mut actions = beams.next(Observation::Start);
-    let mut length = 0;
-    // The beam that goes on is always the one that took the most tokens.
-    while beams.snapshot().finished == 0 {
-        let Some(Action::Sample { index: 1, max_tokens, .. }) = actions.last() else { panic!("{actions:?}") };
-        length += max_tokens;
-        assert!(length <= 100, "{length}");
-        let step = |index, tokens: u32, text: &str| match sample(index, text, Finish::Matched) {
+    beams.next(Observation::Start);
+    let (mut length, mut caps) = (0, [30, 30]);
+    // Each slot draws only every other step of the text that goes on, and has much of its own share left.
+    for longer in [0, 1].into_iter().cycle().take(20) {
+        let step = |index: u32, tokens, text: &str| match sample(index, text, Finish::Matched) {
             Observation::Sample(result) => Observation::Sample(SampleResult { tokens, ..result }),
             other => other,
         };
-        beams.next(step(0, 1, "well"));
-        actions = beams.next(step(1, *max_tokens, "1 + 1 = 2"));
+        length += caps[longer as usize];
+        beams.next(step(1 - longer, 1, "1 + 1 = 3"));
+        let actions = beams.next(step(longer, caps[longer as usize], "1 + 1 = 2"));
+        if beams.snapshot().finished > 0 {
+            break;
+        }
+        for action in actions {
+            let Action::Sample { index, max_tokens, .. } = action else { panic!("{action:?}") };
+            caps[index as usize] = max_tokens;
+        }
     }
     assert_eq!(length, 100);
 }
