@@ -37,8 +37,10 @@ pub struct SampleReport {
     pub text: String,
     /// Tokens that it generated, over all its tries, thinking and judgements included.
     pub tokens: u32,
-    /// Those of them that were thought.
+    /// Those of them that were thought by the try that gave the answer.
     pub thinking_tokens: u32,
+    /// Those of them that tries generated which broke off.
+    pub lost_tokens: u32,
     /// Those of them that a judge generated.
     pub judge_tokens: u32,
     /// Prompt tokens of all its passes; of one that was cut short the request's own.
@@ -84,8 +86,6 @@ pub(super) struct Sample {
     begun: usize,
     /// Tokens of this try that came before this pass.
     before_pass: u32,
-    /// Thinking tokens of the tries and steps before this one.
-    thought_before: u32,
     /// The sum over the tokens that were seen, and how many they are. An end token has none.
     logprobs: (f64, u32),
     /// What a judge has said.
@@ -105,6 +105,7 @@ impl Sample {
             text: String::new(),
             tokens: 0,
             thinking_tokens: 0,
+            lost_tokens: 0,
             judge_tokens: 0,
             prompt_tokens: 0,
             cached_tokens: 0,
@@ -123,7 +124,6 @@ impl Sample {
             confidence: None,
             begun: 0,
             before_pass: 0,
-            thought_before: 0,
             logprobs: (0.0, 0),
             judgement: String::new(),
             judge_tokens: 0,
@@ -135,7 +135,9 @@ impl Sample {
     pub(super) fn begin(&mut self, ask: Ask, trace: Trace, watch: Option<Watch>, told: (usize, usize)) {
         let had = |text: &str, told| text.get(..told).unwrap_or_default().to_owned();
         self.told = Told { thinking: had(&self.report.thinking, told.0), text: had(&self.report.text, told.1) };
-        self.thought_before = self.report.thinking_tokens;
+        if self.report.state == SampleState::Failed {
+            self.report.lost_tokens += self.trace.tokens();
+        }
         self.report.raw.clear();
         self.report.thinking.clear();
         self.report.text.clear();
@@ -240,7 +242,7 @@ impl Sample {
     }
 
     fn count_thought(&mut self) {
-        self.report.thinking_tokens = self.thought_before + self.trace.thinking_tokens();
+        self.report.thinking_tokens = self.trace.thinking_tokens();
     }
 }
 

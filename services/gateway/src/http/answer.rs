@@ -70,6 +70,7 @@ pub(super) fn usage(job: &Job, done: &Deliberated) -> Value {
     let cancelled = sum(|s| if s.state == SampleState::Cancelled { u64::from(s.tokens) } else { 0 });
     let thought = sum(|sample| u64::from(sample.thinking_tokens));
     let judged = sum(|sample| u64::from(sample.judge_tokens));
+    let lost = sum(|sample| u64::from(sample.lost_tokens));
     let reasoning: u32 = chosen(done).map(|sample| sample.thinking_tokens).sum();
     let votes = votes(&done.verdict.votes);
     let outcome = |outcome| done.verdict.checks.iter().filter(|check| check.verification.outcome == outcome).count();
@@ -87,7 +88,8 @@ pub(super) fn usage(job: &Job, done: &Deliberated) -> Value {
                 "cancelled": count(SampleState::Cancelled), "failed": count(SampleState::Failed),
                 "counted": done.verdict.counted.len(), "without_answer": done.verdict.without_answer,
             },
-            "thinking_tokens": thought, "answer_tokens": generated - thought - judged, "judge_tokens": judged,
+            "thinking_tokens": thought, "answer_tokens": generated.saturating_sub(thought + judged + lost), "judge_tokens": judged,
+            "lost_tokens": lost,
             "generated_tokens": generated, "cancelled_tokens": cancelled,
             "prompt_tokens": sum(|sample| sample.prompt_tokens), "cached_tokens": sum(|sample| sample.cached_tokens),
             "thinking_budget": job.thinking.as_ref().map(|thinking| thinking.tokens),
