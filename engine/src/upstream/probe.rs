@@ -57,7 +57,7 @@ pub(super) async fn look(client: &Client, config: &UpstreamConfig) -> Result<Fou
     let number = |pointer: &str| props.pointer(pointer).and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok());
     let text = |pointer: &str| props.pointer(pointer).and_then(Value::as_str);
     let llama = text("/chat_template").is_some() && renders(client).await;
-    let weights = text("/model_path").map(|path| path.rsplit('/').next().unwrap_or(path)).unwrap_or(&model);
+    let weights = text("/model_path").map_or(model.as_str(), |path| path.rsplit('/').next().unwrap_or(path));
     Ok(Found {
         llama,
         weights: format!("claimed:{weights}"),
