@@ -29,5 +29,5 @@ pub use results::{Results, ResultsFile};
 pub use run::{Ended, Event, run};
 pub use service::{Service, Wait};
 pub use stats::Estimate;
-pub use summary::{Comparison, Difference, Figures, Standing, Summary};
+pub use summary::{Comparison, Difference, Figures, Place, SetFigures, Standing, Summary};
 pub use way::Way;

@@ -6,7 +6,7 @@ mod scale;
 
 use std::{collections::HashMap, fmt::Write as _};
 
-use crate::{Comparison, Estimate, Figures, Outcome, Question, Results, Summary, summary::Place};
+use crate::{Comparison, Estimate, Figures, Outcome, Place, Question, Results, Summary};
 use markup::{Cell, escape, pairs, short, table};
 
 const STYLE: &str = include_str!("page/style.css");
@@ -75,7 +75,12 @@ fn lead(results: &Results, summary: &Summary) -> String {
     let sets: Vec<&str> = results.plan.header.sets.iter().map(|set| set.name.as_str()).collect();
     let mut text = format!("{} questions of {}", summary.complete, sets.join(", "));
     if summary.complete < summary.questions {
-        _ = write!(text, " ({} of {} are not answered in every way yet)", summary.questions - summary.complete, summary.questions);
+        _ = write!(
+            text,
+            " ({} of {} are not answered in every way yet)",
+            summary.questions - summary.complete,
+            summary.questions
+        );
     }
     let ways = summary.ways.len();
     _ = write!(text, ", each asked in {ways} {}", if ways == 1 { "way" } else { "ways" });
@@ -161,9 +166,12 @@ fn differences(summary: &Summary, comparison: &Comparison) -> String {
     if rows.is_empty() {
         return "<p>There is only one way.</p>\n".to_owned();
     }
-    let head =
-        [("way", false), ("points", true), ("95 % interval", true), ("tokens", true), ("", false)];
-    format!("<p>Every way against <strong>{}</strong>, over the same questions.</p>\n{}", escape(first), table(&head, &rows))
+    let head = [("way", false), ("points", true), ("95 % interval", true), ("tokens", true), ("", false)];
+    format!(
+        "<p>Every way against <strong>{}</strong>, over the same questions.</p>\n{}",
+        escape(first),
+        table(&head, &rows)
+    )
 }
 
 fn presets(presets: &str) -> String {
@@ -206,7 +214,8 @@ fn questions(results: &Results) -> String {
         .iter()
         .take(MOST_LISTED)
         .map(|question| {
-            let names = plan.header.ways.iter().map(|way| (question.set.as_str(), question.id.as_str(), way.name.as_str()));
+            let names =
+                plan.header.ways.iter().map(|way| (question.set.as_str(), question.id.as_str(), way.name.as_str()));
             let mut cells = about(question);
             cells.extend(names.map(|name| marks(outcomes.get(&name).map(Vec::as_slice).unwrap_or_default())));
             ("", cells)
@@ -215,7 +224,10 @@ fn questions(results: &Results) -> String {
     let left_out = plan.questions.len().saturating_sub(MOST_LISTED);
     let more = if left_out > 0 { format!("<p>{left_out} more are not listed.</p>\n") } else { String::new() };
     let listed = table(&head, &rows);
-    section("Questions", &format!("<details>\n<summary>Each question, and what came of it</summary>\n{listed}{more}</details>\n"))
+    section(
+        "Questions",
+        &format!("<details>\n<summary>Each question, and what came of it</summary>\n{listed}{more}</details>\n"),
+    )
 }
 
 fn about(question: &Question) -> Vec<Cell> {
@@ -231,7 +243,8 @@ fn marks(outcomes: &[&Outcome]) -> Cell {
     let mut ordered = outcomes.to_vec();
     ordered.sort_by_key(|outcome| outcome.repeat);
     let one = |outcome: &&Outcome| {
-        let answer = outcome.reply.as_ref().map(|reply| reply.answer.clone().unwrap_or_else(|| "no answer found".to_owned()));
+        let answer =
+            outcome.reply.as_ref().map(|reply| reply.answer.clone().unwrap_or_else(|| "no answer found".to_owned()));
         let told = answer.or_else(|| outcome.error.clone()).unwrap_or_default();
         let (class, mark) = if outcome.right { ("right", "✓") } else { ("wrong", "✗") };
         format!("<span class=\"{class}\" title=\"{}\">{mark}</span>", escape(&short(&told, MOST_SHOWN)))
@@ -269,7 +282,11 @@ mod tests {
         assert_eq!(page.matches("<g class=\"point ").count(), 3);
         let line = page.split("<polyline class=\"frontier\" points=\"").nth(1).and_then(|rest| rest.split('"').next());
         assert_eq!(line.map(|points| points.split(' ').count()), Some(2));
-        assert!(page.contains("40.0 % right") && page.contains("8 of 20") && page.contains("tokens per question (logarithmic)"));
+        assert!(
+            page.contains("40.0 % right")
+                && page.contains("8 of 20")
+                && page.contains("tokens per question (logarithmic)")
+        );
     }
 
     #[test]

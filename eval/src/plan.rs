@@ -104,9 +104,8 @@ impl Plan {
     #[must_use]
     pub fn tasks(&self) -> Vec<Task> {
         let (ways, repeats) = (self.header.ways.len(), self.header.repeats);
-        let of = |question| {
-            (0..repeats).flat_map(move |repeat| (0..ways).map(move |way| Task { question, repeat, way }))
-        };
+        let of =
+            |question| (0..repeats).flat_map(move |repeat| (0..ways).map(move |way| Task { question, repeat, way }));
         (0..self.questions.len()).flat_map(of).collect()
     }
 }

@@ -182,7 +182,9 @@ fn question(line: &str, set: &str, asking: &Asking) -> Result<Question, String> 
     let kind = line.kind.or(asking.answer);
     let kind = kind.map_or_else(|| right::kind(&line.answer, &line.question, line.pointer.is_some()), Ok)?;
     if line.pointer.is_some() && kind != Kind::Json {
-        return Err(format!("`pointer` is only for answers of the kind `json`, and this one is `{kind}`: leave it out"));
+        return Err(format!(
+            "`pointer` is only for answers of the kind `json`, and this one is `{kind}`: leave it out"
+        ));
     }
     if line.pointer.as_deref().is_some_and(|pointer| !pointer.is_empty() && !pointer.starts_with('/')) {
         return Err("`pointer` is no JSON pointer: begin it with `/`, such as `/name`".to_owned());

@@ -85,7 +85,8 @@ impl ResultsFile {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let told = format!("another evaluation is writing {}; wait for it, or give another file", path.display());
+                let told =
+                    format!("another evaluation is writing {}; wait for it, or give another file", path.display());
                 return Err(EvalError::Input(told));
             }
             Err(TryLockError::Error(source)) => return Err(failed("lock")(source)),

@@ -4,10 +4,7 @@ use std::{future::Future, num::NonZeroUsize};
 
 use futures::{StreamExt, stream};
 
-use crate::{
-    EvalError, Outcome, Plan, Reply, ResultsFile, Service, Task, Wait, plan,
-    service::Answered,
-};
+use crate::{EvalError, Outcome, Plan, Reply, ResultsFile, Service, Task, Wait, plan, service::Answered};
 
 /// Something that happened, for who watches.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +39,8 @@ pub async fn run(
     stop: impl Future<Output = ()>,
     watch: &dyn Fn(Event<'_>),
 ) -> Result<Ended, EvalError> {
-    let mut answers = stream::iter(tasks).map(|task| ask(plan, *task, service, watch)).buffer_unordered(in_flight.get());
+    let mut answers =
+        stream::iter(tasks).map(|task| ask(plan, *task, service, watch)).buffer_unordered(in_flight.get());
     let mut stop = std::pin::pin!(stop);
     let ended = loop {
         let next = tokio::select! {

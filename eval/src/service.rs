@@ -85,7 +85,10 @@ impl Service {
             }
             let wait = Wait { time: WAIT.0, reason: "the model's engine is not ready yet".to_owned() };
             if Instant::now() + wait.time > until {
-                return Err(EvalError::Service(format!("{} after {:?}; see the server's log", wait.reason, self.patience)));
+                return Err(EvalError::Service(format!(
+                    "{} after {:?}; see the server's log",
+                    wait.reason, self.patience
+                )));
             }
             told(&wait);
             tokio::time::sleep(wait.time).await;

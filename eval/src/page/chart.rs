@@ -7,7 +7,7 @@ use super::{
     percent,
     scale::{Scale, shares, tokens},
 };
-use crate::{Comparison, Figures, Summary, summary::Place};
+use crate::{Comparison, Figures, Place, Summary};
 
 const WIDTH: f64 = 900.0;
 const HEIGHT: f64 = 470.0;
@@ -76,7 +76,10 @@ fn axes(text: &mut String, across: &Scale, up: &Scale) {
     let (x, y) = (f64::midpoint(LEFT, RIGHT), HEIGHT - 12.0);
     _ = writeln!(text, "<text x=\"{x}\" y=\"{y}\" text-anchor=\"middle\">tokens per question{kind}</text>");
     let y = f64::midpoint(TOP, BOTTOM);
-    _ = writeln!(text, "<text x=\"16\" y=\"{y}\" text-anchor=\"middle\" transform=\"rotate(-90 16 {y})\">right answers</text>");
+    _ = writeln!(
+        text,
+        "<text x=\"16\" y=\"{y}\" text-anchor=\"middle\" transform=\"rotate(-90 16 {y})\">right answers</text>"
+    );
 }
 
 fn frontier(text: &mut String, summary: &Summary, comparison: &Comparison, across: &Scale, up: &Scale) {
@@ -105,7 +108,13 @@ fn point(text: &mut String, way: &Figures, place: Place, across: &Scale, up: &Sc
         way.p50_ms,
         way.p95_ms,
     );
-    _ = writeln!(text, "<g class=\"point {}\" data-way=\"{}\"><title>{}</title>", class(place), escape(&way.way), escape(&told));
+    _ = writeln!(
+        text,
+        "<g class=\"point {}\" data-way=\"{}\"><title>{}</title>",
+        class(place),
+        escape(&way.way),
+        escape(&told)
+    );
     _ = writeln!(
         text,
         "<path class=\"bar\" fill=\"none\" d=\"M{from:.1} {high:.1}H{to:.1}M{x:.1} {high:.1}V{low:.1}M{from:.1} \
@@ -132,8 +141,11 @@ fn label(name: &str, (x, y): (f64, f64), points: &[(f64, f64)], others: &[Label]
     let sides = if far { [true, false] } else { [false, true] };
     let lines = [-0.45, 0.95, -1.45, 1.95, -2.45, 2.95];
     let places = lines.iter().flat_map(|line| sides.map(|left| (left, y + line * LINE)));
-    let made = |(to_the_left, y): (bool, f64)| {
-        Label { x: if to_the_left { x - 11.0 } else { x + 11.0 }, y, width, to_the_left }
+    let made = |(to_the_left, y): (bool, f64)| Label {
+        x: if to_the_left { x - 11.0 } else { x + 11.0 },
+        y,
+        width,
+        to_the_left,
     };
     let free = |label: &Label| {
         label.is_inside()

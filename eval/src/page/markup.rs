@@ -82,7 +82,10 @@ mod tests {
     #[test]
     fn no_text_becomes_markup() {
         let check = |text: &str, expect: &str| assert_eq!(escape(text), expect);
-        check("<script>alert(\"1\" && '2')</script>", "&lt;script&gt;alert(&quot;1&quot; &amp;&amp; &#39;2&#39;)&lt;/script&gt;");
+        check(
+            "<script>alert(\"1\" && '2')</script>",
+            "&lt;script&gt;alert(&quot;1&quot; &amp;&amp; &#39;2&#39;)&lt;/script&gt;",
+        );
         check("a\u{0}b\u{1b}[31m\u{85}\u{202e}c\n\td", "a\u{fffd}b\u{fffd}[31m\u{fffd}\u{fffd}c\n\td");
         check("é 世 😀", "é 世 😀");
     }
@@ -92,7 +95,10 @@ mod tests {
         let cells = vec![Cell::Word("<a>".into()), Cell::Number("1".into()), Cell::Markup("<b>x</b>".into())];
         let text = table(&[("A&B", false), ("N", true), ("M", false)], &[("on", cells)]);
         assert!(text.contains("<th scope=\"col\">A&amp;B</th><th scope=\"col\" class=\"number\">N</th>"), "{text}");
-        assert!(text.contains("<tr class=\"on\"><td>&lt;a&gt;</td><td class=\"number\">1</td><td><b>x</b></td></tr>"), "{text}");
+        assert!(
+            text.contains("<tr class=\"on\"><td>&lt;a&gt;</td><td class=\"number\">1</td><td><b>x</b></td></tr>"),
+            "{text}"
+        );
     }
 
     #[test]

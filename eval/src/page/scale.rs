@@ -109,6 +109,8 @@ mod tests {
             assert!(places.is_sorted() && places.iter().all(|place| (66.0..=880.0).contains(place)), "{places:?}");
         }
         let up = shares(0.4, 0.8, 400.0, 0.0);
-        assert!((up.at(0.4) - 400.0).abs() < 1e-9 && (up.at(0.8) - 0.0).abs() < 1e-9 && (up.at(0.6) - 200.0).abs() < 1e-6);
+        assert!(
+            (up.at(0.4) - 400.0).abs() < 1e-9 && (up.at(0.8) - 0.0).abs() < 1e-9 && (up.at(0.6) - 200.0).abs() < 1e-6
+        );
     }
 }

@@ -15,10 +15,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{
-    Ended, Event, ResultsFile, Task, outcome,
-    plan::tests::plan,
-};
+use crate::{Ended, Event, ResultsFile, Task, outcome, plan::tests::plan};
 
 /// What a service answers to the nth request with this body: status, further headers, body.
 type Play = dyn Fn(usize, &Value) -> (u16, String, Value) + Send + Sync;
@@ -43,7 +40,8 @@ impl Stage {
         let (play, now): (Arc<Play>, Arc<AtomicUsize>) = (Arc::new(play), Arc::default());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (play, now, asked, most) = (Arc::clone(&play), Arc::clone(&now), Arc::clone(&asked), Arc::clone(&most));
+                let (play, now, asked, most) =
+                    (Arc::clone(&play), Arc::clone(&now), Arc::clone(&asked), Arc::clone(&most));
                 tokio::spawn(async move {
                     most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                     serve(stream, &*play, &asked).await;
@@ -74,9 +72,11 @@ async fn serve(mut stream: TcpStream, play: &Play, asked: &Mutex<Vec<Value>>) {
         bytes.extend_from_slice(&piece[..read]);
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.to_lowercase().split("content-length: ").nth(1).map_or(0, |rest| {
-            rest.split("\r\n").next().unwrap().parse().unwrap()
-        });
+        let length = head
+            .to_lowercase()
+            .split("content-length: ")
+            .nth(1)
+            .map_or(0, |rest| rest.split("\r\n").next().unwrap().parse().unwrap());
         if body.len() >= length {
             break (head.to_owned(), body.to_owned());
         }
@@ -92,7 +92,8 @@ async fn serve(mut stream: TcpStream, play: &Play, asked: &Mutex<Vec<Value>>) {
     let (status, headers, answer) = play(number, &body);
     let answer = answer.to_string();
     let length = answer.len();
-    let whole = format!("HTTP/1.1 {status} X\r\n{headers}connection: close\r\ncontent-length: {length}\r\n\r\n{answer}");
+    let whole =
+        format!("HTTP/1.1 {status} X\r\n{headers}connection: close\r\ncontent-length: {length}\r\n\r\n{answer}");
     _ = stream.write_all(whole.as_bytes()).await;
 }
 
@@ -105,7 +106,11 @@ fn error(status: u16, code: &str) -> (u16, String, Value) {
 }
 
 /// Runs a plan of so many questions to its end, and gives how it ended, what was kept and what was waited for.
-async fn run(stage: &Stage, questions: usize, in_flight: usize) -> (Result<Ended, EvalError>, Vec<crate::Outcome>, Vec<Wait>) {
+async fn run(
+    stage: &Stage,
+    questions: usize,
+    in_flight: usize,
+) -> (Result<Ended, EvalError>, Vec<crate::Outcome>, Vec<Wait>) {
     let plan = plan(questions, &["a=single", "b=single"], 1);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r.jsonl");
@@ -148,7 +153,10 @@ async fn a_full_service_is_asked_again_after_the_time_that_it_names() {
     assert_eq!((ended.unwrap(), kept.len()), (Ended::Whole, 2));
     assert!(start.elapsed() >= Duration::from_secs(1));
     assert_eq!(waits.len(), 1);
-    assert_eq!((waits[0].time, waits[0].reason.as_str()), (Duration::from_secs(1), "the service refuses (429): slow down"));
+    assert_eq!(
+        (waits[0].time, waits[0].reason.as_str()),
+        (Duration::from_secs(1), "the service refuses (429): slow down")
+    );
     // What waits leaves the time of an answer alone.
     assert!(kept.iter().all(|outcome| outcome.wall_ms < 1000), "{kept:?}");
 }
@@ -233,5 +241,8 @@ async fn the_model_is_found_once_its_engine_is_there() {
     assert_eq!(told, "the model `plain` is served by something else than forethought");
     let nobody = Service::new("http://127.0.0.1:1", "k", Duration::from_secs(1)).unwrap();
     let told = nobody.model(None, &|_| {}).await.unwrap_err().to_string();
-    assert!(told.starts_with("cannot reach http://127.0.0.1:1: ") && told.ends_with("is the service running there?"), "{told}");
+    assert!(
+        told.starts_with("cannot reach http://127.0.0.1:1: ") && told.ends_with("is the service running there?"),
+        "{told}"
+    );
 }

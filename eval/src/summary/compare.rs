@@ -60,7 +60,8 @@ impl Comparison {
     pub fn new(results: &Results, summary: &Summary) -> Self {
         let frontier = frontier(&summary.ways);
         let names = |at: &usize| summary.ways.get(*at).map(|figures| figures.way.clone());
-        let standings: Vec<Standing> = (0..summary.ways.len()).filter_map(|at| standing(summary, &frontier, at)).collect();
+        let standings: Vec<Standing> =
+            (0..summary.ways.len()).filter_map(|at| standing(summary, &frontier, at)).collect();
         Self {
             differences: differences(summary),
             frontier: frontier.iter().filter_map(names).collect(),
@@ -97,7 +98,8 @@ fn standing(summary: &Summary, frontier: &[usize], at: usize) -> Option<Standing
     } else {
         Place::Off
     };
-    let cheaper = summary.ways.iter().enumerate().filter(|(other, figures)| figures.tokens < way.tokens && alike(*other));
+    let cheaper =
+        summary.ways.iter().enumerate().filter(|(other, figures)| figures.tokens < way.tokens && alike(*other));
     let cheapest = cheaper.min_by(|(_, a), (_, b)| a.tokens.total_cmp(&b.tokens));
     Some(Standing { way: way.way.clone(), place, as_good_for_less: cheapest.map(|(_, figures)| figures.way.clone()) })
 }

@@ -29,7 +29,8 @@ pub(super) fn suggest(header: &Header, summary: &Summary, standings: &[Standing]
         let figures = chosen?;
         _ = writeln!(text, "      {effort}: {{ {} }}  # {}", fields.join(", "), remark(figures, standings));
     }
-    let on = |figures: &&Figures| compare::frontier(&summary.ways).iter().any(|at| summary.ways.get(*at) == Some(figures));
+    let on =
+        |figures: &&Figures| compare::frontier(&summary.ways).iter().any(|at| summary.ways.get(*at) == Some(figures));
     for figures in unsaid.iter().filter(on) {
         let keys = said(figures).and_then(Result::err).unwrap_or_default().join(", ");
         _ = writeln!(text, "# `{}` is on the frontier too, but a preset cannot say: {keys}", figures.way);

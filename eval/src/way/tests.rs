@@ -37,9 +37,10 @@ fn fields_come_to_their_place_in_a_request() {
 #[test]
 fn the_usual_ways_are_good() {
     let ways = Way::usual().unwrap();
-    assert_eq!(ways.iter().map(|way| way.name.as_str()).collect::<Vec<_>>(), [
-        "single", "vote4", "vote8", "vote16", "auto16"
-    ]);
+    assert_eq!(
+        ways.iter().map(|way| way.name.as_str()).collect::<Vec<_>>(),
+        ["single", "vote4", "vote8", "vote16", "auto16"]
+    );
     assert!(ways.iter().all(|way| way.preset().is_ok()));
 }
 

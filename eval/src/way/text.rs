@@ -10,7 +10,9 @@ const INSIDE: &str = "deliberation.";
 /// The way as a file would have it; whether the keys and values are good is checked there.
 pub(super) fn parse(text: &str) -> Result<Value, EvalError> {
     let wrong = |what: &str| {
-        EvalError::Input(format!("`--way {text}`: {what}; write NAME=STRATEGY,KEY=VALUE,… such as vote8=self_consistency,max_samples=8"))
+        EvalError::Input(format!(
+            "`--way {text}`: {what}; write NAME=STRATEGY,KEY=VALUE,… such as vote8=self_consistency,max_samples=8"
+        ))
     };
     let (name, rest) = text.split_once('=').ok_or_else(|| wrong("there is no `=`"))?;
     let (mut way, mut inside) = (Map::new(), Map::new());
