@@ -16,7 +16,7 @@ const BEYOND_DEADLINE: Duration = Duration::from_secs(120);
 /// First and longest wait where the service does not say how long.
 const WAIT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// Errors that the same request would get again: they are what came of the question.
-const LASTING: [&str; 3] = ["context_length_exceeded", "deadline_exceeded", "no_answer"];
+const LASTING: [&str; 4] = ["context_length_exceeded", "deadline_exceeded", "no_answer", "schema_not_met"];
 
 /// Where the service is, and how it is spoken to.
 #[derive(Debug)]

@@ -111,6 +111,7 @@ fn admitted(number: u32, tenant: &str, prompt: Value) -> AdmissionDraft {
             budget: Budget { max_samples: 3, total_tokens: 300, sample_tokens: 100, deadline_ms: 5000 },
             seed: 7,
             n: 1,
+            thinking_tokens: None,
         },
         prompt: prompt.to_string().into_bytes(),
     }
@@ -122,6 +123,8 @@ fn ended(number: u32, admission: u32, samples: &[(&str, &str)]) -> OutcomeDraft 
         seed: 1,
         finish_reason: Some("stop".to_owned()),
         tokens: 20,
+        thinking_tokens: 0,
+        check: None,
         text: Some(text.as_bytes().to_vec()),
         answer: Some((*answer).to_owned()),
         counted: true,
@@ -236,22 +239,21 @@ fn thoughts_are_kept_apart_and_come_only_when_asked_for() {
 }
 
 #[test]
-fn verifiers_of_the_request_check_again() {
+fn what_verifiers_said_is_in_the_records() {
     let mut room = Room::new();
-    let checked = |question: &str, verifiers: Value| {
-        let mut prompt = asked(question);
-        prompt["verifiers"] = verifiers;
-        prompt
+    let mut request = |question: &str, checks: [Option<&str>; 2]| {
+        let mut drafts = room.drafts("a", asked(question), &[("6 * 7 = 42", "42"), ("6 * 7 = 40", "40")]);
+        if let Draft::Outcome(outcome) = &mut drafts[1] {
+            for (sample, check) in outcome.samples.iter_mut().zip(checks) {
+                sample.check = check.map(ToOwned::to_owned);
+            }
+        }
+        room.log.append(&drafts).unwrap();
     };
-    let arithmetic = json!([{ "type": "arithmetic" }]);
-    room.answered("a", checked("good", arithmetic.clone()), &[("6 * 7 = 42", "42"), ("6 * 7 = 40", "40")]);
-    room.answered("a", checked("bad", arithmetic), &[("6 * 7 = 40", "40"), ("6 * 7 = 40, so", "40")]);
-    room.answered(
-        "a",
-        checked("judged", json!([{ "type": "arithmetic" }, { "type": "judge", "rubric": "r" }])),
-        &[("6 * 7 = 42", "42")],
-    );
-    room.answered("a", asked("none"), &[("6 * 7 = 42", "42")]);
+    request("good", [Some("passed"), Some("refuted")]);
+    request("bad", [Some("refuted"), Some("passed")]);
+    request("unsure", [Some("unchecked"), Some("refuted")]);
+    request("none", [None, None]);
     let verified = Options { verified_only: true, ..options() };
     let exported = room.export(&[("a", true)], &Selection::default(), verified).unwrap();
     assert_eq!((exported.sft, exported.preferences), (1, 1));

@@ -11,24 +11,24 @@ fn a_text_says_the_same_as_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ways.yaml");
     let yaml = "version: 1\nways:\n  - name: vote8\n    strategy: self_consistency\n    max_samples: 8\n    \
-                early_stop: false\n    verifiers: [arithmetic, format]\n    temperature: 0.7\n    deliberation: { rounds: 3 }\n";
+                early_stop: false\n    verifiers: [arithmetic, format]\n    temperature: 0.7\n    deliberation: { later: 3 }\n";
     std::fs::write(&file, yaml).unwrap();
     let text = "vote8=self_consistency, max_samples=8,early_stop=false,verifiers=arithmetic+format,temperature=0.7,\
-                deliberation.rounds=3";
+                deliberation.later=3";
     assert_eq!(Way::from_file(&file).unwrap(), [one(text)]);
     assert_eq!(
         one(text).describe(),
-        "self_consistency, deliberation {\"rounds\":3}, early_stop false, max_samples 8, temperature 0.7, verifiers \
+        "self_consistency, deliberation {\"later\":3}, early_stop false, max_samples 8, temperature 0.7, verifiers \
          [\"arithmetic\",\"format\"]"
     );
 }
 
 #[test]
 fn fields_come_to_their_place_in_a_request() {
-    let way = one("a=best_of_n,effort=low,temperature=0.5,max_samples=3,schema=verify,deliberation.rounds=2,wave=2");
+    let way = one("a=best_of_n,effort=low,temperature=0.5,max_samples=3,schema=verify,deliberation.later=2,wave=2");
     let (beside, inside) = way.request();
     assert_eq!(Value::Object(beside), json!({ "reasoning_effort": "low", "temperature": 0.5 }));
-    assert_eq!(Value::Object(inside), json!({ "strategy": "best_of_n", "max_samples": 3, "rounds": 2, "wave": 2 }));
+    assert_eq!(Value::Object(inside), json!({ "strategy": "best_of_n", "max_samples": 3, "later": 2, "wave": 2 }));
     assert_eq!(way.schema_use(), SchemaUse::Verify);
     assert_eq!(one("a=single").schema_use(), SchemaUse::Ignore);
     assert_eq!((one("a=single,deadline_ms=5").deadline_ms(), one("a=single").deadline_ms()), (Some(5), None));

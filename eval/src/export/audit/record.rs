@@ -1,12 +1,9 @@
 //! One request of the audit log as a deliberation: its prompt, its samples and what is known of them.
 
 use forethought_audit::{Admission, Body, Digest, Outcome, SampleOutcome, Shown};
-use forethought_reasoning::{
-    AnswerKind, Finish, Markers, Outcome as Checked, SampleResult, Segment, Segments, VerifierSpec, Verifiers, extract,
-};
+use forethought_reasoning::{Markers, Segment, Segments};
 use forethought_schemas::ChatMessage;
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::export::{Deliberation, Drawn, Origin, Why};
 
@@ -14,11 +11,6 @@ use crate::export::{Deliberation, Drawn, Origin, Why};
 #[derive(Deserialize)]
 struct Prompt {
     messages: Vec<ChatMessage>,
-    /// The kind of answer, as it is written for debugging.
-    #[serde(default)]
-    answer: String,
-    #[serde(default)]
-    verifiers: Vec<VerifierSpec>,
     #[serde(default)]
     thinking: Option<Thinking>,
 }
@@ -40,9 +32,8 @@ pub(super) fn read(shown: &Shown) -> Result<Deliberation, Why> {
     let Some(Body::Outcome(outcome)) = shown.end.as_ref().map(|end| &end.body) else { return Err(Why::NoAnswer) };
     let prompt: Prompt = serde_json::from_slice(content(shown, "prompt")?).map_err(|_| Why::Unreadable)?;
     let answer = text(content(shown, "answer")?)?;
-    let checks = Checks::of(&prompt);
     let ended = outcome.samples.iter().filter(|sample| !sample.cancelled && sample.finish_reason.is_some());
-    let samples = ended.map(|sample| drawn(shown, sample, &prompt, &checks)).collect::<Result<Vec<_>, _>>()?;
+    let samples = ended.map(|sample| drawn(shown, sample, &prompt)).collect::<Result<Vec<_>, _>>()?;
     Ok(Deliberation {
         served: Some(served(&samples, &answer, outcome, shown).ok_or(Why::Unreadable)?),
         origin: origin(shown, admission),
@@ -71,17 +62,16 @@ fn text(bytes: &[u8]) -> Result<String, Why> {
     String::from_utf8(bytes.to_vec()).map_err(|_| Why::Unreadable)
 }
 
-fn drawn(shown: &Shown, sample: &SampleOutcome, prompt: &Prompt, checks: &Checks) -> Result<Drawn, Why> {
+fn drawn(shown: &Shown, sample: &SampleOutcome, prompt: &Prompt) -> Result<Drawn, Why> {
     let raw = text(content(shown, &format!("sample/{}", sample.index))?)?;
     let (thinking, said) = split(&raw, prompt.thinking.as_ref().and_then(|thinking| thinking.style.as_ref()));
     let answer = sample.answer.map(|digest| canonical(shown, digest)).transpose()?;
-    let check = recorded(sample).or_else(|| checks.again(sample, &thinking, &said));
     Ok(Drawn {
         text: said,
         thinking,
         answer,
         whole: sample.finish_reason.as_deref() == Some("stop"),
-        check,
+        check: sample.check.clone(),
         tokens: sample.tokens.into(),
         right: None,
     })
@@ -119,65 +109,6 @@ fn served(samples: &[Drawn], answer: &str, outcome: &Outcome, shown: &Shown) -> 
     found.map(|(at, _)| at)
 }
 
-/// What verifiers said of a sample, if the record says it: a text, or an object with `outcome`.
-fn recorded(sample: &SampleOutcome) -> Option<String> {
-    // Records that are written today have no such field yet; once they do, it is found without another change here.
-    let value = serde_json::to_value(sample).ok()?;
-    let check = value.get("check")?;
-    check.get("outcome").unwrap_or(check).as_str().map(ToOwned::to_owned)
-}
-
-/// The request's verifiers, to check a sample again: they depend on nothing but the sample.
-struct Checks {
-    kind: AnswerKind,
-    verifiers: Option<Verifiers>,
-    /// Whether some of them cannot be asked again, because they need a model or its probabilities.
-    partial: bool,
-}
-
-impl Checks {
-    fn of(prompt: &Prompt) -> Self {
-        let kind = kind(&prompt.answer);
-        let needs_more =
-            |spec: &VerifierSpec| matches!(spec, VerifierSpec::Judge { .. } | VerifierSpec::Confidence { .. });
-        let again: Vec<VerifierSpec> = prompt.verifiers.iter().filter(|spec| !needs_more(spec)).cloned().collect();
-        let built = kind.as_ref().and_then(|kind| VerifierSpec::build(&again, kind, "").ok());
-        Self {
-            verifiers: built.filter(|verifiers| !verifiers.is_empty()),
-            partial: again.len() < prompt.verifiers.len(),
-            kind: kind.unwrap_or(AnswerKind::Text),
-        }
-    }
-
-    fn again(&self, sample: &SampleOutcome, thinking: &str, said: &str) -> Option<String> {
-        let result = SampleResult {
-            index: sample.index,
-            thinking: thinking.to_owned(),
-            text: said.to_owned(),
-            finish: if sample.finish_reason.as_deref() == Some("stop") { Finish::Stop } else { Finish::Length },
-            tokens: sample.tokens,
-            mean_logprob: None,
-            confidence: None,
-        };
-        let outcome = self.verifiers.as_ref()?.check(&result, extract(&self.kind, said).as_ref()).outcome;
-        // Nobody knows what the others said: only a fault is certain.
-        let certain = !self.partial || outcome == Checked::Refuted;
-        Some(if certain { outcome } else { Checked::Unchecked }.as_str().to_owned())
-    }
-}
-
-/// The kind of answer out of how it is written for debugging.
-fn kind(written: &str) -> Option<AnswerKind> {
-    let plain = [AnswerKind::Text, AnswerKind::Number, AnswerKind::Choice, AnswerKind::Boxed];
-    let json = AnswerKind::Json { pointer: None };
-    if let Some(kind) = plain.into_iter().chain([json]).find(|kind| format!("{kind:?}") == written) {
-        return Some(kind);
-    }
-    let quoted = written.strip_prefix("Json { pointer: Some(")?.strip_suffix(") }")?;
-    let pointer: Value = serde_json::from_str(quoted).ok()?;
-    Some(AnswerKind::Json { pointer: Some(pointer.as_str()?.to_owned()) })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,22 +124,5 @@ mod tests {
         check("no thoughts: 4", "", "no thoughts: 4");
         check("<think>never closed", "never closed", "");
         assert_eq!(split("<think>a</think>4", None), (String::new(), "<think>a</think>4".to_owned()));
-    }
-
-    #[test]
-    fn kinds_are_read_as_they_are_written() {
-        let kinds = [
-            AnswerKind::Text,
-            AnswerKind::Number,
-            AnswerKind::Choice,
-            AnswerKind::Boxed,
-            AnswerKind::Json { pointer: None },
-            AnswerKind::Json { pointer: Some("/a \"b\"".into()) },
-        ];
-        for expect in kinds {
-            assert_eq!(kind(&format!("{expect:?}")), Some(expect));
-        }
-        assert_eq!(kind(""), None);
-        assert_eq!(kind("Prose"), None);
     }
 }
