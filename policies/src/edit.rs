@@ -72,6 +72,28 @@ pub(crate) fn add_key(text: &str, tree: &Node, tenant: usize, key: &ApiKey, new:
     unless_changed_otherwise(tree, changed, &expected)
 }
 
+/// The text with a tenant's consent to training set, where it stands already, else below its name.
+pub(crate) fn set_consent(text: &str, tree: &Node, tenant: usize, consent: bool) -> Result<String, NotSafe> {
+    const KEY: &str = "training_consent";
+    let Some(node) = tree.get("tenants").and_then(|tenants| tenants.items().get(tenant)) else {
+        return Err(not_safe(tree.place, "the tenant has moved"));
+    };
+    let mut expected = tree.to_json();
+    if let Some(Value::Object(fields)) = expected.pointer_mut(&format!("/tenants/{tenant}")) {
+        fields.insert(KEY.to_owned(), Value::Bool(consent));
+    }
+    let changed = match (node.get(KEY), node.get("name")) {
+        (Some(there), _) => splice(text, there.start, there.end, &consent.to_string()),
+        (None, Some(name)) if is_flow(text, node) => splice(text, name.end, name.end, &format!(", {KEY}: {consent}")),
+        (None, Some(name)) => {
+            let end = line_end(text, name.end);
+            splice(text, end, end, &format!("{}{}{KEY}: {consent}", newline(text), indent(node)))
+        }
+        (None, None) => return Err(not_safe(node.place, "the tenant has no name")),
+    };
+    unless_changed_otherwise(tree, changed, &expected)
+}
+
 /// The text with a time of revocation at the end of a key.
 pub(crate) fn revoke_key(
     text: &str,

@@ -166,6 +166,21 @@ impl PolicyFile {
         Ok(key)
     }
 
+    /// Notes whether what a tenant asks and is answered may become training data. Gives whether that changed anything.
+    ///
+    /// # Errors
+    /// [`EditError`]; nothing was changed.
+    pub fn set_training_consent(&self, tenant: &str, consent: bool) -> Result<bool, EditError> {
+        if self.load()?.tenant(tenant).is_some_and(|tenant| tenant.training_consent == consent) {
+            return Ok(false);
+        }
+        self.change(None, |file, text, tree| {
+            let index = tenant_index(file, tree, tenant)?;
+            edit::set_consent(text, tree, index, consent).map_err(|reason| not_safe(file, reason))
+        })?;
+        Ok(true)
+    }
+
     /// Marks a key as revoked at this time. The key stays in the file, so that records which name it keep their sense.
     ///
     /// # Errors

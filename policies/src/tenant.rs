@@ -29,6 +29,9 @@ pub struct Tenant {
     /// What efforts mean for it, by model; `*` stands for every model.
     #[serde(default)]
     pub presets: BTreeMap<String, Presets>,
+    /// Whether what it asks and is answered may become training data; no unless the file says yes.
+    #[serde(default)]
+    pub training_consent: bool,
     /// Its keys, revoked ones too.
     #[serde(default)]
     pub keys: Vec<Key>,

@@ -20,6 +20,10 @@ pub static POLICY_SCHEMA: LazyLock<JsonSchema> =
 pub static CONFIG_SCHEMA: LazyLock<JsonSchema> =
     LazyLock::new(|| JsonSchema::embedded(include_str!("../json/config.schema.json")));
 
+/// The schema of a file of ways: strategies and budgets that are to be evaluated.
+pub static WAYS_SCHEMA: LazyLock<JsonSchema> =
+    LazyLock::new(|| JsonSchema::embedded(include_str!("../json/ways.schema.json")));
+
 impl JsonSchema {
     /// The schema as it stands in its file, to be printed for editors.
     #[must_use]
@@ -56,7 +60,7 @@ mod tests {
 
     /// Every schema in `json/` is listed here.
     fn all() -> Vec<(&'static str, &'static JsonSchema)> {
-        vec![("policy", &POLICY_SCHEMA), ("config", &CONFIG_SCHEMA)]
+        vec![("policy", &POLICY_SCHEMA), ("config", &CONFIG_SCHEMA), ("ways", &WAYS_SCHEMA)]
     }
 
     fn check_node(path: &str, node: &Value) {

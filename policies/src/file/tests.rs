@@ -128,6 +128,33 @@ fn comments_order_and_odd_layout_are_kept() {
 }
 
 #[test]
+fn consent_is_given_and_withdrawn_and_the_rest_is_kept() {
+    let text = "version: 1 # one\ntenants:\n  - id: a\n    name: A  # the first\n    models: []\n";
+    let text = format!("{text}{LIMITS}{BUDGET}  # between\n  - id: b\n    name: B\n{LIMITS}{BUDGET}");
+    let case = Case::with(&text);
+    let consents = |case: &Case| {
+        let policy = case.file.load().unwrap();
+        policy.tenants().into_iter().map(|tenant| tenant.training_consent).collect::<Vec<_>>()
+    };
+    assert_eq!(consents(&case), [false, false]);
+    assert!(case.file.set_training_consent("a", true).unwrap());
+    assert_eq!(case.text(), text.replace("# the first\n", "# the first\n    training_consent: true\n"));
+    assert_eq!(consents(&case), [true, false]);
+    assert!(!case.file.set_training_consent("a", true).unwrap());
+    assert!(case.file.set_training_consent("a", false).unwrap());
+    assert_eq!(case.text(), text.replace("# the first\n", "# the first\n    training_consent: false\n"));
+    assert!(!case.file.set_training_consent("b", false).unwrap());
+    assert!(case.file.set_training_consent("b", true).unwrap());
+    assert_eq!(consents(&case), [false, true]);
+    case.refuses(|file| file.set_training_consent("c", true), "there is no tenant `c`");
+    let flow = "version: 1\ntenants:\n  - { id: a, name: A, limits: { requests_per_minute: 60, tokens_per_minute: 1000, \
+                concurrent_requests: 8 }, budget: { max_samples: 4, total_tokens: 500, deadline_ms: 1000, effort: high } }\n";
+    let case = Case::with(flow);
+    assert!(case.file.set_training_consent("a", true).unwrap());
+    assert_eq!(case.text(), flow.replace("name: A", "name: A, training_consent: true"));
+}
+
+#[test]
 fn the_files_own_line_ends_are_used() {
     let text = format!("version: 1\ntenants:\n  - id: a\n    name: A\n{LIMITS}{BUDGET}").replace('\n', "\r\n");
     let case = Case::with(&text);

@@ -2,7 +2,9 @@
 
 mod audit;
 mod check;
+mod eval;
 pub mod exit;
+mod export;
 mod key;
 pub mod output;
 mod tenant;
@@ -41,10 +43,16 @@ enum Verb {
     /// Ask a running server a question
     #[command(after_help = ASK_HELP)]
     Ask(crate::ask::AskArgs),
+    /// Measure how well a model answers in different ways, and what each costs
+    #[command(after_help = eval::HELP)]
+    Eval(Box<eval::Args>),
+    /// Make training data out of the audit log, or out of an evaluation
+    #[command(after_help = export::HELP)]
+    Export(Box<export::Args>),
     /// Read and verify the audit log, also while a server writes it
     #[command(subcommand)]
     Audit(audit::Verb),
-    /// Add and list tenants
+    /// Add and list tenants, and note what they consent to
     #[command(subcommand)]
     Tenant(tenant::Verb),
     /// Make and revoke keys
@@ -107,6 +115,8 @@ impl Verb {
             Self::Serve(ConfigFile { config }) => done(crate::serve::run(load(&config)?)),
             Self::Check(ConfigFile { config }) => check::run(&config),
             Self::Ask(args) => done(crate::ask::run(&args)),
+            Self::Eval(args) => eval::main(&args),
+            Self::Export(args) => done(export::main(&args)),
             Self::Audit(verb) => verb.run(),
             Self::Tenant(verb) => done(verb.run()),
             Self::Key(verb) => done(verb.run()),

@@ -4,6 +4,7 @@ use std::{io, process::ExitCode};
 
 use forethought_audit::AuditError;
 use forethought_engine::GgufError;
+use forethought_eval::EvalError;
 use forethought_policies::{EditError, FileError};
 use forethought_store::StoreError;
 
@@ -55,6 +56,7 @@ fn code(error: &anyhow::Error) -> u8 {
         cause.is::<Usage>()
             || cause.is::<FileError>()
             || cause.is::<GgufError>()
+            || cause.downcast_ref().is_some_and(EvalError::is_usage)
             || cause.downcast_ref().is_some_and(is_wrong_edit)
             || cause.downcast_ref().is_some_and(is_no_log)
             || cause.downcast_ref().is_some_and(|error| matches!(error, AuditError::Store(error) if is_no_log(error)))

@@ -24,6 +24,9 @@ pub enum Verb {
     /// List the tenants of a policy file
     #[command(after_help = LIST_HELP)]
     List(List),
+    /// Note whether what a tenant asks and is answered may become training data; by default it may not
+    #[command(after_help = CONSENT_HELP)]
+    Consent(Consent),
 }
 
 const ADD_HELP: &str = "\
@@ -37,6 +40,13 @@ const LIST_HELP: &str = "\
 Examples:
   forethought tenant list --policy policy.yaml
   forethought tenant list --policy policy.yaml --json";
+
+const CONSENT_HELP: &str = "\
+Examples:
+  forethought tenant consent acme yes --policy policy.yaml
+  forethought tenant consent acme no --policy policy.yaml
+
+`forethought export` takes nothing of a tenant that does not consent when it runs. What was exported before stays.";
 
 /// A tenant to be added.
 #[derive(clap::Args)]
@@ -86,6 +96,28 @@ pub struct List {
     json: bool,
 }
 
+/// Whose consent.
+#[derive(clap::Args)]
+pub struct Consent {
+    /// The tenant's id
+    id: String,
+    /// Whether it consents
+    #[arg(value_enum)]
+    consents: Answer,
+    /// The policy file
+    #[arg(long, value_name = "FILE")]
+    policy: PathBuf,
+}
+
+/// What a tenant says.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Answer {
+    /// It may be exported
+    Yes,
+    /// It may not
+    No,
+}
+
 fn effort() -> impl TypedValueParser<Value = Effort> {
     let names = PossibleValuesParser::new(Effort::ALL.iter().map(|effort| effort.as_str()));
     names.try_map(|name| name.parse::<Effort>())
@@ -96,6 +128,7 @@ impl Verb {
         match self {
             Self::Add(args) => add(args),
             Self::List(args) => list(&args),
+            Self::Consent(args) => consent(&args),
         }
     }
 }
@@ -123,6 +156,14 @@ fn add(args: Add) -> anyhow::Result<()> {
     Ok(output::print(&format!("added tenant {id} to {file}; {TAKE_UP}; {next}\n"))?)
 }
 
+fn consent(args: &Consent) -> anyhow::Result<()> {
+    let (id, file) = (&args.id, args.policy.display());
+    let changed = PolicyFile::new(&args.policy).set_training_consent(id, args.consents == Answer::Yes)?;
+    let consents = if args.consents == Answer::Yes { "consents" } else { "does not consent" };
+    let before = if changed { "" } else { ", as before" };
+    Ok(output::print(&format!("{file}: tenant {id} {consents} to training{before}\n"))?)
+}
+
 fn list(args: &List) -> anyhow::Result<()> {
     let policy = Policy::load(&args.policy)?;
     let tenants = policy.tenants();
@@ -144,6 +185,7 @@ fn list(args: &List) -> anyhow::Result<()> {
         ("TOKENS", Align::Right),
         ("DEADLINE", Align::Right),
         ("EFFORT", Align::Left),
+        ("TRAINING", Align::Left),
         ("MODELS", Align::Left),
     ]);
     for tenant in tenants {
@@ -160,6 +202,7 @@ fn list(args: &List) -> anyhow::Result<()> {
             budget.total_tokens.to_string(),
             format!("{} ms", budget.deadline_ms),
             budget.effort.to_string(),
+            if tenant.training_consent { "yes" } else { "no" }.to_owned(),
             if tenant.models.is_empty() { "none".to_owned() } else { tenant.models.join(", ") },
         ];
         table.row(cells.into_iter().map(|cell| (cell, Paint::Plain)).collect());
@@ -178,6 +221,6 @@ fn to_json(tenant: &Tenant) -> Value {
         .collect();
     json!({
         "id": tenant.id, "name": tenant.name, "models": tenant.models,
-        "limits": tenant.limits, "budget": tenant.budget, "keys": keys,
+        "limits": tenant.limits, "budget": tenant.budget, "training_consent": tenant.training_consent, "keys": keys,
     })
 }
