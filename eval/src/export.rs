@@ -16,6 +16,7 @@ pub use audit::{Selection, from_audit};
 pub use results::from_results;
 
 /// What is taken, and in which form.
+#[expect(clippy::struct_excessive_bools, reason = "each is a yes or no of its own")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
     /// The folder that is made.

@@ -71,6 +71,7 @@ pub(crate) fn difference(before: &[f64], after: &[f64], repeats: u32, seed: u64)
     if repeats <= 1 { newcombe(before, after) } else { bootstrap(before, after, seed) }
 }
 
+#[expect(clippy::many_single_char_names, reason = "as in the paper")]
 fn newcombe(before: &[f64], after: &[f64]) -> Estimate {
     let count = |was: bool, is: bool| {
         real(before.iter().zip(after).filter(|(before, after)| (**before > 0.5, **after > 0.5) == (was, is)).count())

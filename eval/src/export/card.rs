@@ -110,7 +110,8 @@ fn contents(exported: &Exported) -> String {
 }
 
 fn list(title: &str, counts: impl Iterator<Item = (String, usize)>) -> String {
-    let lines: String = counts.map(|(name, count)| format!("- {}: {count}\n", plain(&name))).collect();
+    let lines: Vec<String> = counts.map(|(name, count)| format!("- {}: {count}\n", plain(&name))).collect();
+    let lines = lines.concat();
     if lines.is_empty() { lines } else { format!("## {title}\n\n{lines}\n") }
 }
 

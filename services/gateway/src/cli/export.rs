@@ -29,6 +29,7 @@ sft.jsonl (conversations to imitate), preferences.jsonl (best against rejected s
 Texts are exported as they were asked and answered; nothing is redacted.";
 
 /// What `export` takes.
+#[expect(clippy::struct_excessive_bools, reason = "each is a yes or no of its own")]
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]

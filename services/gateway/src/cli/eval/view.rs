@@ -102,7 +102,9 @@ fn compared(summary: &Summary, comparison: &Comparison, style: Style) -> String 
             ("TOKENS", Align::Right),
             ("", Align::Left),
         ]);
-        against.iter().for_each(|difference| table.row(row(difference)));
+        for difference in against {
+            table.row(row(difference));
+        }
         _ = writeln!(text, "{}", table.render(style));
     }
     match &comparison.presets {
