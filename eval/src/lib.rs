@@ -7,6 +7,17 @@
 //! - [`Summary`] says what came of it, with intervals; [`Comparison`] says which ways are efficient; [`page()`] draws both.
 //! - [`export`] makes training data out of results, or out of the audit log of tenants that consent.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::default_trait_access,
+        clippy::needless_pass_by_value,
+        clippy::needless_for_each,
+        clippy::naive_bytecount,
+        reason = "tests read better so"
+    )
+)]
+
 mod error;
 pub mod export;
 mod outcome;
