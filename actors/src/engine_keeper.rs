@@ -1,9 +1,9 @@
 //! Keeps one model's engine alive: rebuilds it with backoff when it dies, and hands it out meanwhile.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use actix::{Actor, AsyncContext, Context, Handler, Message};
-use forethought_engine::{Engine, EngineError};
+use forethought_engine::{Build, Engine, EngineError};
 use tokio::time::Instant;
 use tracing::error;
 
@@ -16,11 +16,6 @@ use crate::{
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How long a large model may take to load.
 const LOAD_WITHIN: Duration = Duration::from_secs(900);
-
-/// An engine, or the wait for it.
-pub type Built = Pin<Box<dyn Future<Output = Result<Arc<dyn Engine>, EngineError>> + Send>>;
-/// Builds the engine, again and again.
-pub type Build = Box<dyn Fn() -> Built + Send>;
 
 struct Lease;
 
@@ -98,7 +93,7 @@ impl EngineDesk {
     /// # Errors
     /// As [`lease`](Self::lease).
     pub(crate) async fn seat(&self, tenant: &str, rank: u32, deadline: Instant) -> Result<Seat, EngineError> {
-        let slots = self.lease(deadline).await?.info().parallel;
+        let slots = self.lease(deadline).await?.slots();
         let turn = self.turnstile.turn(tenant, slots, rank).await;
         // It may have been rebuilt while we waited.
         Ok(Seat { engine: self.lease(deadline).await?, turn })

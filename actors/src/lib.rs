@@ -10,7 +10,8 @@ mod turnstile;
 
 pub use audit_writer::{AppendError, AuditDesk};
 pub use deliberation::{Deliberated, Deliberation, Desks, Event, Job, SampleReport, SampleState, Thinking};
-pub use engine_keeper::{Build, Built, EngineDesk};
+pub use engine_keeper::EngineDesk;
+pub use forethought_engine::{Build, Built};
 pub use root::{Model, Rooms, Root};
 pub use supervision::{
     Backoff, BlockingError, BlockingRoom, Escalated, InvalidBackoff, KillOnDrop, KillSwitch, Life, Outcome, Panicked,

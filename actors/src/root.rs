@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use forethought_audit::AuditError;
+use forethought_engine::Build;
 use forethought_schemas::{ApiError, ErrorKind};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -11,8 +12,7 @@ use tokio::{
 use tracing::warn;
 
 use crate::{
-    AuditDesk, EngineDesk, KillSwitch, audit_writer,
-    engine_keeper::{self, Build},
+    AuditDesk, EngineDesk, KillSwitch, audit_writer, engine_keeper,
 };
 
 /// How long the outcomes of stopped deliberations may take to become durable.

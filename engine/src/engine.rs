@@ -67,6 +67,36 @@ impl Abilities {
     pub const ALL: Self = Self { continues: true, logprobs: true, json_schema: true, tells_stops: true };
 }
 
+/// How a member of a pool is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MemberInfo {
+    /// Its name: its address, its file, or what the configuration calls it.
+    pub name: String,
+    /// Whether it is used.
+    pub state: MemberState,
+    /// Samples that it runs.
+    pub running: u32,
+    /// Samples that failed in a row.
+    pub failures: u32,
+    /// Why it is not used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// Whether a member of a pool is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberState {
+    /// It is used.
+    Up,
+    /// It failed and is left alone for a while.
+    Resting,
+    /// It is not there, and is looked for.
+    Away,
+    /// It is there, but not what the pool promises.
+    Unfit,
+}
+
 /// Draws samples from one model.
 #[async_trait]
 pub trait Engine: Send + Sync {
@@ -97,4 +127,22 @@ pub trait Engine: Send + Sync {
 
     /// False once the engine must be rebuilt; it then answers every call with [`EngineError::Dead`].
     fn alive(&self) -> bool;
+
+    /// Whether it could work now, found out without drawing a token.
+    ///
+    /// # Errors
+    /// [`EngineError::Dead`] and [`EngineError::Sample`] when it could not.
+    async fn check(&self) -> Result<(), EngineError> {
+        if self.alive() { Ok(()) } else { Err(EngineError::Dead("it must be rebuilt".to_owned())) }
+    }
+
+    /// Samples that make progress at this moment; fewer than [`EngineInfo::parallel`] while a part of the engine is away.
+    fn slots(&self) -> u32 {
+        self.info().parallel
+    }
+
+    /// What a [pool](crate::pool) is made of, and how its members are now; nothing for any other engine.
+    fn members(&self) -> Vec<MemberInfo> {
+        Vec::new()
+    }
 }

@@ -218,4 +218,8 @@ impl Engine for UpstreamEngine {
     fn alive(&self) -> bool {
         true
     }
+
+    async fn check(&self) -> Result<(), EngineError> {
+        probe::check(&self.client).await
+    }
 }

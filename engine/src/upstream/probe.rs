@@ -37,13 +37,7 @@ impl From<EngineError> for Trouble {
 
 pub(super) async fn look(client: &Client, config: &UpstreamConfig) -> Result<Found, Trouble> {
     let models = client.get("/v1/models").await?;
-    let names: Vec<&str> = models
-        .get("data")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(|model| model.get("id").and_then(Value::as_str))
-        .collect();
+    let names = names(&models);
     let model = match (&config.model, names.first()) {
         (Some(wanted), Some(_)) if !names.contains(&wanted.as_str()) => {
             let names = names.join(", ");
@@ -68,6 +62,20 @@ pub(super) async fn look(client: &Client, config: &UpstreamConfig) -> Result<Fou
         marks: text("/chat_template").and_then(Marks::of),
         model,
     })
+}
+
+/// Whether the server answers and still has the model.
+pub(super) async fn check(client: &Client) -> Result<(), EngineError> {
+    let (models, wanted) = (client.get("/v1/models").await?, client.model());
+    if names(&models).contains(&wanted.as_str()) {
+        return Ok(());
+    }
+    Err(EngineError::Dead(format!("the server no longer has the model `{wanted}`")))
+}
+
+fn names(models: &Value) -> Vec<&str> {
+    let list = models.get("data").and_then(Value::as_array).into_iter().flatten();
+    list.filter_map(|model| model.get("id").and_then(Value::as_str)).collect()
 }
 
 async fn renders(client: &Client) -> bool {

@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use forethought_engine::{mistral::MistralConfig, scripted::Script, upstream::UpstreamConfig};
+use forethought_engine::{mistral::MistralConfig, pool::PoolSettings, scripted::Script, upstream::UpstreamConfig};
 use forethought_policies::{Document, FileError, FileKind, Problem};
 use forethought_schemas::{CONFIG_SCHEMA, Effort, Presets};
 use serde::Deserialize;
@@ -29,7 +29,7 @@ static CONFIG_FILE: FileKind = FileKind {
 };
 
 /// What runs a model.
-const ENGINES: [&str; 3] = ["path", "upstream", "scripted"];
+const ENGINES: [&str; 4] = ["path", "upstream", "pool", "scripted"];
 
 /// Keys that only make sense for a model in a file.
 const FILE_KEYS: [&str; 4] = ["tokenizer", "lanes", "threads_per_lane", "max_waiting"];
@@ -101,8 +101,30 @@ pub enum EngineConfig {
     Mistral(MistralConfig),
     /// Another server.
     Upstream(UpstreamConfig),
+    /// Several engines as one.
+    Pool(PoolConfig),
     /// A script.
     Scripted(Script),
+}
+
+/// Several engines behind one name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PoolConfig {
+    /// At least one, each with a name of its own. None of them is a pool.
+    pub members: Vec<(String, EngineConfig)>,
+    /// When one of them is taken for failing.
+    pub settings: PoolSettings,
+}
+
+impl EngineConfig {
+    /// The models in files that it loads into this process.
+    pub fn files(&self) -> Vec<&MistralConfig> {
+        match self {
+            Self::Mistral(config) => vec![config],
+            Self::Pool(pool) => pool.members.iter().flat_map(|(_, member)| member.files()).collect(),
+            Self::Upstream(_) | Self::Scripted(_) => Vec::new(),
+        }
+    }
 }
 
 /// The file as it is written.
@@ -144,10 +166,23 @@ struct LogSection {
     format: LogFormat,
 }
 
+/// Unknown keys are refused by the schema: flattened sections cannot do it themselves.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct ModelSection {
     id: String,
+    #[serde(flatten)]
+    engine: EngineSection,
+    pool: Option<PoolSection>,
+    temperature: Option<f32>,
+    min_p: Option<f32>,
+    effort: Option<Effort>,
+    presets: Option<Presets>,
+    thinking: Option<ThinkingSection>,
+}
+
+/// One engine that is no pool.
+#[derive(Deserialize)]
+struct EngineSection {
     path: Option<PathBuf>,
     tokenizer: Option<PathBuf>,
     lanes: Option<NonZeroU32>,
@@ -155,11 +190,20 @@ struct ModelSection {
     max_waiting: Option<u32>,
     scripted: Option<Script>,
     upstream: Option<UpstreamConfig>,
-    temperature: Option<f32>,
-    min_p: Option<f32>,
-    effort: Option<Effort>,
-    presets: Option<Presets>,
-    thinking: Option<ThinkingSection>,
+}
+
+#[derive(Deserialize)]
+struct PoolSection {
+    members: Vec<MemberSection>,
+    #[serde(flatten)]
+    settings: PoolSettings,
+}
+
+#[derive(Deserialize)]
+struct MemberSection {
+    name: Option<String>,
+    #[serde(flatten)]
+    engine: EngineSection,
 }
 
 impl Config {
@@ -195,20 +239,9 @@ impl Config {
 
 impl ModelSection {
     fn into_config(self, base: &Path) -> ModelConfig {
-        let engine = match (self.path, self.upstream) {
-            (Some(path), _) => {
-                let defaults = MistralConfig::new(base.join(path));
-                EngineConfig::Mistral(MistralConfig {
-                    tokenizer: self.tokenizer.map(|folder| base.join(folder)),
-                    lanes: self.lanes,
-                    threads_per_lane: self.threads_per_lane,
-                    max_waiting: self.max_waiting.unwrap_or(defaults.max_waiting),
-                    ..defaults
-                })
-            }
-            (None, Some(upstream)) => EngineConfig::Upstream(upstream),
-            // The checks before let through exactly one of them.
-            (None, None) => EngineConfig::Scripted(self.scripted.unwrap_or_default()),
+        let engine = match self.pool {
+            Some(pool) => EngineConfig::Pool(pool.into_config(base)),
+            None => self.engine.into_config(base),
         };
         ModelConfig {
             id: self.id,
@@ -222,6 +255,41 @@ impl ModelSection {
     }
 }
 
+impl EngineSection {
+    fn into_config(self, base: &Path) -> EngineConfig {
+        match (self.path, self.upstream) {
+            (Some(path), _) => {
+                let defaults = MistralConfig::new(base.join(path));
+                EngineConfig::Mistral(MistralConfig {
+                    tokenizer: self.tokenizer.map(|folder| base.join(folder)),
+                    lanes: self.lanes,
+                    threads_per_lane: self.threads_per_lane,
+                    max_waiting: self.max_waiting.unwrap_or(defaults.max_waiting),
+                    ..defaults
+                })
+            }
+            (None, Some(upstream)) => EngineConfig::Upstream(upstream),
+            // The checks before let through exactly one of them.
+            (None, None) => EngineConfig::Scripted(self.scripted.unwrap_or_default()),
+        }
+    }
+}
+
+impl PoolSection {
+    fn into_config(self, base: &Path) -> PoolConfig {
+        let members = self.members.into_iter().map(|member| {
+            let engine = member.engine.into_config(base);
+            let usual = match &engine {
+                EngineConfig::Mistral(file) => file.path.display().to_string(),
+                EngineConfig::Upstream(server) => server.url.clone(),
+                EngineConfig::Scripted(_) | EngineConfig::Pool(_) => "scripted".to_owned(),
+            };
+            (member.name.unwrap_or(usual), engine)
+        });
+        PoolConfig { members: members.collect(), settings: self.settings }
+    }
+}
+
 /// What the schema cannot say, or not well.
 fn problems(document: &Document) -> Vec<Problem> {
     let value = document.value();
@@ -230,7 +298,11 @@ fn problems(document: &Document) -> Vec<Problem> {
         problems.push(document.problem("/listen", told, mend));
     }
     let models = value.get("models").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    problems.extend(models.iter().enumerate().filter_map(|(index, model)| one_engine(document, index, model)));
+    for (index, model) in models.iter().enumerate() {
+        let at = format!("/models/{index}");
+        problems.extend(one_engine(document, &at, model, &ENGINES));
+        problems.extend(pool_members(document, &at, model));
+    }
     let thinking = |(index, model)| thinking::problem(document, index, model);
     problems.extend(models.iter().enumerate().filter_map(thinking));
     problems.extend(duplicate_ids(document, models));
@@ -244,15 +316,15 @@ fn address(text: &str) -> Result<SocketAddr, (String, &'static str)> {
     })
 }
 
-/// A model is a file, another server or a script, and one of them only.
-fn one_engine(document: &Document, index: usize, model: &Value) -> Option<Problem> {
+/// A model is a file, another server, a pool or a script, and one of them only; so is a member, which is no pool.
+fn one_engine(document: &Document, at: &str, model: &Value, engines: &[&str]) -> Option<Problem> {
     let fields = model.as_object()?;
-    let at = format!("/models/{index}");
-    let named: Vec<&str> = ENGINES.into_iter().filter(|key| fields.contains_key(*key)).collect();
+    let named: Vec<&str> = engines.iter().filter(|key| fields.contains_key(**key)).copied().collect();
     match named.as_slice() {
         [] => {
             let mend = "add `path:` with a GGUF file, `upstream:` with a server, or `scripted: {}` to try things out";
-            Some(document.problem(&at, "the model has neither `path` nor `upstream` nor `scripted`", mend))
+            let keys = engines.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+            Some(document.problem(at, format!("none of {keys} is here"), mend))
         }
         ["path"] => None,
         [_] => {
@@ -265,6 +337,26 @@ fn one_engine(document: &Document, index: usize, model: &Value) -> Option<Proble
             Some(document.problem(&format!("{at}/{last}"), told, "keep one of the two"))
         }
     }
+}
+
+/// Each member of a pool is one engine, and has a name by which it is told from the others.
+fn pool_members(document: &Document, at: &str, model: &Value) -> Vec<Problem> {
+    let members = model.pointer("/pool/members").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let singles: Vec<&str> = ENGINES.into_iter().filter(|key| *key != "pool").collect();
+    let mut problems = Vec::new();
+    let mut names = Vec::new();
+    for (index, member) in members.iter().enumerate() {
+        let at = format!("{at}/pool/members/{index}");
+        problems.extend(one_engine(document, &at, member, &singles));
+        let text = |pointer: &str| member.pointer(pointer).and_then(Value::as_str);
+        let name = text("/name").or(text("/upstream/url")).or(text("/path")).unwrap_or("scripted");
+        if names.contains(&name) {
+            let told = format!("two members of the pool are called `{name}`");
+            problems.push(document.problem(&at, told, "give each a `name` of its own"));
+        }
+        names.push(name);
+    }
+    problems
 }
 
 fn duplicate_ids(document: &Document, models: &[Value]) -> Vec<Problem> {

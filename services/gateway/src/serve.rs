@@ -8,6 +8,7 @@ use forethought_actors::{Build, Model, Rooms, Root};
 use forethought_engine::{
     Engine,
     mistral::{MistralConfig, MistralEngine, preflight},
+    pool::PoolEngine,
     scripted::{Script, ScriptedEngine},
     upstream::UpstreamEngine,
 };
@@ -20,7 +21,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     cli::Usage,
-    config::{Config, EngineConfig, ModelConfig},
+    config::{Config, EngineConfig, ModelConfig, PoolConfig},
     http::{self, Gateway, Served},
     logging,
 };
@@ -40,8 +41,8 @@ pub fn run(config: Config) -> Result<()> {
     logging::init(&config.log)?;
     let policy = PolicyFile::new(&config.policy).load()?;
     for model in &config.models {
-        if let EngineConfig::Mistral(mistral) = &model.engine {
-            preflight(mistral)
+        for file in model.engine.files() {
+            preflight(file)
                 .map_err(|problems| Usage(format!("model {} cannot be served: {}", model.id, problems.join("; "))))?;
         }
     }
@@ -157,11 +158,21 @@ fn build(engine: &EngineConfig, work: &Handle) -> Build {
             let config = config.clone();
             Box::pin(async move { Ok(Arc::new(UpstreamEngine::connect(&config).await?) as Arc<dyn Engine>) })
         }),
+        EngineConfig::Pool(pool) => build_pool(pool, work),
         EngineConfig::Scripted(script) => Box::new(move || {
             let script: Script = script.clone();
             Box::pin(async move { Ok(Arc::new(ScriptedEngine::new(script)) as Arc<dyn Engine>) })
         }),
     }
+}
+
+fn build_pool(PoolConfig { members, settings }: PoolConfig, work: &Handle) -> Build {
+    let work = work.clone();
+    Box::new(move || {
+        let builds = members.iter().map(|(name, engine)| (name.clone(), build(engine, &work))).collect();
+        let (settings, work) = (settings.clone(), work.clone());
+        Box::pin(async move { Ok(Arc::new(PoolEngine::start(builds, settings, work).await?) as Arc<dyn Engine>) })
+    })
 }
 
 /// Loading takes a thread for seconds: not one that keeps actors.

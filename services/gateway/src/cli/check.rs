@@ -9,7 +9,7 @@ use super::{
     exit,
     output::{self, count},
 };
-use crate::config::{Config, EngineConfig};
+use crate::config::Config;
 
 /// Checks the configuration, then its policy and all of its models.
 pub fn run(file: &Path) -> anyhow::Result<ExitCode> {
@@ -20,7 +20,7 @@ pub fn run(file: &Path) -> anyhow::Result<ExitCode> {
         problems.extend(error.to_string().lines().map(ToOwned::to_owned));
     }
     for model in &config.models {
-        if let EngineConfig::Mistral(engine) = &model.engine {
+        for engine in model.engine.files() {
             let found = preflight(engine).err().unwrap_or_default();
             problems.extend(found.into_iter().map(|what| format!("model `{}`: {what}", model.id)));
         }

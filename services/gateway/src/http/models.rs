@@ -50,14 +50,16 @@ async fn allowed(gateway: &Gateway, request: &HttpRequest) -> Result<Vec<Value>,
         if !gateway.desk.may_use_model(&principal, id) {
             continue;
         }
-        let info = desk.lease(Instant::now() + INFO_WITHIN).await.ok().map(|engine| engine.info().clone());
-        let thinking = gateway.models.get(id).zip(info.as_ref()).map(|(served, info)| {
+        let engine = desk.lease(Instant::now() + INFO_WITHIN).await.ok();
+        let info = engine.as_ref().map(|engine| engine.info());
+        let thinking = gateway.models.get(id).zip(info).map(|(served, info)| {
             let style = served.thinking.style(info.marks);
             served.thinking.disclosed(style.as_deref())
         });
+        let members = engine.as_ref().map(|engine| engine.members()).filter(|members| !members.is_empty());
         models.push(json!({
             "id": id, "object": "model", "created": 0, "owned_by": "forethought",
-            "forethought": { "ready": desk.ready(), "engine": info, "thinking": thinking },
+            "forethought": { "ready": desk.ready(), "engine": info, "members": members, "thinking": thinking },
         }));
     }
     Ok(models)
