@@ -4,54 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
-from support import Service, free_port, model_path, until
+from llama import Llama
+from support import Service, until
 from test_thinking import LEAD, RECIPE, question
 
 SLOTS = 4
-HERE = Path(__file__).parent
-
-
-class Llama:
-    """llama.cpp's server in a process of its own."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        self.process: subprocess.Popen | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> Llama:
-        command = [sys.executable, "-B", str(HERE / "llama_server.py"), str(model_path()), str(self.port), str(SLOTS)]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        assert self.process.stdout.readline().startswith(b"http"), "llama.cpp's server did not start"
-        return self
-
-    def kill(self) -> None:
-        if self.process:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-
-    def busy(self) -> int:
-        """Slots at work."""
-        import urllib.request
-
-        with urllib.request.urlopen(f"{self.url}/slots", timeout=10) as reply:
-            return sum(slot["is_processing"] for slot in json.load(reply))
 
 
 @pytest.fixture(scope="module")
 def llama():
-    server = Llama().start()
+    server = Llama(SLOTS).start()
     yield server
     server.kill()
 
