@@ -5,6 +5,7 @@
 //! - [`run()`] sends the plan's requests to a running service and keeps each answer in a [`ResultsFile`], which can be
 //!   taken up again after any interruption.
 //! - [`Summary`] says what came of it, with intervals; [`Comparison`] says which ways are efficient; [`page()`] draws both.
+//! - [`replay`](replay::replay()) plays recorded samples to a strategy.
 //! - [`export`] makes training data out of results, or out of the audit log of tenants that consent.
 
 #![cfg_attr(
@@ -24,10 +25,11 @@ mod outcome;
 mod page;
 mod plan;
 mod question;
+pub mod replay;
 mod results;
 mod run;
 mod service;
-mod stats;
+pub mod stats;
 mod summary;
 mod way;
 

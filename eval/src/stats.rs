@@ -30,7 +30,8 @@ impl Estimate {
 
 /// A share `p` of `n` trials, with the interval of Wilson (1927), which is sound for few trials and for shares near 0 or
 /// 1 too. `n` need not be whole.
-pub(crate) fn wilson(p: f64, n: f64) -> Estimate {
+#[must_use]
+pub fn wilson(p: f64, n: f64) -> Estimate {
     if n <= 0.0 {
         return Estimate { value: 0.0, low: 0.0, high: 1.0 };
     }
@@ -45,7 +46,8 @@ pub(crate) fn wilson(p: f64, n: f64) -> Estimate {
 ///
 /// Repeats of one question are alike, so they count as fewer trials than they are: Wilson's interval for the effective
 /// number of trials, which is their number over Kish's (1965) design effect; see Dean and Pagano (2015) for how it fares.
-pub(crate) fn accuracy(shares: &[f64], repeats: u32) -> Estimate {
+#[must_use]
+pub fn accuracy(shares: &[f64], repeats: u32) -> Estimate {
     let (n, p) = (real(shares.len()), mean(shares));
     if repeats <= 1 || shares.len() < 2 {
         return wilson(p, n);
@@ -67,7 +69,8 @@ pub(crate) fn accuracy(shares: &[f64], repeats: u32) -> Estimate {
 /// Asked once, each question is right or wrong on either side: the interval of Newcombe (1998, Statistics in Medicine
 /// 17:2635), method 10. Asked more often, the percentile interval of a bootstrap over the questions (Efron and
 /// Tibshirani 1993), whose draws come from `seed`.
-pub(crate) fn difference(before: &[f64], after: &[f64], repeats: u32, seed: u64) -> Estimate {
+#[must_use]
+pub fn difference(before: &[f64], after: &[f64], repeats: u32, seed: u64) -> Estimate {
     if repeats <= 1 { newcombe(before, after) } else { bootstrap(before, after, seed) }
 }
 
@@ -96,6 +99,12 @@ fn newcombe(before: &[f64], after: &[f64]) -> Estimate {
 
 fn bootstrap(before: &[f64], after: &[f64], seed: u64) -> Estimate {
     let differences: Vec<f64> = before.iter().zip(after).map(|(before, after)| after - before).collect();
+    mean_of(&differences, seed)
+}
+
+/// The mean with the percentile interval of a bootstrap (Efron and Tibshirani 1993), whose draws come from `seed`.
+#[must_use]
+pub fn mean_of(differences: &[f64], seed: u64) -> Estimate {
     if differences.is_empty() {
         return Estimate { value: 0.0, low: -1.0, high: 1.0 };
     }
@@ -108,11 +117,12 @@ fn bootstrap(before: &[f64], after: &[f64], seed: u64) -> Estimate {
     };
     let mut means: Vec<f64> = (0..DRAWS).map(|_| draw()).collect();
     means.sort_by(f64::total_cmp);
-    Estimate { value: mean(&differences), low: quantile(&means, 0.025), high: quantile(&means, 0.975) }
+    Estimate { value: mean(differences), low: quantile(&means, 0.025), high: quantile(&means, 0.975) }
 }
 
 /// The mean; 0 of nothing.
-pub(crate) fn mean(values: &[f64]) -> f64 {
+#[must_use]
+pub fn mean(values: &[f64]) -> f64 {
     if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / real(values.len()) }
 }
 
@@ -124,14 +134,16 @@ fn variance(values: &[f64]) -> f64 {
 }
 
 /// The least of sorted values that a share `p` of them does not exceed (the nearest rank); 0 of nothing.
-pub(crate) fn quantile<T: Copy + Default>(sorted: &[T], p: f64) -> T {
+#[must_use]
+pub fn quantile<T: Copy + Default>(sorted: &[T], p: f64) -> T {
     let rank = (p * real(sorted.len())).ceil().max(1.0);
     let at = (0..sorted.len()).find(|at| real(at + 1) >= rank);
     at.and_then(|at| sorted.get(at)).copied().unwrap_or_default()
 }
 
 /// No evaluation has so many questions that this is not exact.
-pub(crate) fn real(count: usize) -> f64 {
+#[must_use]
+pub fn real(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::INFINITY, f64::from)
 }
 

@@ -140,7 +140,8 @@ fn a_failed_sample_is_tried_once_more_within_its_share() {
 
 #[test]
 fn the_wave_is_kept_full_and_cancelled_at_the_end() {
-    let mut vote = build(StrategyName::SelfConsistency, 1, None);
+    let params = Params { thrifty: false, ..Params::default() };
+    let mut vote = strategy(StrategyName::SelfConsistency, BUDGET, 1, 1, AnswerKind::Number, params).unwrap();
     assert_eq!(vote.next(Observation::Start).len(), 4);
     assert_eq!(vote.next(Observation::Start), vec![]);
     assert_eq!(vote.next(result(9, "5", None)), vec![], "not running");
@@ -154,6 +155,39 @@ fn the_wave_is_kept_full_and_cancelled_at_the_end() {
     assert_eq!(vote.next(Observation::ClientLeft), vec![]);
 }
 
+/// A thrifty vote never draws a sample that turns out not to be needed: with samples that end in their order it draws
+/// those that a vote of one after the other draws, and it waits for fewer.
+#[test]
+fn a_thrifty_vote_draws_no_sample_in_vain() {
+    let mut waits = (0, 0);
+    for history in 0..2000_u64 {
+        let answer = |index: u32| ["5", "6", "7"][((history >> (index % 5)) as usize ^ index as usize * 7) % 3];
+        let mut play = |params: Params| {
+            let mut vote = strategy(StrategyName::SelfConsistency, BUDGET, 1, 1, AnswerKind::Number, params).unwrap();
+            let (mut running, mut begun, mut waited) = (std::collections::VecDeque::new(), 0_u32, 0_u32);
+            let mut actions = vote.next(Observation::Start);
+            loop {
+                waited += u32::from(running.is_empty());
+                for action in actions {
+                    match action {
+                        Action::Sample { index, .. } => running.push_back(index),
+                        Action::Finish(verdict) => return (begun, verdict.answer.unwrap().canonical, running.len(), waited),
+                        _ => {}
+                    }
+                }
+                let index = running.pop_front().unwrap();
+                begun += 1;
+                actions = vote.next(result(index, answer(index), None));
+            }
+        };
+        let one = play(Params { wave: 1, thrifty: false, ..Params::default() });
+        let thrifty = play(Params::default());
+        assert_eq!((&thrifty.0, &thrifty.1, thrifty.2), (&one.0, &one.1, 0), "history {history}");
+        waits = (waits.0 + one.3, waits.1 + thrifty.3);
+    }
+    assert!(waits.1 * 2 < waits.0, "it waits less often: {waits:?}");
+}
+
 #[test]
 fn a_deadline_returns_the_best_so_far() {
     let mut vote = build(StrategyName::SelfConsistency, 1, None);
@@ -162,7 +196,7 @@ fn a_deadline_returns_the_best_so_far() {
     let end = vote.next(Observation::DeadlinePassed);
     let verdict = verdict(&end).unwrap();
     assert!(verdict.depends_on_timing());
-    assert_eq!((end.len(), verdict.stop, verdict.counted.clone()), (5, StopRule::Deadline, vec![2]));
+    assert_eq!((end.len(), verdict.stop, verdict.counted.clone()), (4, StopRule::Deadline, vec![2]));
 }
 
 #[test]

@@ -19,8 +19,6 @@ const VOTE_OF: u32 = 40;
 const ROUNDS: u32 = 3;
 /// Warm-up samples of a confidence vote, as in the paper; at most half of all.
 const WARM_UP: u32 = 16;
-/// Samples in flight where two that a verifier passes are enough to stop.
-const SMALLEST_WAVE: u32 = 2;
 
 /// What a strategy needs of an engine, beside samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,7 +119,8 @@ pub fn strategy(
 ///
 /// `n` is the number of answers to return, as in `OpenAI`'s API. All strategies keep these rules:
 /// - [`plan()`] is fixed at the start, and no more is ever started or reserved; a judge's tokens are its sample's.
-/// - At most [`Params::wave`] samples are in flight; a next one starts as one ends.
+/// - At most [`Params::wave`] samples are in flight, and of a [thrifty](Params::thrifty) vote as many as could decide it; a
+///   next one starts as one ends.
 /// - Sample seeds come from [`sample_seed`](crate::sample_seed).
 /// - A sample that fails is tried once more with the same seed, if that may help, within its own share.
 /// - The same samples give the same verdict in whatever order they end, unless the deadline passes or the client leaves.
@@ -139,7 +138,7 @@ pub fn strategy(
 ///   the best verified draft is returned, not the last one (Self-Refine, arXiv 2303.17651). Without a verifier it warns:
 ///   that lowers accuracy more often than not (Huang, arXiv 2310.01798). Drafts are drawn one after the other.
 /// - `beam_search` goes step by step: the best of several beginnings go on in several ways.
-/// - `auto` votes in the smallest waves that can decide. Free texts, which hardly ever agree, are chosen by score, or
+/// - `auto` votes. Free texts, which hardly ever agree, are chosen by score, or
 ///   mended as by `self_correct` where there are verifiers.
 ///
 /// # Errors
@@ -182,14 +181,9 @@ pub fn strategy_verified(
         StrategyName::Auto => !free_text || mends,
         StrategyName::Single | StrategyName::BestOfN | StrategyName::BeamSearch => false,
     };
-    let smallest = name == StrategyName::Auto && !verifiers.is_empty();
-    let wave = match () {
-        () if revises.is_some() => 1,
-        () if smallest => params.wave.min(SMALLEST_WAVE),
-        () => params.wave,
-    };
-    let Params { beta_threshold: beta, esc_window: esc, .. } = params;
-    let recipe = Recipe { plan, seed, n, kind, wave, choose, weigh, stops, revises, beta, esc, verifiers };
+    let wave = if revises.is_some() { 1 } else { params.wave };
+    let Params { beta_threshold: beta, esc_window: esc, thrifty, .. } = params;
+    let recipe = Recipe { plan, seed, n, kind, wave, thrifty, choose, weigh, stops, revises, beta, esc, verifiers };
     Ok(Box::new(Machine::new(recipe, Ledger::new(budget))))
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Recipe {
     pub(super) kind: AnswerKind,
     /// Samples in flight.
     pub(super) wave: u32,
+    /// Whether never more than could still decide the vote.
+    pub(super) thrifty: bool,
     pub(super) choose: Choose,
     pub(super) weigh: Weigh,
     /// Whether the vote may stop before all samples are in.
@@ -216,8 +218,7 @@ impl Machine {
             let warm = self.prefix >= warm_up as usize;
             return (warm && rules::consensus(&count, consensus)).then_some(StopRule::Consensus);
         }
-        let most = if self.recipe.verifiers.is_empty() { WHOLE } else { 3 * WHOLE };
-        let decided = rules::decided(&count, left, most).then_some(StopRule::Decided);
+        let decided = rules::decided(&count, left, self.most()).then_some(StopRule::Decided);
         let sure = |threshold: &f64| rules::beta(&count, *threshold);
         let beta = || self.recipe.beta.as_ref().is_some_and(sure).then_some(StopRule::Beta);
         let agrees = |window: &u32| rules::window_agrees(&self.prefix_answers(), *window as usize);
@@ -252,10 +253,34 @@ impl Machine {
         counted.map(|answer| answer.map(|answer| answer.canonical.as_str())).collect()
     }
 
+    /// Samples that may be in flight: of a thrifty vote the fewest that stop it if all of them are for the leader.
+    fn in_flight(&self) -> usize {
+        let (wave, recipe) = (self.recipe.wave as usize, &self.recipe);
+        let votes = recipe.stops && recipe.weigh == Weigh::Votes && recipe.esc.is_none();
+        if !recipe.thrifty || !votes || self.drafts.is_some() {
+            return wave;
+        }
+        let ended = self.slots.iter().filter_map(done).count();
+        let waiting = u32::try_from(self.slots.len() - ended).unwrap_or(u32::MAX);
+        let most = self.most();
+        let count = Count::of(self.slots.iter().filter_map(done).map(|sample| (sample, self.weight(sample))));
+        let enough = |more: &u32| {
+            let count = count.with_leader(*more, most);
+            rules::decided(&count, waiting - more, most) || recipe.beta.is_some_and(|sure| rules::beta(&count, sure))
+        };
+        let fewest = (1..=waiting).find(enough).unwrap_or(waiting) as usize;
+        fewest.max((recipe.n as usize).saturating_sub(ended))
+    }
+
+    /// What a vote can weigh at most.
+    fn most(&self) -> u64 {
+        if self.recipe.verifiers.is_empty() { WHOLE } else { 3 * WHOLE }
+    }
+
     fn draw(&mut self, actions: &mut Vec<Action>) {
         let at_work = |slot: &Slot| matches!(slot, Slot::Running { .. } | Slot::Judged(_));
         let running = self.slots.iter().filter(|slot| at_work(slot)).count();
-        let free = (self.recipe.wave as usize).saturating_sub(running);
+        let free = self.in_flight().saturating_sub(running);
         let until = match self.recipe.weigh {
             Weigh::Confidence { warm_up, .. } if self.prefix < warm_up as usize => warm_up as usize,
             _ => self.slots.len(),

@@ -7,8 +7,11 @@ use super::build::StrategyError;
 pub struct Params {
     /// Samples to draw at most, or beams; `None` for the strategy's own number, cut to the budget's.
     pub samples: Option<u32>,
-    /// Samples in flight, at least 1; the smallest number that can decide a vote is 4.
+    /// Samples in flight, at least 1.
     pub wave: u32,
+    /// Whether a vote that may stop early has no more samples in flight than the fewest that could still decide it, whatever
+    /// `wave` says: all of them are needed even when the leader gets every vote, so none is drawn in vain.
+    pub thrifty: bool,
     /// Threshold of the Beta rule, above 0.5 and at most 1; `None` turns it off. At 0.95 the first samples that agree
     /// stop the vote at the 4th.
     pub beta_threshold: Option<f64>,
@@ -41,6 +44,7 @@ impl Default for Params {
         Self {
             samples: None,
             wave: 4,
+            thrifty: true,
             beta_threshold: Some(0.95),
             esc_window: None,
             weighted: false,

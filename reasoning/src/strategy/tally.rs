@@ -85,6 +85,18 @@ impl<'a> Count<'a> {
         Some(Race { winner, others })
     }
 
+    /// The same count with so many more votes for the leader, each of this weight.
+    pub(super) fn with_leader(&self, more: u32, weight: u64) -> Self {
+        let mut count = self.clone();
+        let leader = count.votes.iter().min_by_key(|(_, standing)| standing.rank()).map(|(answer, _)| *answer);
+        // Where nobody leads yet, some first answer will.
+        let first = Standing { weight: 0, count: 0, first: 0 };
+        let leader = count.votes.entry(leader.unwrap_or_default()).or_insert(first);
+        leader.weight += u64::from(more) * weight;
+        leader.count += more;
+        count
+    }
+
     /// What all votes weigh together.
     pub(super) fn total(&self) -> u64 {
         self.votes.values().map(|standing| standing.weight).sum()

@@ -123,7 +123,7 @@ fn addresses_are_an_ip_and_a_port() {
 fn a_model_is_a_file_or_a_script() {
     check(
         "models:\n  - id: m\n",
-        &["2:5: models[0]: the model has neither `path` nor `upstream` nor `scripted`; add `path:`"],
+        &["2:5: models[0]: none of `path`, `upstream`, `pool`, `scripted` is here; add `path:`"],
     );
     check(
         "models:\n  - id: m\n    path: x\n    scripted: {}\n",
@@ -134,6 +134,30 @@ fn a_model_is_a_file_or_a_script() {
         &["4:5: models[0].lanes: `lanes` is for a model with `path`; remove it"],
     );
     check("models:\n  - id: m\n    scripted: {}\n", &[]);
+}
+
+#[test]
+fn a_pool_is_several_engines_with_names_of_their_own() {
+    let pool = |members: &str| format!("models:\n  - id: m\n    pool:\n      failures: 5\n      members:\n{members}");
+    let two = "        - upstream: { url: http://a:1 }\n        - { path: m.gguf, lanes: 2, name: here }\n";
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), pool(two)).unwrap();
+    let config = Config::load(file.path()).unwrap();
+    let EngineConfig::Pool(found) = &config.models[0].engine else { panic!("{config:?}") };
+    let names: Vec<&str> = found.members.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!((names.as_slice(), found.settings.failures), (["http://a:1", "here"].as_slice(), 5));
+    assert_eq!((found.settings.failover_after_ms, config.models[0].engine.files().len()), (10_000, 1));
+    check(&pool("        []\n"), &["5:7: models[0].pool.members: the list is empty"]);
+    check(&pool("        - {}\n"), &["6:11: models[0].pool.members[0]: none of `path`, `upstream`, `scripted` is here"]);
+    check(&pool("        - { pool: { members: [] } }\n"), &[
+        "6:11: models[0].pool.members[0]: none of `path`, `upstream`, `scripted` is here",
+        "6:13: models[0].pool.members[0].pool: unknown key",
+    ]);
+    check(
+        &pool("        - upstream: { url: http://a:1 }\n        - upstream: { url: http://a:1 }\n"),
+        &["7:11: models[0].pool.members[1]: two members of the pool are called `http://a:1`; give each a `name`"],
+    );
+    check(&pool("        - { scripted: {}, lanes: 1 }\n"), &["6:27: models[0].pool.members[0].lanes: `lanes` is for a model"]);
 }
 
 #[test]

@@ -107,6 +107,7 @@ fn params(request: &ChatRequest, preset: Preset, max_samples: u32) -> Params {
     Params {
         samples: Some(max_samples),
         wave: ask.wave.or(preset.wave).unwrap_or(default.wave),
+        thrifty: ask.wave.or(preset.wave).is_none(),
         beta_threshold: beta.filter(|_| early),
         esc_window: ask.esc_window.filter(|_| early),
         weighted: ask.weighted.unwrap_or(default.weighted),
