@@ -162,7 +162,7 @@ fn a_thrifty_vote_draws_no_sample_in_vain() {
     let mut waits = (0, 0);
     for history in 0..2000_u64 {
         let answer = |index: u32| ["5", "6", "7"][((history >> (index % 5)) as usize ^ index as usize * 7) % 3];
-        let mut play = |params: Params| {
+        let play = |params: Params| {
             let mut vote = strategy(StrategyName::SelfConsistency, BUDGET, 1, 1, AnswerKind::Number, params).unwrap();
             let (mut running, mut begun, mut waited) = (std::collections::VecDeque::new(), 0_u32, 0_u32);
             let mut actions = vote.next(Observation::Start);

@@ -1,12 +1,12 @@
-//! `cargo xtask bench`: our speed beside llama.cpp's, on the same files, prompt and counts; and what votes gain.
+//! `cargo xtask bench`: our speed beside llama.cpp's, on the same files, prompt and counts; and what strategies gain.
 //!
 //! Both programs that measure speed run on the same cores and print one JSON object on stdout:
 //! `{"prompt_tokens": 40, "rows": [{"form": "q8_0", "count": 8, "tokens_per_second": 50.1}, …]}`.
 //! Ours also tells the prompt's text as the model's chat template renders it, and llama.cpp is given that text. Both have
 //! read it before the clock runs, and both draw from all tokens at one temperature.
 
+mod eval;
 mod table;
-mod votes;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,8 +29,12 @@ pub struct Args {
 enum What {
     /// Tokens a second of the engine by itself.
     Engine(EngineArgs),
-    /// How many more questions a vote answers right than one sample, through the service.
-    Votes(votes::Args),
+    /// How well ways of answering do on questions, through the service: `forethought eval` with the test model.
+    Eval(eval::Args),
+    /// What strategies would have answered and spent, on pools of recorded samples.
+    Pools(eval::PoolArgs),
+    /// What stopping rules and votes give on made-up models whose skill comes from published figures.
+    Simulate,
 }
 
 #[derive(clap::Args)]
@@ -59,7 +63,12 @@ struct EngineArgs {
 pub fn run(args: &Args) -> Result<()> {
     match &args.what {
         What::Engine(args) => engine(args),
-        What::Votes(args) => votes::run(args),
+        What::Eval(args) => eval::run(args),
+        What::Pools(args) => eval::pools(args),
+        What::Simulate => {
+            let program = build::workspace(&["--examples"])?.path("bench_simulate")?;
+            process::run(&mut process::command(&program)?)
+        }
     }
 }
 
