@@ -21,7 +21,7 @@ const LIMITS: [&str; 14] = [
     "--max-samples",
     "1024",
     "--total-tokens",
-    "1000000000",
+    "100000000",
     "--deadline-ms",
     "3600000",
     "--effort",
