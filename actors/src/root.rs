@@ -11,9 +11,7 @@ use tokio::{
 };
 use tracing::warn;
 
-use crate::{
-    AuditDesk, EngineDesk, KillSwitch, audit_writer, engine_keeper,
-};
+use crate::{AuditDesk, EngineDesk, KillSwitch, audit_writer, engine_keeper};
 
 /// How long the outcomes of stopped deliberations may take to become durable.
 const RECORD_WITHIN: Duration = Duration::from_secs(10);

@@ -25,9 +25,7 @@ use tokio::{runtime::Handle, sync::mpsc, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::{
-    Abilities, Engine, EngineError, EngineInfo, MemberInfo, Prompt, SampleEvent, SampleRequest, SampleStream,
-};
+use crate::{Abilities, Engine, EngineError, EngineInfo, MemberInfo, Prompt, SampleEvent, SampleRequest, SampleStream};
 use member::{Member, Seat};
 
 /// An engine, or the wait for it.

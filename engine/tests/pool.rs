@@ -1,4 +1,5 @@
 //! Pools of engines that fail, on scripted engines in virtual time.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests may panic")]
 
 use std::{
     collections::BTreeMap,
@@ -85,7 +86,7 @@ impl Server {
                 server.built.fetch_add(1, Ordering::SeqCst);
                 let engine = ScriptedEngine::new(server.script.clone());
                 let mut info = engine.info().clone();
-                info.weights = server.weights.to_owned();
+                server.weights.clone_into(&mut info.weights);
                 info.can.json_schema = server.json_schema;
                 Ok(Arc::new(Remote { server, engine, info }) as Arc<dyn Engine>)
             })
@@ -306,13 +307,13 @@ async fn a_dropped_stream_stops_its_member_and_frees_its_place() {
 
 #[tokio::test(start_paused = true)]
 async fn one_that_comes_with_other_weights_or_fewer_abilities_is_not_used() {
-    let (good, other, poor) = (Server::with("good", "w", true), Server::with("bad", "v", true), Server::new("bad"));
+    let (good, other, weak) = (Server::with("good", "w", true), Server::with("bad", "v", true), Server::new("bad"));
     other.becomes(Wrong::Killed);
-    poor.becomes(Wrong::Killed);
-    let pool = pool(&[&good, &other, &poor]).await;
+    weak.becomes(Wrong::Killed);
+    let pool = pool(&[&good, &other, &weak]).await;
     assert!(pool.info().can.json_schema);
     other.becomes(Wrong::Nothing);
-    poor.becomes(Wrong::Nothing);
+    weak.becomes(Wrong::Nothing);
     until("both were judged", || states(&pool) == [MemberState::Up, MemberState::Unfit, MemberState::Unfit]).await;
     for number in 0..50 {
         assert_eq!(text(pool.as_ref(), question(number)).await.as_deref(), Ok("good"));
@@ -323,8 +324,8 @@ async fn one_that_comes_with_other_weights_or_fewer_abilities_is_not_used() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_there_at_the_start_decides_what_is_promised() {
-    let (rich, poor) = (Server::with("x", "w", true), Server::with("x", "w", false));
-    let pool = pool(&[&rich, &poor]).await;
+    let (rich, weak) = (Server::with("x", "w", true), Server::with("x", "w", false));
+    let pool = pool(&[&rich, &weak]).await;
     assert!(!pool.info().can.json_schema && pool.info().can.continues);
     assert_eq!(states(&pool), [MemberState::Up; 2]);
 }
@@ -375,7 +376,9 @@ async fn whatever_goes_wrong_in_turn_every_sample_ends_rightly() {
             // As the deliberation does: what fails in the middle is drawn a second time.
             let first = tokio::time::timeout_at(end, text(pool.as_ref(), question(number))).await.unwrap();
             match first {
-                Err(error) if error.retryable() => tokio::time::timeout_at(end, text(pool.as_ref(), question(number))).await.unwrap(),
+                Err(error) if error.retryable() => {
+                    tokio::time::timeout_at(end, text(pool.as_ref(), question(number))).await.unwrap()
+                }
                 first => first,
             }
         });

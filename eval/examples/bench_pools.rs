@@ -3,7 +3,13 @@
 //! A pool is the file of results of `forethought eval --way one=single,… --repeats 64`. Each draw shuffles the samples of a
 //! question, and every scheme takes them in that order; intervals are bootstraps over questions, of paired differences.
 
-#![allow(clippy::expect_used, clippy::print_stdout, reason = "a measurement ends at its first fault and prints")]
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    reason = "a measurement ends at its first fault, prints, and counts far below 2^52"
+)]
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -101,25 +107,25 @@ fn schemes(samples: u32) -> Vec<Scheme> {
     };
     // `wave` means what it says, except where a scheme is thrifty.
     let on = Params { thrifty: false, ..Params::default() };
-    let off = Params { beta_threshold: None, ..on.clone() };
+    let off = Params { beta_threshold: None, ..on };
     let (vote, best, auto) = (StrategyName::SelfConsistency, StrategyName::BestOfN, StrategyName::Auto);
     let mut all = Vec::new();
     for n in [1, 2, 3, 4, 6, 8, 12, 16, 24, 32].into_iter().filter(|n| *n <= samples) {
-        all.push(scheme(&format!("fixed vote of {n}"), vote, Params { wave: n, ..off.clone() }, n, false, true));
+        all.push(scheme(&format!("fixed vote of {n}"), vote, Params { wave: n, ..off }, n, false, true));
     }
     for wave in [1, 2, 4, 8, 16] {
-        all.push(scheme(&format!("decided, wave {wave}"), vote, Params { wave, ..off.clone() }, samples, false, false));
+        all.push(scheme(&format!("decided, wave {wave}"), vote, Params { wave, ..off }, samples, false, false));
     }
     for wave in [1, 2, 4, 8, 16] {
-        all.push(scheme(&format!("beta 0.95, wave {wave}"), vote, Params { wave, ..on.clone() }, samples, false, false));
+        all.push(scheme(&format!("beta 0.95, wave {wave}"), vote, Params { wave, ..on }, samples, false, false));
     }
-    let thrifty = |params: &Params| Params { thrifty: true, ..params.clone() };
+    let thrifty = |params: &Params| Params { thrifty: true, ..*params };
     all.push(scheme("decided, thrifty", vote, thrifty(&off), samples, false, false));
     all.push(scheme("beta 0.95, thrifty", vote, thrifty(&on), samples, false, false));
     let surer = Params { beta_threshold: Some(0.9), ..thrifty(&on) };
     all.push(scheme("beta 0.9, thrifty", vote, surer, samples, false, false));
     for window in [3, 5] {
-        let esc = Params { esc_window: Some(window), wave: window, ..off.clone() };
+        let esc = Params { esc_window: Some(window), wave: window, ..off };
         all.push(scheme(&format!("esc {window}"), vote, esc, samples, false, false));
     }
     for n in [4, 8, 16] {
@@ -157,7 +163,10 @@ fn report(set: &str, pools: &[Pool], args: &Args) {
         args.draws,
         args.samples
     );
-    println!("{:<24} {:>22} {:>24} {:>8} {:>7} {:>6}", "scheme", "accuracy", "against the full vote", "tokens", "saved", "steps");
+    println!(
+        "{:<24} {:>22} {:>24} {:>8} {:>7} {:>6}",
+        "scheme", "accuracy", "against the full vote", "tokens", "saved", "steps"
+    );
     let (whole, tokens) = (&scores[full], stats::mean(&scores[full].tokens));
     for (scheme, score) in schemes.iter().zip(&scores) {
         let mean = stats::mean(&score.tokens);
@@ -220,10 +229,10 @@ fn whole(scheme: &Scheme, sample: &dyn Fn(u32) -> Recorded) -> (u64, u64) {
     (tokens.iter().sum(), tokens.iter().max().copied().unwrap_or_default())
 }
 
-fn play(scheme: &Scheme, question: &Question, sample: &dyn Fn(u32) -> Recorded) -> Played {
+fn play(way: &Scheme, question: &Question, sample: &dyn Fn(u32) -> Recorded) -> Played {
     let kind = question.answer_kind();
     let specs = match (&question.schema, &kind) {
-        _ if !scheme.verified => vec![],
+        _ if !way.verified => vec![],
         (Some(schema), _) => vec![VerifierSpec::JsonSchema { schema: schema.clone() }],
         (None, AnswerKind::Number) => vec![VerifierSpec::Arithmetic {}],
         (None, _) => vec![],
@@ -231,18 +240,18 @@ fn play(scheme: &Scheme, question: &Question, sample: &dyn Fn(u32) -> Recorded) 
     let asked = question.messages.last().map(|message| message.content.as_str()).unwrap_or_default();
     let verifiers = VerifierSpec::build(&specs, &kind, asked).expect("the verifiers can be built");
     let sample_tokens = 4096;
-    let budget = Budget {
-        max_samples: scheme.samples,
-        total_tokens: scheme.samples * sample_tokens,
-        sample_tokens,
-        deadline_ms: 1,
-    };
-    let strategy = strategy_verified(scheme.strategy, budget, 1, 1, kind, scheme.params.clone(), verifiers);
+    let budget =
+        Budget { max_samples: way.samples, total_tokens: way.samples * sample_tokens, sample_tokens, deadline_ms: 1 };
+    let strategy = strategy_verified(way.strategy, budget, 1, 1, kind, way.params, verifiers);
     replay(strategy.expect("the strategy can be built"), sample)
 }
 
 /// A share with its interval, in percent; with its sign where it is a difference.
 fn percent(estimate: &Estimate, signed: bool) -> String {
     let [value, low, high] = [estimate.value, estimate.low, estimate.high].map(|share| 100.0 * share);
-    if signed { format!("{value:+.1} ({low:+.1} to {high:+.1})") } else { format!("{value:.1} % ({low:.1} to {high:.1})") }
+    if signed {
+        format!("{value:+.1} ({low:+.1} to {high:+.1})")
+    } else {
+        format!("{value:.1} % ({low:.1} to {high:.1})")
+    }
 }

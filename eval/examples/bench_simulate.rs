@@ -5,7 +5,13 @@
 //! is set so that a full vote comes to the published accuracy, except where that is what is to be predicted. The
 //! exponent of the wrong answers is what nobody published: everything is shown for several.
 
-#![allow(clippy::expect_used, clippy::print_stdout, reason = "a measurement ends at its first fault and prints")]
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    reason = "a measurement ends at its first fault, prints, and counts far below 2^52"
+)]
 
 use clap::Parser;
 use forethought_eval::replay::{Recorded, replay};
@@ -89,7 +95,15 @@ fn adaptive(args: &Args) {
             let wave = vote(task, 40, Some(0.95), 4, false, args);
             println!(
                 "{zipf:<6} {:<14} {:>6.1} {:>8.1} {:>8.1} {:>9.1} {:>9.1} {:>7.2} {:>9.1} {:>7.1}",
-                published.name, published.one, published.vote, full.0, beta.0, beta.1, 40.0 / beta.1, thrifty.1, wave.1
+                published.name,
+                published.one,
+                published.vote,
+                full.0,
+                beta.0,
+                beta.1,
+                40.0 / beta.1,
+                thrifty.1,
+                wave.1
             );
             ratios.push(40.0 / beta.1);
             means.push(beta.1);
@@ -109,20 +123,28 @@ fn adaptive(args: &Args) {
 
 /// What a vote of 64 gives where only one sample's accuracy is known: how far questions are apart is taken from the others.
 fn distills(args: &Args) {
-    println!("cons@64 on AIME 2024, predicted from pass@1 and from the other models' spread (30 questions: ±3.3 points each)");
+    println!(
+        "cons@64 on AIME 2024, predicted from pass@1 and from the other models' spread (30 questions: ±3.3 points each)"
+    );
     println!("{:<6} {:<22} {:>7} {:>8} {:>10} {:>7}", "zipf", "model", "pass@1", "cons@64", "predicted", "error");
     for zipf in [0.0, 0.5, 1.0, 1.5] {
-        let own: Vec<f64> = DISTILLS.iter().map(|published| fit(*published, zipf, 64, args).concentration.ln()).collect();
+        let own: Vec<f64> =
+            DISTILLS.iter().map(|published| fit(*published, zipf, 64, args).concentration.ln()).collect();
         let mut errors = Vec::new();
         for (at, published) in DISTILLS.iter().enumerate() {
-            let others: Vec<f64> = own.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, own)| *own).collect();
+            let others: Vec<f64> =
+                own.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, own)| *own).collect();
             let concentration = (others.iter().sum::<f64>() / others.len() as f64).exp();
             let task = Task { mean: published.one / 100.0, concentration, zipf };
             let predicted = vote(task, 64, None, 64, false, args).0;
             errors.push((predicted - published.vote).abs());
             println!(
                 "{zipf:<6} {:<22} {:>7.1} {:>8.1} {:>10.1} {:>+7.1}",
-                published.name, published.one, published.vote, predicted, predicted - published.vote
+                published.name,
+                published.one,
+                published.vote,
+                predicted,
+                predicted - published.vote
             );
         }
         println!("{zipf:<6} mean error {:.1} points", errors.iter().sum::<f64>() / errors.len() as f64);

@@ -155,7 +155,7 @@ fn build(case: &Case) -> Option<Box<dyn Strategy>> {
     let verifiers = VerifierSpec::build(&specs, &AnswerKind::Number, "How much?").unwrap();
     let params = Params {
         wave: case.wave,
-        thrifty: case.wave % 2 == 0,
+        thrifty: case.wave.is_multiple_of(2),
         beta_threshold: case.beta.then_some(0.95),
         samples: Some(case.budget.max_samples),
         weighted: case.weighted,
@@ -201,7 +201,7 @@ impl<'a> World<'a> {
                     self.verdict = Some(verdict);
                 }
             }
-            assert!(self.case.wave % 2 == 0 || self.running.len() <= self.case.wave as usize);
+            assert!(self.case.wave.is_multiple_of(2) || self.running.len() <= self.case.wave as usize);
         }
     }
 

@@ -160,8 +160,8 @@ fn the_wave_is_kept_full_and_cancelled_at_the_end() {
 #[test]
 fn a_thrifty_vote_draws_no_sample_in_vain() {
     let mut waits = (0, 0);
-    for history in 0..2000_u64 {
-        let answer = |index: u32| ["5", "6", "7"][((history >> (index % 5)) as usize ^ index as usize * 7) % 3];
+    for history in 0..2000_usize {
+        let answer = |index: u32| ["5", "6", "7"][((history >> (index % 5)) ^ (index as usize * 7)) % 3];
         let play = |params: Params| {
             let mut vote = strategy(StrategyName::SelfConsistency, BUDGET, 1, 1, AnswerKind::Number, params).unwrap();
             let (mut running, mut begun, mut waited) = (std::collections::VecDeque::new(), 0_u32, 0_u32);
@@ -171,7 +171,9 @@ fn a_thrifty_vote_draws_no_sample_in_vain() {
                 for action in actions {
                     match action {
                         Action::Sample { index, .. } => running.push_back(index),
-                        Action::Finish(verdict) => return (begun, verdict.answer.unwrap().canonical, running.len(), waited),
+                        Action::Finish(verdict) => {
+                            return (begun, verdict.answer.unwrap().canonical, running.len(), waited);
+                        }
                         _ => {}
                     }
                 }

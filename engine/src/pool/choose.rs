@@ -61,7 +61,9 @@ mod tests {
 
     fn loads(of: &[(u32, u32)]) -> Vec<Load<'static>> {
         let named = of.iter().enumerate().zip(NAMES);
-        named.map(|((member, (running, slots)), name)| Load { member, name, running: *running, slots: *slots }).collect()
+        named
+            .map(|((member, (running, slots)), name)| Load { member, name, running: *running, slots: *slots })
+            .collect()
     }
 
     fn prompt(texts: &[(Role, &str)]) -> Prompt {
@@ -73,7 +75,8 @@ mod tests {
         let first = prompt(&[(Role::System, "be brief"), (Role::User, "why?")]);
         let Prompt::Messages(messages) = first.clone() else { panic!() };
         let begun = Prompt::Begun { messages, begun: "Because".into() };
-        let later = prompt(&[(Role::System, "be brief"), (Role::User, "why?"), (Role::Assistant, "so"), (Role::User, "?")]);
+        let later =
+            prompt(&[(Role::System, "be brief"), (Role::User, "why?"), (Role::Assistant, "so"), (Role::User, "?")]);
         assert!(key(&first) == key(&begun) && key(&first) == key(&later));
         assert_ne!(key(&first), key(&prompt(&[(Role::System, "be brief"), (Role::User, "what?")])));
         let idle = loads(&[(0, 4), (0, 4), (0, 4)]);

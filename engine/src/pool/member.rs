@@ -165,7 +165,13 @@ impl Member {
             Place::Up { .. } => MemberState::Resting,
         };
         let why = if place == MemberState::Up { None } else { state.why.clone() };
-        MemberInfo { name: self.name.clone(), state: place, running: self.running(), failures: state.breaker.failures(), why }
+        MemberInfo {
+            name: self.name.clone(),
+            state: place,
+            running: self.running(),
+            failures: state.breaker.failures(),
+            why,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -191,7 +197,9 @@ fn lack(info: &EngineInfo, promise: &EngineInfo) -> Option<String> {
     }
     if info.context_tokens < promise.context_tokens {
         let (has, less) = (promise.context_tokens, info.context_tokens);
-        return Some(format!("the pool promises {has} tokens of context and it has {less}; restart the service with it up"));
+        return Some(format!(
+            "the pool promises {has} tokens of context and it has {less}; restart the service with it up"
+        ));
     }
     let (can, must) = (info.can, promise.can);
     let missing = [

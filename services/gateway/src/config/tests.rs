@@ -148,16 +148,25 @@ fn a_pool_is_several_engines_with_names_of_their_own() {
     assert_eq!((names.as_slice(), found.settings.failures), (["http://a:1", "here"].as_slice(), 5));
     assert_eq!((found.settings.failover_after_ms, config.models[0].engine.files().len()), (10_000, 1));
     check(&pool("        []\n"), &["5:7: models[0].pool.members: the list is empty"]);
-    check(&pool("        - {}\n"), &["6:11: models[0].pool.members[0]: none of `path`, `upstream`, `scripted` is here"]);
-    check(&pool("        - { pool: { members: [] } }\n"), &[
-        "6:11: models[0].pool.members[0]: none of `path`, `upstream`, `scripted` is here",
-        "6:13: models[0].pool.members[0].pool: unknown key",
-    ]);
+    check(
+        &pool("        - {}\n"),
+        &["6:11: models[0].pool.members[0]: none of `path`, `upstream`, `scripted` is here"],
+    );
+    check(
+        &pool("        - { pool: { members: [] } }\n"),
+        &[
+            "6:11: models[0].pool.members[0]: none of `path`, `upstream`, `scripted` is here",
+            "6:13: models[0].pool.members[0].pool: unknown key",
+        ],
+    );
     check(
         &pool("        - upstream: { url: http://a:1 }\n        - upstream: { url: http://a:1 }\n"),
         &["7:11: models[0].pool.members[1]: two members of the pool are called `http://a:1`; give each a `name`"],
     );
-    check(&pool("        - { scripted: {}, lanes: 1 }\n"), &["6:27: models[0].pool.members[0].lanes: `lanes` is for a model"]);
+    check(
+        &pool("        - { scripted: {}, lanes: 1 }\n"),
+        &["6:27: models[0].pool.members[0].lanes: `lanes` is for a model"],
+    );
 }
 
 #[test]
