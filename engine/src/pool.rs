@@ -1,10 +1,10 @@
 //! Several engines behind one name: a pool is an engine itself.
 //!
 //! A sample goes to the member that its conversation usually goes to, whose caches may know it, unless that one has more
-//! than its share of the work ([`choose`]). Until a sample's first token is there nothing of it was seen, so it is begun
+//! than its share of the work (`choose`). Until a sample's first token is there nothing of it was seen, so it is begun
 //! anew elsewhere when its member fails, hangs or goes away; after it, the failure is the caller's to see. A member that
-//! fails is left alone for a while, longer each time, and then tried with one sample ([`breaker`]). One that is gone is
-//! built again until it is back ([`member`]).
+//! fails is left alone for a while, longer each time, and then tried with one sample (`breaker`). One that is gone is
+//! built again until it is back (`member`).
 
 mod breaker;
 mod choose;
