@@ -13,7 +13,10 @@ def main(model: str, port: str, slots: str) -> None:
     params.model.path = model
     params.hostnames, params.port = ["127.0.0.1"], int(port)
     params.n_parallel, params.n_ctx = int(slots), 2048 * int(slots)
-    params.endpoint_slots, params.warmup, params.verbosity = True, False, 0
+    params.endpoint_slots, params.endpoint_metrics = True, True
+    params.warmup, params.verbosity = False, 0
+    # What a request leaves out: as our service draws when it is not told otherwise.
+    params.sampling.top_k, params.sampling.top_p, params.sampling.min_p = 0, 1.0, 0.05
     server = xllamacpp.Server(params)
     print(server.listening_address, flush=True)
     while True:
