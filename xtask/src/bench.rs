@@ -6,6 +6,7 @@
 //! read it before the clock runs, and both draw from all tokens at one temperature.
 
 mod eval;
+mod peers;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +34,8 @@ enum What {
     Eval(eval::Args),
     /// What strategies would have answered and spent, on pools of recorded samples.
     Pools(eval::PoolArgs),
+    /// Votes of ours, of optillm and without early stopping, over the same llama.cpp server and model.
+    PeersReasoning(peers::Args),
     /// What stopping rules and votes give on made-up models whose skill comes from published figures.
     Simulate,
 }
@@ -65,6 +68,7 @@ pub fn run(args: &Args) -> Result<()> {
         What::Engine(args) => engine(args),
         What::Eval(args) => eval::run(args),
         What::Pools(args) => eval::pools(args),
+        What::PeersReasoning(args) => peers::run(args),
         What::Simulate => {
             let program = build::workspace(&["--examples"])?.path("bench_simulate")?;
             process::run(&mut process::command(&program)?)

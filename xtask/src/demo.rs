@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 
 use crate::build;
 use crate::model::{self, Form};
-use crate::service::{self, MODEL, Service};
+use crate::service::{self, Engine, MODEL, Service};
 
 /// A question on which the first sample of the model is wrong and eight of them vote right, with [`SEED`].
 const QUESTION: &str = "What is 5 * 4? Reply with the number.";
@@ -31,7 +31,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let model = model::prepare(Form::default(), false)?;
     let program = build::workspace(&["--examples"])?.path("forethought")?;
-    let service = Service::prepare("demo", program, &model, service::free_port(args.port)?)?;
+    let service = Service::prepare("demo", program, Engine::File(&model), service::free_port(args.port)?)?;
     heading("a tenant and its key");
     let key = service.add_tenant("demo", &[])?;
     heading("the server");

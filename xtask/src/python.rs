@@ -1,4 +1,4 @@
-//! A Python environment outside of the checkout, with the packages that `tests/python/requirements.txt` pins.
+//! Python environments outside of the checkout, with pinned packages: one for the tests, one for what we are measured by.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,23 +8,32 @@ use sha2::{Digest, Sha256};
 
 use crate::{paths, process};
 
-const PINS: &str = "tests/python/requirements.txt";
 /// Written last, so that a half-made environment is made anew.
 const STAMP: &str = "pins.sha256";
 
-/// Returns the environment's `python`; makes the environment when there is none for these pins.
+/// The `python` of the tests, and of llama.cpp.
 pub fn environment() -> Result<PathBuf> {
-    let pins = paths::workspace()?.join(PINS);
+    prepared("python", "tests/python/requirements.txt", &[])
+}
+
+/// The `python` of the peers that we are measured by. Their pins are whole: what they only need for other things is left out.
+pub fn peers() -> Result<PathBuf> {
+    prepared("python-peers", "xtask/bench/peers-requirements.txt", &["--no-deps"])
+}
+
+/// Returns an environment's `python`; makes the environment when there is none for these pins.
+fn prepared(name: &str, pins: &str, options: &[&str]) -> Result<PathBuf> {
+    let pins = paths::workspace()?.join(pins);
     let text = fs::read(&pins).with_context(|| format!("cannot read {}", pins.display()))?;
     let hash = hex::encode(Sha256::digest(&text));
-    let folder = paths::cache()?.join("python");
+    let folder = paths::cache()?.join(name);
     let python = folder.join("bin").join("python");
     if is_made(&folder, &hash) && python.is_file() {
         eprintln!("python environment: {} is there and right", folder.display());
         return Ok(python);
     }
     eprintln!("python environment: making {}", folder.display());
-    make(&folder, &python, &pins)?;
+    make(&folder, &python, &pins, options)?;
     fs::write(folder.join(STAMP), hash).context("cannot note the environment's pins")?;
     Ok(python)
 }
@@ -33,12 +42,13 @@ fn is_made(folder: &Path, hash: &str) -> bool {
     fs::read_to_string(folder.join(STAMP)).is_ok_and(|stamp| stamp == hash)
 }
 
-fn make(folder: &Path, python: &Path, pins: &Path) -> Result<()> {
+fn make(folder: &Path, python: &Path, pins: &Path, options: &[&str]) -> Result<()> {
     // `--clear` empties a folder that holds an older or half-made environment.
     process::run(process::command("python3")?.args(["-m", "venv", "--clear"]).arg(folder))
         .context("python3 cannot make an environment: install it (Debian: apt-get install python3-venv)")?;
     let mut pip = process::command(python)?;
-    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--requirement"]).arg(pins);
+    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--quiet"]).args(options);
+    pip.arg("--requirement").arg(pins);
     process::run(&mut pip).context("pip cannot install the pinned packages: check the network and pip's index settings")
 }
 

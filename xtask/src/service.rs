@@ -27,9 +27,18 @@ pub struct Service {
     port: u16,
 }
 
+/// What runs the model.
+#[derive(Clone, Copy)]
+pub enum Engine<'a> {
+    /// The service itself, from this file.
+    File(&'a Path),
+    /// The server at this address.
+    Upstream(&'a str),
+}
+
 impl Service {
     /// Makes an empty state folder `name`, beside what was built, with a configuration.
-    pub fn prepare(name: &str, program: PathBuf, model: &Path, port: u16) -> Result<Self> {
+    pub fn prepare(name: &str, program: PathBuf, engine: Engine<'_>, port: u16) -> Result<Self> {
         let profile = program.parent().context("the built program has no folder")?;
         let folder = profile.parent().unwrap_or(profile).join(".forethought").join(name);
         if folder.exists() {
@@ -37,19 +46,22 @@ impl Service {
         }
         fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
         let service = Self { program, folder, port };
-        fs::write(service.file("config.yaml"), service.config(model)).context("cannot write the configuration")?;
+        fs::write(service.file("config.yaml"), service.config(engine)).context("cannot write the configuration")?;
         Ok(service)
     }
 
-    fn config(&self, model: &Path) -> String {
+    fn config(&self, engine: Engine<'_>) -> String {
         // A JSON string is a YAML string too, whatever the path holds.
         let quoted = |text: &str| Value::from(text).to_string();
         let listen = quoted(&format!("127.0.0.1:{}", self.port));
         let (data, policy) = (quoted(&self.data()), quoted(&self.policy()));
-        let model = quoted(&model.to_string_lossy());
+        let engine = match engine {
+            Engine::File(model) => format!("path: {}", quoted(&model.to_string_lossy())),
+            Engine::Upstream(url) => format!("upstream: {{ url: {} }}", quoted(url)),
+        };
         format!(
             "version: 1\nlisten: {listen}\ndata_dir: {data}\npolicy: {policy}\n\
-             models:\n  - id: {MODEL}\n    path: {model}\n"
+             models:\n  - id: {MODEL}\n    {engine}\n"
         )
     }
 
@@ -193,6 +205,6 @@ mod tests {
     #[test]
     fn paths_with_spaces_are_quoted_in_the_configuration() {
         let service = Service { program: "p".into(), folder: "/a b".into(), port: 1 };
-        assert!(service.config(Path::new("/m n")).contains("data_dir: \"/a b/data\"\n"));
+        assert!(service.config(Engine::File(Path::new("/m n"))).contains("data_dir: \"/a b/data\"\n"));
     }
 }

@@ -188,11 +188,7 @@ fn a_configuration_is_checked_with_its_policy_and_models() {
     }
     room.write("f.yaml", "listen: here\nmodels:\n  - id: m\n");
     for verb in [check, serve] {
-        room.bad(
-            &verb,
-            2,
-            &["error: f.yaml:1:1: listen: `here`", "\nerror: f.yaml:3:5: models[0]: the model has neither"],
-        );
+        room.bad(&verb, 2, &["error: f.yaml:1:1: listen: `here`", "\nerror: f.yaml:3:5: models[0]: none of `path`"]);
     }
     room.write("model.gguf", "no model");
     room.write("f.yaml", "models:\n  - id: a\n    path: model.gguf\n  - id: b\n    path: gone.gguf\n");

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use crate::model::{self, Form};
-use crate::service::{self, Service};
+use crate::service::{self, Engine, Service};
 use crate::{build, process};
 
 /// Limits that never decide.
-const LIMITS: [&str; 14] = [
+pub const LIMITS: [&str; 14] = [
     "--requests-per-minute",
     "1000000",
     "--tokens-per-minute",
@@ -107,7 +107,8 @@ fn ask(service: &Service, key: &str, rest: &[&str]) -> Result<()> {
 fn with_service(name: &str, work: impl FnOnce(&Service, &str) -> Result<()>) -> Result<()> {
     let model = model::prepare(Form::default(), false)?;
     let programs = build::workspace(&["--examples"])?;
-    let service = Service::prepare(name, programs.path("forethought")?, &model, service::free_port(None)?)?;
+    let service =
+        Service::prepare(name, programs.path("forethought")?, Engine::File(&model), service::free_port(None)?)?;
     let key = service.add_tenant("bench", &LIMITS)?;
     let mut server = service.serve()?;
     let done = work(&service, &key);
