@@ -20,8 +20,8 @@ HERE = Path(__file__).parent
 class Llama:
     """llama.cpp's server."""
 
-    def __init__(self, slots: int = 4) -> None:
-        self.port, self.slots = free_port(), slots
+    def __init__(self, slots: int = 4, threads: int | None = None) -> None:
+        self.port, self.slots, self.threads = free_port(), slots, threads
         self.process: subprocess.Popen | None = None
 
     @property
@@ -30,6 +30,7 @@ class Llama:
 
     def start(self) -> Llama:
         command = [sys.executable, "-B", str(HERE / "llama_server.py"), str(model_path()), str(self.port), str(self.slots)]
+        command += [str(self.threads)] if self.threads else []
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         assert self.process.stdout.readline().startswith(b"http"), "llama.cpp's server did not start"
         return self
