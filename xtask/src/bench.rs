@@ -6,6 +6,7 @@
 //! read it before the clock runs, and both draw from all tokens at one temperature.
 
 mod eval;
+mod llama;
 mod peers;
 mod table;
 

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
+use super::llama::Llama;
 use crate::model::{self, Form};
 use crate::service::{self, Engine, Service};
-use crate::{build, process};
+use crate::{build, process, python};
 
 /// Limits that never decide.
 pub const LIMITS: [&str; 14] = [
@@ -28,9 +29,19 @@ pub const LIMITS: [&str; 14] = [
     "xhigh",
 ];
 
+/// Which engine runs the model.
+#[derive(clap::Args)]
+struct On {
+    /// Ask a llama.cpp server with so many slots, through the `upstream` engine, and not the embedded engine.
+    #[arg(long, value_name = "SLOTS", value_parser = clap::value_parser!(u32).range(1..=256))]
+    llama_cpp: Option<u32>,
+}
+
 /// What `cargo xtask bench eval` takes.
 #[derive(clap::Args)]
 pub struct Args {
+    #[command(flatten)]
+    on: On,
     /// What `forethought eval` takes, but for the service and its key: `--questions FILE --results FILE --compare …`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
     eval: Vec<String>,
@@ -39,6 +50,8 @@ pub struct Args {
 /// What `cargo xtask bench pools` takes.
 #[derive(clap::Args)]
 pub struct PoolArgs {
+    #[command(flatten)]
+    on: On,
     /// Questions whose samples are recorded first; may be given often.
     #[arg(long, value_name = "FILE")]
     questions: Vec<PathBuf>,
@@ -65,14 +78,14 @@ pub struct PoolArgs {
 /// Runs the evaluation against a service of its own.
 pub fn run(args: &Args) -> Result<()> {
     let rest: Vec<&str> = args.eval.iter().map(String::as_str).collect();
-    with_service("bench-eval", |service, key| ask(service, key, &rest))
+    with_service("bench-eval", &args.on, |service, key| ask(service, key, &rest))
 }
 
 /// Records what is missing, and replays strategies on all that the folder holds.
 pub fn pools(args: &PoolArgs) -> Result<()> {
     fs::create_dir_all(&args.pools).with_context(|| format!("cannot create {}", args.pools.display()))?;
     if !args.questions.is_empty() {
-        with_service("bench-pools", |service, key| {
+        with_service("bench-pools", &args.on, |service, key| {
             args.questions.iter().try_for_each(|questions| record(service, key, questions, args))
         })?;
     }
@@ -92,7 +105,8 @@ fn record(service: &Service, key: &str, questions: &Path, args: &PoolArgs) -> Re
     let way = format!("one=single,temperature=0.7,deadline_ms=3600000,max_completion_tokens={}", args.max_tokens);
     let (samples, limit) = (args.samples.to_string(), args.limit.map(|limit| limit.to_string()));
     let mut rest = vec!["--questions", &questions, "--results", &results, "--way", &way, "--repeats", &samples];
-    rest.extend(["--in-flight", "16"]);
+    let in_flight = args.on.llama_cpp.unwrap_or(16).to_string();
+    rest.extend(["--in-flight", &in_flight]);
     rest.extend(args.template.iter().flat_map(|template| ["--template", template.as_str()]));
     rest.extend(limit.iter().flat_map(|limit| ["--limit", limit.as_str()]));
     ask(service, key, &rest)
@@ -104,11 +118,12 @@ fn ask(service: &Service, key: &str, rest: &[&str]) -> Result<()> {
     process::run(command.env("FORETHOUGHT_KEY", key))
 }
 
-fn with_service(name: &str, work: impl FnOnce(&Service, &str) -> Result<()>) -> Result<()> {
+fn with_service(name: &str, on: &On, work: impl FnOnce(&Service, &str) -> Result<()>) -> Result<()> {
     let model = model::prepare(Form::default(), false)?;
-    let programs = build::workspace(&["--examples"])?;
-    let service =
-        Service::prepare(name, programs.path("forethought")?, Engine::File(&model), service::free_port(None)?)?;
+    let program = build::workspace(&["--examples"])?.path("forethought")?;
+    let llama = on.llama_cpp.map(|slots| Llama::start(&python::environment()?, &model, slots)).transpose()?;
+    let engine = llama.as_ref().map_or(Engine::File(&model), |llama| Engine::Upstream(&llama.url));
+    let service = Service::prepare(name, program, engine, service::free_port(None)?)?;
     let key = service.add_tenant("bench", &LIMITS)?;
     let mut server = service.serve()?;
     let done = work(&service, &key);

@@ -1,17 +1,18 @@
 //! `cargo xtask bench peers-reasoning`: votes of ours beside those of others, over one llama.cpp server.
 
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::eval::LIMITS;
+use super::{eval::LIMITS, llama::Llama};
 use crate::model::{self, Form};
 use crate::service::{self, Engine, MODEL, Service};
 use crate::{build, process, python};
+
+/// The side that all others stand beside.
+const OURS: &str = "forethought";
 
 /// What `cargo xtask bench peers-reasoning` takes.
 #[derive(clap::Args)]
@@ -25,6 +26,9 @@ pub struct Args {
     /// Samples of each vote at most.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=64))]
     samples: u32,
+    /// Only this side, beside our own; may be given often.
+    #[arg(long = "side", value_name = "NAME")]
+    sides: Vec<String>,
     /// Write all answers and figures to this file too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -46,6 +50,10 @@ pub fn run(args: &Args) -> Result<()> {
     for file in &args.questions {
         asker.arg("--questions").arg(file);
     }
+    if !args.sides.is_empty() {
+        asker.args(["--side", OURS]);
+        asker.args(args.sides.iter().flat_map(|side| ["--side", side.as_str()]));
+    }
     let told = process::output(&mut asker)?;
     server.stop()?;
     let told: Value = serde_json::from_str(&told).context("the asking program printed no JSON")?;
@@ -56,65 +64,51 @@ pub fn run(args: &Args) -> Result<()> {
     }
 }
 
-/// Each side of each set, with its tokens and its time beside those of our own default.
+/// Each side of each set, with how it stands beside ours over the same questions.
 fn table(told: &Value) -> Result<String> {
     let rows = told.get("rows").and_then(Value::as_array).context("the report has no `rows`")?;
+    let paired = told.get("paired").and_then(Value::as_array).context("the report has no `paired`")?;
     let text = |row: &Value, key: &str| row.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let number = |row: &Value, key: &str| row.get(key).and_then(Value::as_f64).unwrap_or_default();
     let mut table = format!(
-        "{:<14} {:<40} {:>9} {:>9} {:>9} {:>8} {:>8}\n",
-        "set", "side", "right", "tokens", "seconds", "tokens ×", "time ×"
+        "{:<12} {:<40} {:>8} {:>6} {:>7} {:>8} {:>24} {:>21} {:>21}\n",
+        "set",
+        "side",
+        "right",
+        "failed",
+        "tokens",
+        "seconds",
+        "points of ours more",
+        "times our tokens",
+        "times our time"
     );
     for row in rows {
-        let ours =
-            rows.iter().find(|ours| text(ours, "set") == text(row, "set") && text(ours, "side") == "forethought");
-        let against = |key: &str| ours.map_or(f64::NAN, |ours| number(row, key) / number(ours, key));
+        let same = |other: &&Value| ["set", "side"].iter().all(|key| text(other, key) == text(row, key));
+        let beside = paired.iter().find(same);
+        let told = |key: &str, digits| beside.and_then(|beside| interval(beside.get(key)?, digits)).unwrap_or_default();
         writeln!(
             table,
-            "{:<14} {:<40} {:>4}/{:<4} {:>9} {:>9.1} {:>8.2} {:>8.2}",
+            "{:<12} {:<40} {:>4}/{:<3} {:>6} {:>7} {:>8.1} {:>24} {:>21} {:>21}",
             text(row, "set"),
             text(row, "side"),
             number(row, "right"),
             number(row, "questions"),
+            number(row, "errors"),
             number(row, "tokens"),
             number(row, "seconds"),
-            against("tokens"),
-            against("seconds")
+            told("points", 1),
+            told("tokens", 2),
+            told("seconds", 2)
         )?;
     }
     Ok(table)
 }
 
-/// llama.cpp's server; it ends when the value is dropped.
-struct Llama {
-    process: Child,
-    url: String,
-}
-
-impl Llama {
-    fn start(python: &Path, model: &Path, slots: u32) -> Result<Self> {
-        let port = std::net::TcpListener::bind(("127.0.0.1", 0)).context("no port is free")?.local_addr()?.port();
-        let mut command = process::command(python)?;
-        command.args(["-B", "tests/python/llama_server.py"]).arg(model).args([port.to_string(), slots.to_string()]);
-        command.stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut llama = Self {
-            process: command.spawn().context("cannot start llama.cpp")?,
-            url: format!("http://127.0.0.1:{port}"),
-        };
-        let Some(out) = llama.process.stdout.take() else { bail!("llama.cpp's server has no stdout") };
-        let mut line = String::new();
-        BufReader::new(out).read_line(&mut line)?;
-        ensure!(line.starts_with("http"), "llama.cpp's server did not start");
-        Ok(llama)
-    }
-}
-
-impl Drop for Llama {
-    fn drop(&mut self) {
-        // It may have ended already: then there is nothing to do.
-        _ = self.process.kill();
-        _ = self.process.wait();
-    }
+/// `[value, low, high]` as people read it.
+fn interval(of: &Value, digits: usize) -> Option<String> {
+    let [value, low, high] = of.as_array()?.as_slice() else { return None };
+    let [value, low, high] = [value.as_f64()?, low.as_f64()?, high.as_f64()?];
+    Some(format!("{value:.digits$} ({low:.digits$} to {high:.digits$})"))
 }
 
 #[cfg(test)]
@@ -126,9 +120,12 @@ mod tests {
     #[test]
     fn each_side_stands_beside_ours() {
         let row = |side: &str, tokens: u32| json!({ "set": "s", "side": side, "questions": 2, "right": 1, "tokens": tokens, "seconds": 2.0 });
-        let text = table(&json!({ "rows": [row("forethought", 10), row("plain vote", 30)] })).unwrap();
-        let last: Vec<&str> = text.lines().last().unwrap().split_whitespace().collect();
-        assert_eq!(last, ["s", "plain", "vote", "1/2", "30", "2.0", "3.00", "1.00"]);
+        let beside =
+            json!({ "set": "s", "side": "plain vote", "points": [4.0, -2.04, 10.0], "tokens": [3.0, 2.5, 3.5] });
+        let report = json!({ "rows": [row("forethought", 10), row("plain vote", 30)], "paired": [beside] });
+        let text = table(&report).unwrap();
+        let last = text.lines().last().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(last, "s plain vote 1/2 0 30 2.0 4.0 (-2.0 to 10.0) 3.00 (2.50 to 3.50)");
         assert!(table(&json!({})).is_err());
     }
 }
