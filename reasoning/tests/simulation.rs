@@ -2,7 +2,7 @@
 //!
 //! A simulated sample is right with a probability; a wrong one gives one of a few other answers. It shows its work in some
 //! cases. Then its equations hold in 94 of 100 samples that are right and in 3 that are wrong, which is about what was
-//! measured with a small model on one-line arithmetic (see `Outcome::votes`).
+//! measured with a small model on one-line arithmetic (see `Verification::votes`).
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests may panic")]
 

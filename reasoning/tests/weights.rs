@@ -7,6 +7,9 @@ use forethought_reasoning::{
     VerifierSpec, Watch, strategy, strategy_verified,
 };
 use forethought_schemas::{Budget, StrategyName};
+use serde_json::json;
+
+const JSON: AnswerKind = AnswerKind::Json { pointer: None };
 
 const BUDGET: Budget = Budget { max_samples: 40, total_tokens: 4000, sample_tokens: 100, deadline_ms: 1 };
 
@@ -55,6 +58,14 @@ fn play(mut strategy: Box<dyn Strategy>, texts: &[&str]) -> Option<Verdict> {
     verdict(&actions)
 }
 
+/// As [`result()`], of a sample that reached its `max_tokens`.
+fn cut(index: u32, text: &str) -> Observation {
+    match result(index, text, None) {
+        Observation::Sample(result) => Observation::Sample(SampleResult { finish: Finish::Length, ..result }),
+        other => other,
+    }
+}
+
 const HOLDS: &str = "2 + 3 = 5";
 const WRONG: &str = "2 + 3 = 6";
 
@@ -78,6 +89,81 @@ fn two_sound_samples_that_agree_are_enough() {
     assert_eq!((verdict.stop, verdict.counted.len()), (StopRule::Beta, 2));
     assert_eq!(play(vote(), &[HOLDS]), None, "one is not");
     assert_eq!(vote().next(Observation::Start).len(), 2, "it starts with the smallest wave that can decide");
+}
+
+/// What every sample passes, right or wrong, makes no vote surer: four that agree are enough, and three are not.
+#[test]
+fn what_only_looks_at_the_form_weighs_one() {
+    let specs = |spec: serde_json::Value| serde_json::from_value::<Vec<VerifierSpec>>(spec).unwrap();
+    for spec in [
+        json!([{ "type": "json_schema", "schema": { "type": "object" } }]),
+        json!([{ "type": "regex", "pattern": "n" }]),
+        json!([{ "type": "format" }]),
+        json!([{ "type": "confidence", "min": -100.0 }]),
+    ] {
+        let verifiers = VerifierSpec::build(&specs(spec.clone()), &JSON, "").unwrap();
+        let vote =
+            strategy_verified(StrategyName::SelfConsistency, BUDGET, 7, 1, JSON, Params::default(), verifiers).unwrap();
+        let verdict = play(vote, &["{\"n\": 5}"; 5]).unwrap();
+        assert_eq!((verdict.stop, verdict.counted.len(), verdict.votes[0].weight), (StopRule::Beta, 4, 4000), "{spec}");
+        assert!(verdict.checks.iter().all(|check| check.verification.outcome == Outcome::Passed), "{spec}");
+    }
+    let range = specs(json!([{ "type": "range", "min": 0 }]));
+    let verdict = play(build(StrategyName::SelfConsistency, &range, samples(12)), &["5"; 4]).unwrap();
+    assert_eq!((verdict.stop, verdict.counted.len()), (StopRule::Beta, 4));
+    // Beside one that tells right from wrong, what that passes still weighs three, and what it does not see one.
+    let both = specs(json!([{ "type": "range", "min": 0 }, { "type": "arithmetic" }]));
+    let verdict = play(build(StrategyName::SelfConsistency, &both, samples(4)), &["6", HOLDS, "6", "5"]).unwrap();
+    let votes: Vec<_> = verdict.votes.iter().map(|vote| (vote.canonical.as_str(), vote.weight)).collect();
+    assert_eq!(votes, [("5", 4000), ("6", 2000)]);
+}
+
+#[test]
+fn a_sample_that_was_cut_weighs_one_and_ranks_behind_whole_ones() {
+    let mut vote = build(StrategyName::SelfConsistency, &arithmetic(), samples(4));
+    vote.next(Observation::Start);
+    for index in 0..3 {
+        assert_eq!(verdict(&vote.next(cut(index, "2 + 3 = 5, so it is 5 and"))), None, "three are not enough");
+    }
+    let votes = vote.snapshot().votes;
+    assert_eq!((votes[0].canonical.as_str(), votes[0].weight), ("5", 3000));
+    for (name, weighted) in [(StrategyName::BestOfN, false), (StrategyName::BestOfN, true)] {
+        let mut best = build(name, &arithmetic(), Params { weighted, ..samples(3) });
+        best.next(Observation::Start);
+        best.next(cut(0, "1 + 3 = 4, so it is 4 and"));
+        best.next(result(1, "It is 7", None));
+        let end = verdict(&best.next(result(2, HOLDS, None))).unwrap();
+        let expect = if weighted { vec![("5", 1000), ("4", 333), ("7", 333)] } else { vec![] };
+        let votes: Vec<_> = end.votes.iter().map(|vote| (vote.canonical.as_str(), vote.weight)).collect();
+        assert!(end.chosen == vec![2] && (!weighted || votes == expect), "{votes:?}");
+    }
+    let mut best = build(StrategyName::BestOfN, &arithmetic(), samples(2));
+    best.next(Observation::Start);
+    best.next(cut(0, "1 + 3 = 4, so it is 4 and"));
+    let end = verdict(&best.next(result(1, WRONG, None))).unwrap();
+    assert_eq!(end.chosen, vec![0], "what holds and was cut is better than what is wrong");
+}
+
+#[test]
+fn an_equation_that_the_cut_may_have_halved_is_not_judged() {
+    let check = |thinking: &str, text: &str, finish, expect| {
+        let verifiers = VerifierSpec::build(&arithmetic(), &AnswerKind::Number, "").unwrap();
+        let Observation::Sample(sample) = result(0, "", None) else { unreachable!() };
+        let sample = SampleResult { thinking: thinking.to_owned(), text: text.to_owned(), finish, ..sample };
+        assert_eq!(verifiers.check(&sample, None).outcome, expect, "{thinking:?} {text:?} {finish:?}");
+    };
+    let (passed, unchecked, refuted) = (Outcome::Passed, Outcome::Unchecked, Outcome::Refuted);
+    check("", "12 + 13 = 2", Finish::Stop, refuted);
+    for halved in ["12 + 13 = 2", "12 + 13 = 2 ", "12 + 13 = **2", "20 / 6 = 3 rem", "1 + 2 = 6 /", "2 + 3 = 6."] {
+        check("", halved, Finish::Length, unchecked);
+        check(halved, "", Finish::Length, unchecked);
+        check("", &format!("1 + 1 = 2, and {halved}"), Finish::Length, passed);
+        check("", &format!("1 + 1 = 3, and {halved}"), Finish::Length, refuted);
+    }
+    for whole in ["2 + 3 = 6\n", "2 + 3 = 6. The", "2 + 3 = 6 and so", "2 + 3 = 6\nSo"] {
+        check("", whole, Finish::Length, refuted);
+    }
+    check("12 + 13 = 2", "It is", Finish::Length, refuted);
 }
 
 #[test]
@@ -141,6 +227,23 @@ fn a_judge_that_fails_is_an_outcome_of_its_own() {
     assert_eq!(outcomes, [Outcome::Broken, Outcome::Broken, Outcome::Refuted]);
     assert!(end.checks[1].verification.findings.concat().contains("gone"));
     assert_eq!(end.chosen, vec![0], "never a random one: the likelier of those that are not refuted");
+}
+
+#[test]
+fn what_refutes_keeps_its_grade() {
+    let specs = [VerifierSpec::Judge { rubric: "It is right.".into(), model: None, min: 0.9 }, arithmetic()[0].clone()];
+    let mut best = build(StrategyName::BestOfN, &specs, samples(4));
+    best.next(Observation::Start);
+    for (index, text, score) in [(0, "5", 1), (1, "6", 8), (2, WRONG, 10), (3, "7", 3)] {
+        best.next(result(index, text, None));
+        let judged = Observation::Judged { index, text: format!("Score: {score}"), tokens: 3 };
+        if let Some(end) = verdict(&best.next(judged)) {
+            let scores: Vec<f64> = end.checks.iter().map(|check| (check.verification.score * 10.0).round()).collect();
+            assert_eq!((end.chosen, scores), (vec![1], vec![1.0, 8.0, 0.0, 3.0]));
+            return;
+        }
+    }
+    unreachable!("four samples are all");
 }
 
 #[test]

@@ -131,7 +131,7 @@ pub fn strategy(
 ///   [`Params::weighted`] sums the scores of samples with the same answer (Snell et al., arXiv 2408.03314).
 /// - `self_consistency` (Wang, arXiv 2203.11171) returns the answers with the heaviest votes first and stops when `n`
 ///   samples have finished and the vote is decided, the Beta rule is sure of the *winner*, or a window of samples agrees.
-///   With verifiers, a vote weighs what [`Outcome::votes`](crate::Outcome::votes) says.
+///   With verifiers, a vote weighs what [`Verification::votes`](crate::Verification::votes) says.
 /// - `confidence_vote` (`DeepConf`, arXiv 2508.15260) draws a warm-up, then cuts traces short that are less sure than the
 ///   best of it, weighs votes by confidence, and stops at a consensus.
 /// - `self_correct` drafts, verifies and revises with what verifiers find, until `n` drafts pass or the rounds are over;

@@ -5,6 +5,8 @@
 //! load of the machine. So it is asked over samples 0..k, for each k in turn, once all of them have ended; what lies
 //! beyond the k that decides is cancelled and does not vote, even where it has finished.
 
+use std::collections::BTreeSet;
+
 use super::{
     Action, Ask, Observation, SampleResult, StopRule, Strategy, Tally, Watch,
     revise::{self, Drafts},
@@ -13,7 +15,7 @@ use super::{
     tally::Count,
     verdict::{Case, Choose, verdict},
 };
-use crate::{AnswerKind, Judge, Ledger, Plan, Verifiers, extract, sample_seed, threshold};
+use crate::{AnswerKind, Judge, Ledger, Plan, Verifiers, extract, sample_seed, threshold, verify::UNCHECKED_SCORE};
 
 /// What makes one strategy differ from another.
 pub(super) struct Recipe {
@@ -93,7 +95,10 @@ impl Machine {
     fn sample(&mut self, result: &SampleResult) -> Vec<Action> {
         let answer = extract(&self.recipe.kind, &result.text);
         let verification = self.recipe.verifiers.check(result, answer.as_ref());
-        let scored = Box::new(Scored::new(result, answer, verification));
+        let mut scored = Box::new(Scored::new(result, answer, verification));
+        if self.drafts.is_some() {
+            scored.text = result.text.as_str().into();
+        }
         let judge = self.recipe.verifiers.judge.as_ref().map(|judge| judge.prompt(&result.text));
         let Some((slot, max_tokens, _)) = self.running(result.index) else { return Vec::new() };
         if result.tokens > max_tokens {
@@ -102,9 +107,6 @@ impl Machine {
             return self.advance(Vec::new());
         }
         *slot = if judge.is_some() { Slot::Judged(scored) } else { Slot::Done(scored) };
-        if let Some(drafts) = &mut self.drafts {
-            drafts.ended(result);
-        }
         self.spend(result.index, result.tokens);
         let Some(prompt) = judge else { return self.advance(Vec::new()) };
         let (index, max_tokens) = (result.index, Judge::max_tokens());
@@ -205,11 +207,11 @@ impl Machine {
 
     fn stop(&self) -> Option<StopRule> {
         if self.drafts.is_some() {
-            let sound = self.prefix().filter(|draft| revise::is_sound(draft)).count();
+            let sound = distinct(self.prefix().filter(|draft| revise::is_sound(draft)));
             return (sound >= self.recipe.n as usize).then_some(StopRule::Verified);
         }
         let left = self.slots.len() - self.prefix;
-        if !self.recipe.stops || left == 0 || self.prefix().count() < self.recipe.n as usize {
+        if !self.recipe.stops || left == 0 || self.missing(self.prefix()) > 0 {
             return None;
         }
         let left = u32::try_from(left).unwrap_or(u32::MAX);
@@ -226,6 +228,12 @@ impl Machine {
         decided.or_else(beta).or_else(esc)
     }
 
+    /// Answers that are wanted and that none of these samples gives. One that weighs nothing gives none.
+    fn missing<'a>(&self, samples: impl Iterator<Item = &'a Scored>) -> usize {
+        let told = distinct(samples.filter(|sample| self.weight(sample) > 0));
+        (self.recipe.n as usize).saturating_sub(told)
+    }
+
     /// The finished samples of the prefix.
     fn prefix(&self) -> impl Iterator<Item = &Scored> {
         self.slots.iter().take(self.prefix).filter_map(done)
@@ -233,9 +241,12 @@ impl Machine {
 
     /// What a sample's vote weighs, in thousandths.
     fn weight(&self, sample: &Scored) -> u64 {
-        let votes = if self.recipe.verifiers.is_empty() { 1 } else { sample.verification.outcome.votes() };
+        let votes = sample.verification.votes();
+        // The end of one that was cut is missing: it weighs no more than one in which nothing was checked.
+        let votes = if sample.cut { votes.min(1) } else { votes };
         match self.recipe.weigh {
             Weigh::Votes => WHOLE * u64::from(votes),
+            Weigh::Scores if sample.cut => sample.thousandths().min(thousandths(UNCHECKED_SCORE)),
             Weigh::Scores => sample.thousandths(),
             Weigh::Confidence { .. } => match (sample.confidence, self.threshold) {
                 _ if sample.weak => 0,
@@ -269,12 +280,16 @@ impl Machine {
             rules::decided(&count, waiting - more, most) || recipe.beta.is_some_and(|sure| rules::beta(&count, sure))
         };
         let fewest = (1..=waiting).find(enough).unwrap_or(waiting) as usize;
-        fewest.max((recipe.n as usize).saturating_sub(ended))
+        match (recipe.n, self.missing(self.slots.iter().filter_map(done))) {
+            (1, _) | (_, 0) => fewest,
+            // Any of the next ones may give another answer; one after the other would take for ever.
+            (_, missing) => fewest.max(missing).max(wave),
+        }
     }
 
     /// What a vote can weigh at most.
     fn most(&self) -> u64 {
-        if self.recipe.verifiers.is_empty() { WHOLE } else { 3 * WHOLE }
+        WHOLE * u64::from(self.recipe.verifiers.most_votes())
     }
 
     fn draw(&mut self, actions: &mut Vec<Action>) {
@@ -327,6 +342,12 @@ impl Machine {
     }
 }
 
+/// How many different answers samples give.
+fn distinct<'a>(samples: impl Iterator<Item = &'a Scored>) -> usize {
+    let answers = samples.filter_map(|sample| sample.answer.as_ref());
+    answers.map(|answer| answer.canonical.as_str()).collect::<BTreeSet<_>>().len()
+}
+
 fn done(slot: &Slot) -> Option<&Scored> {
     if let Slot::Done(sample) = slot { Some(sample) } else { None }
 }
@@ -350,6 +371,7 @@ impl Strategy for Machine {
             Observation::Sample(result) => self.sample(&result),
             Observation::Judged { index, text, tokens } => self.judged(index, Ok(&text), Some(tokens)),
             Observation::Failed { index, retryable, tokens, reason } => self.fail(index, retryable, tokens, reason),
+            // Only a search asks for steps.
             Observation::DeadlinePassed => self.finish(StopRule::Deadline, self.slots.len()),
             Observation::ClientLeft => self.finish(StopRule::ClientLeft, self.slots.len()),
         }

@@ -1,6 +1,6 @@
 //! What makes one sample better than another.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, sync::Arc};
 
 use super::{Finish, SampleResult};
 use crate::{Answer, Outcome, Verification};
@@ -20,6 +20,10 @@ pub(super) struct Scored {
     pub(super) confidence: Option<f64>,
     /// It was cut short for being unsure.
     pub(super) weak: bool,
+    /// It reached its `max_tokens`: its end is missing, and what it seems to answer may be half of an answer.
+    pub(super) cut: bool,
+    /// Its text, where another sample may go on from it; else empty.
+    pub(super) text: Arc<str>,
     /// Has a text, and an end of its own.
     complete: (bool, bool),
 }
@@ -34,6 +38,8 @@ impl Scored {
             likelihood: number(sample.mean_logprob),
             confidence: number(sample.confidence),
             weak: sample.finish == Finish::Weak,
+            cut: sample.finish == Finish::Length,
+            text: Arc::default(),
             complete: (!sample.text.trim().is_empty(), ended),
             answer,
         }
@@ -47,16 +53,25 @@ impl Scored {
         answered.then(complete).then_with(|| self.by_soundness(other))
     }
 
-    /// Best first: not refuted before refuted, then the verifiers' score, the fewer findings, the likelier, the lowest
-    /// index.
+    /// Best first: by what verifiers say, a whole one before one that was cut, then the verifiers' score, the fewer faults,
+    /// the likelier, the lowest index.
     pub(super) fn by_soundness(&self, other: &Self) -> Ordering {
-        let refuted = |scored: &Self| scored.verification.outcome == Outcome::Refuted;
-        refuted(self)
-            .cmp(&refuted(other))
+        self.class()
+            .cmp(&other.class())
+            .then(self.cut.cmp(&other.cut))
             .then(best(Some(self.verification.score), Some(other.verification.score)))
-            .then(self.verification.findings.len().cmp(&other.verification.findings.len()))
+            .then(self.verification.faults.cmp(&other.verification.faults))
             .then(best(self.likelihood, other.likelihood))
             .then(self.index.cmp(&other.index))
+    }
+
+    /// What verifiers say, lower is better: passed, nothing, refuted.
+    pub(super) fn class(&self) -> u8 {
+        match self.verification.outcome {
+            Outcome::Passed => 0,
+            Outcome::Unchecked | Outcome::Broken => 1,
+            Outcome::Refuted => 2,
+        }
     }
 
     /// Its score in thousandths.

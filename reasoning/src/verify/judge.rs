@@ -50,34 +50,52 @@ impl Judge {
         };
         let score = score / 10.0;
         if score >= self.min {
-            return Verification { score, ..Verification::passed() };
+            return Verification { score, telling: true, ..Verification::passed() };
         }
         let finding = format!("a judge gave it {score:.1} of 1, less than {}", self.min);
         Verification { score, ..Verification::refuted(vec![finding]) }
     }
 }
 
-/// The first number behind "score", else the only number; `None` when there are several, or when it is not on the scale:
-/// above 10, negative, or between 0 and 1, where nobody knows of how many points it is a part.
+/// The score of a reply that has a line of its own for it, such as `7`, `7/10`, `**Score:** 7` or `Score: 7, because`. A
+/// number in the middle of a sentence is none: in "from 0 to 10" it says nothing. `None` also when two lines differ, and
+/// for what is not on the scale: above 10, negative, or between 0 and 1, where nobody knows of how many points it is a part.
 fn score(reply: &str) -> Option<f64> {
-    let lower = reply.to_lowercase();
-    let announced = lower.find("score").and_then(|at| lower.get(at + 5..));
-    let numbers = |text: &str| -> Vec<f64> {
-        let parts = text.split(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-'));
-        let parts = parts.map(|part| part.trim_end_matches(['.', '-']));
-        parts
-            .filter(|part| part.contains(|c: char| c.is_ascii_digit()))
-            .map(|part| part.parse().unwrap_or(-1.0))
-            .collect()
+    let mut lines = reply.lines().filter_map(line_score);
+    let score = lines.next()??;
+    lines.all(|other| other.is_some_and(|other| other.total_cmp(&score).is_eq())).then_some(score)
+}
+
+/// What a line says of the score; `Some(None)` when it is about the score, and tells none.
+fn line_score(line: &str) -> Option<Option<f64>> {
+    let plain: String = line.to_lowercase().chars().filter(|c| !matches!(c, '*' | '_' | '`' | '#' | '"' | '$')).collect();
+    let plain = plain.trim();
+    let announced = plain.rfind("score").and_then(|at| Some((at, plain.get(at + 5..)?.trim_start())));
+    let Some((at, behind)) = announced else {
+        // Alone on its line, or not at all.
+        let (number, rest) = number(plain)?;
+        return matches!(rest, "" | ".").then_some(on_scale(number));
     };
-    let found = match announced {
-        Some(behind) => numbers(behind).first().copied()?,
-        None => match numbers(&lower).as_slice() {
-            [one] => *one,
-            _ => return None,
-        },
+    let behind = match behind.strip_prefix([':', '=']) {
+        Some(behind) => behind.trim_start(),
+        None if at == 0 => behind,
+        None => return None,
     };
-    ((1.0..=10.0).contains(&found) || found.total_cmp(&0.0).is_eq()).then_some(found)
+    let found = number(behind).filter(|(_, rest)| rest.is_empty() || rest.starts_with(['.', ',', ';', '(']));
+    Some(found.and_then(|(number, _)| on_scale(number)))
+}
+
+/// The number that a text begins with, and what stands behind it and its "of 10".
+fn number(text: &str) -> Option<(f64, &str)> {
+    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+    let digits = text.get(..end)?.trim_end_matches('.');
+    let rest = text.get(digits.len()..)?.trim_start();
+    let of_ten = ["/10", "/ 10", "out of 10", "of 10"].iter().find_map(|of| rest.strip_prefix(of));
+    Some((digits.parse().ok()?, of_ten.unwrap_or(rest).trim_start()))
+}
+
+fn on_scale(number: f64) -> Option<f64> {
+    ((1.0..=10.0).contains(&number) || number.total_cmp(&0.0).is_eq()).then_some(number)
 }
 
 #[cfg(test)]
@@ -96,18 +114,47 @@ mod tests {
             assert_eq!(verdict.outcome, outcome, "{reply:?}");
             assert!((verdict.score - score).abs() < 1e-9, "{reply:?}: {}", verdict.score);
         };
-        check("Score: 8", Outcome::Passed, 0.8);
-        check("**Score:** 10/10", Outcome::Passed, 1.0);
-        check("7", Outcome::Passed, 0.7);
-        check("score 2 because of 9 faults", Outcome::Refuted, 0.2);
-        check("Score: 8.5.", Outcome::Passed, 0.85);
+        let passes = [
+            ("Score: 8", 0.8),
+            ("**Score:** 10/10", 1.0),
+            ("7", 0.7),
+            ("7/10", 0.7),
+            ("**7**", 0.7),
+            ("7 out of 10.", 0.7),
+            ("Score: 8.5.", 0.85),
+            ("Score 9", 0.9),
+            ("Final score: 9\nIt names the sea.", 0.9),
+            ("It is good.\n\nScore: 6, because 1 of 2 is right", 0.6),
+            ("Score: 6. All 3 equations hold", 0.6),
+            ("Score: 6\nScore: 6", 0.6),
+        ];
+        for (reply, score) in passes {
+            check(reply, Outcome::Passed, score);
+        }
+        check("score: 2 (9 faults)", Outcome::Refuted, 0.2);
         check("Score: 0", Outcome::Refuted, 0.0);
-        check("Score: 11", Outcome::Broken, 1.0 / 3.0);
-        check("Score: -5", Outcome::Broken, 1.0 / 3.0);
-        check("Score: 0.8", Outcome::Broken, 1.0 / 3.0);
-        check("Score: 1.2.3", Outcome::Broken, 1.0 / 3.0);
-        check("good", Outcome::Broken, 1.0 / 3.0);
-        check("between 3 and 8", Outcome::Broken, 1.0 / 3.0);
+        for reply in [
+            "Score: 11",
+            "Score: -5",
+            "Score: 0.8",
+            "Score: 1.2.3",
+            "Score: 3 to 8",
+            "Score: 3-8",
+            "Score: 70/100",
+            "Score: 7\nScore: 2",
+            "Score:",
+            "score 2 because of 9 faults",
+            "let me score this from 0 to 10",
+            "Okay, I have to score it on a scale from 0 (useless) to 10",
+            "The score: from 0 to 10, it",
+            "The answer is 4, so it is right",
+            "4 is right",
+            "1. The answer is right",
+            "good",
+            "between 3 and 8",
+        ] {
+            check(reply, Outcome::Broken, 1.0 / 3.0);
+        }
         check("", Outcome::Broken, 1.0 / 3.0);
     }
 
