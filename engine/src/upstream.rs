@@ -1,106 +1,62 @@
 //! A llama.cpp server, or another server that speaks OpenAI's API, as an engine.
 //!
-//! Where the server renders a conversation for us (llama.cpp's `/apply-template`), it is asked *raw*: then an answer that
-//! has begun can be gone on with. Else it is asked for chat completions, and what it cannot do is said in
-//! [`Abilities`]. The connection is closed when a sample is no longer wanted, which stops the server's work.
+//! Where somebody renders conversations for us, the server is asked *raw*: then an answer that has begun can be gone on
+//! with. llama.cpp's server renders (`/apply-template`) and has a completion of its own; vLLM renders too (`/tokenize`,
+//! `/detokenize`); for others the operator gives the model's template. Else the server is asked for chat completions,
+//! and what it cannot do is said in [`Abilities`](crate::Abilities). The connection is closed when a sample is no
+//! longer wanted, which stops the server's work.
 
 mod chat;
 mod client;
+mod config;
 mod events;
 mod llama;
+mod openai;
 mod probe;
+mod raw;
+mod read;
+mod template;
+mod texts;
+mod way;
 
-use std::{env, fmt, sync::Arc, time::Duration};
+use std::{
+    env,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Abilities, Engine, EngineError, EngineInfo, Prompt, SampleRequest, SampleStream};
+use crate::{Engine, EngineError, EngineInfo, Prompt, SampleRequest, SampleStream};
 use client::Client;
-
-/// Where a server is and what it is taken for.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct UpstreamConfig {
-    /// The server's address, such as `http://127.0.0.1:8081`, without `/v1`.
-    pub url: String,
-    /// The model's name there; by default the first that the server lists.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model: Option<String>,
-    /// The environment variable that holds the server's key. A client's own key is never passed on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub api_key_env: Option<String>,
-    /// Samples that it runs at once; by default what it says itself, else 8.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parallel: Option<u32>,
-    /// Tokens that prompt and answer may hold together; by default what it says itself, else 8192.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub context_tokens: Option<u32>,
-    /// What its weights are, for the audit log; by default what it says itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub weights: Option<String>,
-    /// Whether it draws only what fits a JSON Schema; by default what is found.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub json_schema: Option<bool>,
-    /// How long the first token may take before the server is taken for hung, in milliseconds.
-    #[serde(default = "a_minute")]
-    pub first_token_within_ms: u64,
-    /// How long any later token may take, in milliseconds.
-    #[serde(default = "half_a_minute")]
-    pub next_token_within_ms: u64,
-}
-
-const fn a_minute() -> u64 {
-    60_000
-}
-
-const fn half_a_minute() -> u64 {
-    30_000
-}
-
-impl UpstreamConfig {
-    /// The defaults for one server.
-    #[must_use]
-    pub fn new(url: impl Into<String>) -> Self {
-        Self {
-            url: url.into(),
-            model: None,
-            api_key_env: None,
-            parallel: None,
-            context_tokens: None,
-            weights: None,
-            json_schema: None,
-            first_token_within_ms: a_minute(),
-            next_token_within_ms: half_a_minute(),
-        }
-    }
-}
-
-impl fmt::Debug for UpstreamConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UpstreamConfig").field("url", &self.url).field("model", &self.model).finish_non_exhaustive()
-    }
-}
+pub use config::{Api, UpstreamConfig};
+use probe::{Found, Identity, Trouble};
+use way::Asking;
 
 /// How long to wait between looks at a server that is not there yet.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// What the operator may not add to a body: it is what a request is about.
+const OURS: [&str; 5] = ["messages", "prompt", "stream", "n", "model"];
 
 /// A server of ours or of others.
 pub struct UpstreamEngine {
     info: EngineInfo,
-    client: Arc<Client>,
-    way: Way,
+    server: Arc<Server>,
+    /// Looks whether the server still has the model; ends with the engine.
+    _looking: JoinSet<()>,
 }
 
-/// How it is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    /// llama.cpp's own completion of a rendered text.
-    Llama,
-    /// OpenAI's chat completions.
-    Chat,
+struct Server {
+    client: Client,
+    asking: Asking,
+    identity: Identity,
+    /// It has another model than was found.
+    changed: AtomicBool,
 }
 
 impl UpstreamEngine {
@@ -110,39 +66,35 @@ impl UpstreamEngine {
     /// [`EngineError::Load`] when the address cannot be used, the key is missing, or the server lacks the model.
     pub async fn connect(config: &UpstreamConfig) -> Result<Self, EngineError> {
         let fail = |message: String| EngineError::Load { path: config.url.clone(), message };
-        let key = match &config.api_key_env {
-            None => None,
-            Some(name) => Some(env::var(name).map_err(|_| fail(format!("the environment has no {name}; set it")))?),
-        };
-        let client = Arc::new(Client::new(config, key).map_err(fail)?);
+        let client = client(config).map_err(fail)?;
+        let mut tries = 0;
         let found = loop {
-            match probe::look(&client, config).await {
+            match probe::look(&client, config, tries).await {
                 Ok(found) => break found,
-                Err(probe::Trouble::Wrong(what)) => return Err(fail(what)),
-                Err(probe::Trouble::Away(what)) => {
+                Err(Trouble::Wrong(what)) => return Err(fail(what)),
+                Err(Trouble::Away(what)) => {
                     tracing::warn!(url = config.url, what, "an upstream is not there yet");
                     tokio::time::sleep(LOOK_EVERY).await;
                 }
             }
+            tries += 1;
         };
-        let way = if found.llama { Way::Llama } else { Way::Chat };
+        let Found { asking, can, weights, context_tokens, parallel, identity } = found;
+        tracing::info!(url = config.url, api = ?asking.api(), ?can, weights, "an upstream is there");
         let info = EngineInfo {
             backend: "upstream",
-            weights: config.weights.clone().unwrap_or(found.weights),
-            context_tokens: config.context_tokens.unwrap_or(found.context_tokens),
-            parallel: config.parallel.unwrap_or(found.parallel).max(1),
+            weights: config.weights.clone().unwrap_or(weights),
+            context_tokens: config.context_tokens.unwrap_or(context_tokens),
+            parallel: config.parallel.unwrap_or(parallel).max(1),
             // Batches of others change the last digits of its logits.
             repeatable: false,
-            can: Abilities {
-                continues: found.llama,
-                logprobs: found.logprobs,
-                json_schema: config.json_schema.unwrap_or(found.json_schema),
-                tells_stops: found.llama,
-            },
-            marks: found.marks,
+            can,
+            marks: asking.marks,
         };
-        client.set_model(found.model);
-        Ok(Self { info, client, way })
+        let server = Arc::new(Server { client, asking, identity, changed: AtomicBool::new(false) });
+        let mut looking = JoinSet::new();
+        looking.spawn(look_on(Arc::clone(&server), Duration::from_millis(config.check_every_ms.max(1))));
+        Ok(Self { info, server, _looking: looking })
     }
 
     fn fits(&self, tokens: u32, max_tokens: u32) -> Result<(), EngineError> {
@@ -159,6 +111,51 @@ impl UpstreamEngine {
             ),
         })
     }
+
+    /// The server, as long as it is the one that was found.
+    fn server(&self) -> Result<&Arc<Server>, EngineError> {
+        if self.alive() {
+            return Ok(&self.server);
+        }
+        Err(EngineError::Dead("the server has another model than before and must be looked at again".to_owned()))
+    }
+}
+
+fn client(config: &UpstreamConfig) -> Result<Client, String> {
+    if let Some(ours) = OURS.into_iter().find(|key| config.extra_body.contains_key(*key)) {
+        return Err(format!("`extra_body` cannot set `{ours}`; remove it"));
+    }
+    let key = match &config.api_key_env {
+        None => None,
+        Some(name) => Some(env::var(name).map_err(|_| format!("the environment has no {name}; set it"))?),
+    };
+    Client::new(config, key)
+}
+
+/// A server may come back with other weights, which nobody would notice by its answers.
+async fn look_on(server: Arc<Server>, every: Duration) {
+    loop {
+        tokio::time::sleep(every).await;
+        // That it is away for a while changes nothing.
+        if let Err(error) = server.check().await
+            && server.changed.load(Ordering::Acquire)
+        {
+            tracing::warn!(%error, "an upstream is looked at anew");
+            return;
+        }
+    }
+}
+
+impl Server {
+    async fn check(&self) -> Result<(), EngineError> {
+        match probe::changed(&self.client, &self.identity).await? {
+            None => Ok(()),
+            Some(what) => {
+                self.changed.store(true, Ordering::Release);
+                Err(EngineError::Dead(what))
+            }
+        }
+    }
 }
 
 #[async_trait]
@@ -168,21 +165,14 @@ impl Engine for UpstreamEngine {
     }
 
     async fn sample(&self, request: SampleRequest) -> Result<SampleStream, EngineError> {
-        let body = match self.way {
-            Way::Llama => llama::body(&request, &llama::rendered(&self.client, &request.prompt).await?),
-            Way::Chat => chat::body(&request, &self.client.model())?,
-        };
-        let path = if self.way == Way::Llama { llama::PATH } else { chat::PATH };
-        let response = self.client.stream(path, &body).await?;
+        let server = Arc::clone(self.server()?);
+        let chunks = server.asking.start(&server.client, &request).await?;
         let (events, receiver) = mpsc::channel(request.max_tokens as usize + 4);
         let cancel = CancellationToken::new();
-        let (stop, client, way) = (cancel.clone(), Arc::clone(&self.client), self.way);
+        let stop = cancel.clone();
         tokio::spawn(async move {
             let reading = async {
-                let read = match way {
-                    Way::Llama => llama::read(&client, response, &events).await,
-                    Way::Chat => chat::read(&client, response, &events).await,
-                };
+                let read = server.asking.read(chunks, &events, request.max_tokens, request.top_logprobs).await;
                 if let Err(error) = read {
                     let _ = events.send(Err(error)).await;
                 }
@@ -197,29 +187,22 @@ impl Engine for UpstreamEngine {
     }
 
     async fn count_prompt(&self, request: &SampleRequest) -> Result<u32, EngineError> {
-        let tokens = match self.way {
-            Way::Llama => {
-                let text = llama::rendered(&self.client, &request.prompt).await?;
-                llama::count(&self.client, &text).await?
-            }
-            Way::Chat => chat::most_tokens(&request.prompt),
-        };
+        let server = self.server()?;
+        let tokens = server.asking.count(&server.client, &request.prompt).await?;
         self.fits(tokens, request.max_tokens)?;
         Ok(tokens)
     }
 
     async fn rendered(&self, prompt: &Prompt) -> Result<Option<String>, EngineError> {
-        match self.way {
-            Way::Llama => llama::rendered(&self.client, prompt).await.map(Some),
-            Way::Chat => Ok(None),
-        }
+        let server = self.server()?;
+        server.asking.text(&server.client, prompt).await
     }
 
     fn alive(&self) -> bool {
-        true
+        !self.server.changed.load(Ordering::Acquire)
     }
 
     async fn check(&self) -> Result<(), EngineError> {
-        probe::check(&self.client).await
+        self.server()?.check().await
     }
 }

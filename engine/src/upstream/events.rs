@@ -3,6 +3,19 @@
 /// The longest event, in bytes; a server that sends more is not to be trusted with our memory.
 const MAX_EVENT: usize = 1 << 20;
 
+/// One event.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    /// Its data.
+    Data(String),
+    /// `[DONE]`: nothing follows.
+    Done,
+}
+
+/// An event of more than a mebibyte.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TooLong;
+
 /// Collects bytes to lines, and lines to events.
 #[derive(Debug, Default)]
 pub(super) struct Events {
@@ -11,8 +24,8 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// The data of the events that became whole with these bytes, without the `[DONE]` at the end.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Vec<String> {
+    /// The events that became whole with these bytes.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Event>, TooLong> {
         self.rest.extend_from_slice(bytes);
         let mut events = Vec::new();
         while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
@@ -20,17 +33,17 @@ impl Events {
             let line = String::from_utf8_lossy(&line);
             events.extend(self.line(line.trim_end_matches(['\r', '\n'])));
         }
-        if self.rest.len() + self.data.len() > MAX_EVENT {
-            (self.rest, self.data) = (Vec::new(), String::new());
-        }
-        events
+        if self.rest.len() + self.data.len() > MAX_EVENT { Err(TooLong) } else { Ok(events) }
     }
 
     /// An empty line ends an event; several lines of data are one.
-    fn line(&mut self, line: &str) -> Option<String> {
+    fn line(&mut self, line: &str) -> Option<Event> {
         if line.is_empty() {
-            let data = std::mem::take(&mut self.data);
-            return (!data.is_empty() && data != "[DONE]").then_some(data);
+            return match std::mem::take(&mut self.data) {
+                data if data.is_empty() => None,
+                data if data == "[DONE]" => Some(Event::Done),
+                data => Some(Event::Data(data)),
+            };
         }
         if let Some(data) = line.strip_prefix("data:") {
             if !self.data.is_empty() {
@@ -58,17 +71,19 @@ mod tests {
             points.sort_unstable();
             let mut events = Events::default();
             let pieces = points.windows(2).map(|cut| &STREAM.as_bytes()[cut[0]..cut[1]]);
-            let found: Vec<String> = pieces.flat_map(|piece| events.push(piece)).collect();
-            prop_assert_eq!(found, ["{\"a\":\n\"é\"}", "{\"b\":2}"]);
+            let found: Vec<Event> = pieces.flat_map(|piece| events.push(piece).unwrap()).collect();
+            let data = |text: &str| Event::Data(text.to_owned());
+            prop_assert_eq!(found, [data("{\"a\":\n\"é\"}"), data("{\"b\":2}"), Event::Done]);
         }
     }
 
     #[test]
-    fn an_endless_event_is_dropped() {
+    fn an_endless_event_is_an_error() {
         let mut events = Events::default();
-        for _ in 0..3 {
-            assert!(events.push(&vec![b'x'; MAX_EVENT]).is_empty());
-        }
-        assert!(events.rest.len() <= MAX_EVENT);
+        assert_eq!(events.push(&vec![b'x'; MAX_EVENT]), Ok(Vec::new()));
+        assert_eq!(events.push(b"x"), Err(TooLong));
+        let mut events = Events::default();
+        let line = [b"data: ".as_slice(), &[b'x'; 1000], b"\n"].concat();
+        assert!((0..1100).any(|_| events.push(&line).is_err()), "many lines of one event are too long too");
     }
 }

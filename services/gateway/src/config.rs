@@ -268,7 +268,10 @@ impl EngineSection {
                     ..defaults
                 })
             }
-            (None, Some(upstream)) => EngineConfig::Upstream(upstream),
+            (None, Some(upstream)) => EngineConfig::Upstream(UpstreamConfig {
+                chat_template: upstream.chat_template.map(|file| base.join(file)),
+                ..upstream
+            }),
             // The checks before let through exactly one of them.
             (None, None) => EngineConfig::Scripted(self.scripted.unwrap_or_default()),
         }
