@@ -7,8 +7,12 @@ mod json;
 mod latex;
 mod number;
 mod numbers;
+mod pattern;
 mod scan;
 mod text;
+
+pub(crate) use latex::plain;
+pub use pattern::AnswerPattern;
 
 /// The most of a text that is looked at, in bytes. Of a longer one the end is read, where answers stand; a longer
 /// JSON is looked for at the beginning, and a longer `Text` is no answer.
@@ -30,6 +34,12 @@ pub enum AnswerKind {
     },
     /// What stands in the last `\boxed{…}`, compared by its exact value if it is a number.
     Boxed,
+    /// What a pattern finds: its first group, or the whole match where that took no part; the last match counts.
+    /// Compared as it is written, without spaces at its ends.
+    Regex {
+        /// The pattern.
+        pattern: AnswerPattern,
+    },
 }
 
 impl AnswerKind {
@@ -41,6 +51,14 @@ impl AnswerKind {
     #[must_use]
     pub fn infer(prompt: &str, has_json_schema: bool) -> Self {
         infer::infer(prompt, has_json_schema)
+    }
+
+    /// The kind of what a pattern finds, in Rust's syntax: no look-around, linear time.
+    ///
+    /// # Errors
+    /// When the pattern cannot be compiled, or takes more than a mebibyte.
+    pub fn regex(pattern: &str) -> Result<Self, regex::Error> {
+        Ok(Self::Regex { pattern: AnswerPattern::new(pattern)? })
     }
 }
 
@@ -57,7 +75,8 @@ pub struct Answer {
 /// is bounded by [`MAX_TEXT_BYTES`].
 ///
 /// A number is looked for in `\boxed{…}`, then after "answer is" or "answer:", then after the last `=`, then it is the
-/// last number that is neither part of a question nor an operand. A percent or currency sign is a unit and does not
+/// last number that is neither part of a question nor an operand. Where one of these is written in a form that is not
+/// understood, such as `2^{10}`, `3\sqrt{2}` or `3:30`, there is no answer. A percent or currency sign is a unit and does not
 /// change the value: "50%" and "50" agree. A comma separates thousands, a point decimals.
 #[must_use]
 pub fn extract(kind: &AnswerKind, text: &str) -> Option<Answer> {
@@ -67,5 +86,18 @@ pub fn extract(kind: &AnswerKind, text: &str) -> Option<Answer> {
         AnswerKind::Choice => choice::find(scan::tail(text)),
         AnswerKind::Json { pointer } => json::find(scan::head(text), pointer.as_deref()),
         AnswerKind::Boxed => boxed::find(scan::tail(text)),
+        AnswerKind::Regex { pattern } => pattern.find(scan::tail(text)),
     }
+}
+
+/// The canonical form of a text that is one number and nothing else, but signs of a layout around it.
+pub(crate) fn number_alone(text: &str) -> Option<String> {
+    let text = latex::unwrapped(text);
+    let text = latex::boxed_alone(text).map_or(text, str::trim);
+    numbers::whole(text.strip_prefix('+').unwrap_or(text))
+}
+
+/// What stands in a box beside which there is nothing.
+pub(crate) fn boxed_alone(text: &str) -> Option<&str> {
+    latex::boxed_alone(latex::unwrapped(text))
 }

@@ -5,9 +5,20 @@ use std::time::{Duration, Instant};
 use forethought_reasoning::{AnswerKind, MAX_TEXT_BYTES, extract};
 use proptest::prelude::*;
 
-fn kinds() -> [AnswerKind; 6] {
+fn kinds() -> [AnswerKind; 9] {
     let json = |pointer: Option<&str>| AnswerKind::Json { pointer: pointer.map(str::to_owned) };
-    [AnswerKind::Text, AnswerKind::Number, AnswerKind::Choice, json(None), json(Some("/a/0")), AnswerKind::Boxed]
+    let regex = |pattern| AnswerKind::regex(pattern).expect("a pattern");
+    [
+        AnswerKind::Text,
+        AnswerKind::Number,
+        AnswerKind::Choice,
+        json(None),
+        json(Some("/a/0")),
+        AnswerKind::Boxed,
+        regex("answer( is)?"),
+        regex(".*?\\d|a"),
+        regex("(?s)a.*z|\\s*"),
+    ]
 }
 
 fn canonical(kind: &AnswerKind, text: &str) -> Option<String> {

@@ -86,6 +86,57 @@ fn the_number_that_answers_is_found() {
 }
 
 #[test]
+fn what_is_not_understood_is_no_number() {
+    for text in [
+        "\\boxed{2^{10}}",
+        "2 * 5 = 10, so \\boxed{2^{10}}",
+        "\\boxed{3\\sqrt{2}}",
+        "\\boxed{\\sqrt{2}}",
+        "\\boxed{2\\pi}",
+        "3√2",
+        "The answer is 3:30",
+        "The answer is 3:45.",
+        "I begin at 1 and end at 3:45",
+        "It takes 2 hours. The answer is 3:30.",
+        "2:30 + 1:15 = 3:45",
+    ] {
+        check(&AnswerKind::Number, text, None);
+    }
+    number("The ratio is 3:4, so the answer is 5.", "5");
+    number("The area is 25 m^2", "25");
+    number("The area is 25 m^{2}.", "25");
+    number("x^2 = 16, so x = 4", "4");
+    number("2^10 = 1024", "1024");
+    number("2^{10} = 1024", "1024");
+    number("At 3:30 she has 4 apples", "4");
+    number("1.2 × 10^{3}", "1200");
+    number("\\boxed{B} is 5", "5");
+    number("Answer:5", "5");
+}
+
+#[test]
+fn a_pattern_finds_its_last_match() {
+    let regex = |pattern: &str, text: &str, expect: Option<&str>| {
+        check(&AnswerKind::regex(pattern).expect("a pattern"), text, expect);
+    };
+    regex(r"\d+", "1, 22 and 333", Some("333"));
+    regex(r"\d+", "none", None);
+    regex(r"(?i)result:\s*(\w+)", "Result: a\nresult: bc \n", Some("bc"));
+    regex(r"code (\d+)|none", "code 5 or none", Some("none"));
+    regex(r"^[A-Z]{2}-\d+$", " AB-12\n", Some("AB-12"));
+    regex(r"(?m)^> (.*)$", "> one\n> two \nthree", Some("two"));
+    regex(r"\d*", "7 a", Some("7"));
+    regex(r"ä+", "ä ää", Some("ää"));
+    regex(r"", "text", None);
+    regex(r"(?s)a.*", &format!("{}a b", "x".repeat(MAX_TEXT_BYTES)), Some("a b"));
+    let pattern = AnswerKind::regex("a+").expect("a pattern");
+    assert_eq!(pattern, AnswerKind::regex("a+").expect("a pattern"));
+    assert_ne!(pattern, AnswerKind::regex("a*").expect("a pattern"));
+    assert!(AnswerKind::regex("(").is_err());
+    assert!(AnswerKind::regex(r"\w{1000}{1000}").is_err(), "too large");
+}
+
+#[test]
 fn a_json_value_has_one_form() {
     let expect = Some(r#"{"age":42,"name":"Luca Rahman"}"#);
     json("Sure!\n```json\n{\n \"name\": \" Luca Rahman \", \"age\": 42.0\n}\n```\nAnything else?", expect);

@@ -63,12 +63,36 @@ fn forms_are_checked() {
     check(regex(r"^\d{4}$"), &NUMBER, "1984", Outcome::Passed, "");
     check(regex(r"^\d{4}$"), &NUMBER, "198", Outcome::Refuted, "does not match");
     check(regex(r"(a+)+$"), &NUMBER, &format!("{}b", "a".repeat(50_000)), Outcome::Refuted, "");
+    check(regex(r"^\d{4}$"), &NUMBER, "\n1984\n", Outcome::Passed, "");
     let format = |only: bool| json!({ "type": "format", "only": only });
     check(format(false), &NUMBER, "It is 5", Outcome::Passed, "");
     check(format(false), &NUMBER, "I do not know", Outcome::Refuted, "kind number");
     check(format(true), &NUMBER, "It is 5", Outcome::Refuted, "alone");
     check(format(true), &NUMBER, "5.", Outcome::Passed, "");
     check(format(true), &JSON, "{\"a\": 1} done", Outcome::Refuted, "alone");
+    for alone in ["+5", "**5**", "$5$", "\\(5\\)", "\\boxed{5}", " 5\n", "$5", "5%"] {
+        check(format(true), &NUMBER, alone, Outcome::Passed, "");
+    }
+    for alone in ["1{,}200", "1,200", "1200.0"] {
+        check(format(true), &NUMBER, alone, Outcome::Passed, "");
+    }
+    for more in ["5 or 6", "5 = 5", "5 apples"] {
+        check(format(true), &NUMBER, more, Outcome::Refuted, "alone");
+    }
+    for alone in ["b", "B", "(B)", "B.", "**b)**", "\\boxed{B}"] {
+        check(format(true), &AnswerKind::Choice, alone, Outcome::Passed, "");
+    }
+    check(format(true), &AnswerKind::Choice, "Answer: B", Outcome::Refuted, "alone");
+    for alone in ["\\boxed{x^{2}}", "$\\boxed{1}$", "\\[\\boxed{1}\\]", "\\boxed{1}."] {
+        check(format(true), &AnswerKind::Boxed, alone, Outcome::Passed, "");
+    }
+    for more in ["\\boxed{1} because x^{2}", "\\boxed{1} or \\boxed{2}", "So \\boxed{1}"] {
+        check(format(true), &AnswerKind::Boxed, more, Outcome::Refuted, "alone");
+    }
+    let code = AnswerKind::regex(r"[A-Z]\d").unwrap();
+    check(format(true), &code, " A1\n", Outcome::Passed, "");
+    check(format(true), &code, "It is A1", Outcome::Refuted, "alone");
+    check(format(false), &code, "none", Outcome::Refuted, "kind regex");
 }
 
 #[test]
@@ -84,6 +108,29 @@ fn numbers_have_bounds_and_units() {
     check(km(), &NUMBER, "The answer is 5 kmh.", Outcome::Refuted, "not given in km");
     check(km(), &NUMBER, "Of 15 km and 2.5 km the answer is 5.", Outcome::Refuted, "not given in km");
     check(json!({ "type": "range", "unit": "$" }), &NUMBER, "The answer is $5.", Outcome::Passed, "");
+    for (unit, text, outcome) in [
+        ("s", "The answer is 5.", Outcome::Refuted),
+        ("s", "The answer is 5 s.", Outcome::Passed),
+        ("EUR", "The answer is EUR 5.", Outcome::Passed),
+        ("km", "The answer is 5 km/h.", Outcome::Refuted),
+        ("km", "The answer is 5 km^2.", Outcome::Refuted),
+        ("km", "The answer is 5.2 km, not 5.", Outcome::Passed),
+        ("km", "\\boxed{5\\text{ km}}", Outcome::Passed),
+        ("km", "\\boxed{1{,}200\\,\\mathrm{km}}", Outcome::Passed),
+        ("million", "The answer is 5 million.", Outcome::Passed),
+    ] {
+        check(json!({ "type": "range", "unit": unit }), &NUMBER, text, outcome, "");
+    }
+    let boxed = |max: u32| json!({ "type": "range", "max": max, "unit": "km" });
+    check(boxed(10), &AnswerKind::Boxed, "\\boxed{5\\text{ km}}", Outcome::Passed, "");
+    check(boxed(10), &AnswerKind::Boxed, "\\boxed{5 km}", Outcome::Passed, "");
+    check(boxed(4), &AnswerKind::Boxed, "\\boxed{5\\text{ km}}", Outcome::Refuted, "more than 4");
+    check(boxed(10), &AnswerKind::Boxed, "\\boxed{x km}", Outcome::Refuted, "no number");
+    let least = || json!({ "type": "range", "min": 1000 });
+    check(least(), &NUMBER, "The answer is 5 million.", Outcome::Passed, "");
+    check(least(), &AnswerKind::Boxed, "\\boxed{5\\text{ million}}", Outcome::Passed, "");
+    check(least(), &NUMBER, "The answer is 5.", Outcome::Refuted, "less than 1000");
+    check(json!({ "type": "range", "max": 10 }), &NUMBER, "The answer is 5 million.", Outcome::Refuted, "more than 10");
 }
 
 #[test]

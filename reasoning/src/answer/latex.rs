@@ -16,8 +16,31 @@ pub(super) fn boxed(text: &str) -> Option<&str> {
     None
 }
 
+/// What stands in a box that begins and ends a text.
+pub(super) fn boxed_alone(text: &str) -> Option<&str> {
+    let inside = text.strip_prefix("\\boxed{")?;
+    let content = boxed(text)?;
+    // The last box is the only one.
+    (content.len() + 1 == inside.len() && inside.starts_with(content)).then_some(content)
+}
+
+/// Without the emphasis, the signs of mathematics and the full stop around a text.
+pub(super) fn unwrapped(text: &str) -> &str {
+    let mut text = text.trim();
+    loop {
+        let shorter = text.trim_matches(['*', '`', ' ', '\n']).trim_end_matches('.');
+        let pairs = [("$", "$"), ("\\(", "\\)"), ("\\[", "\\]")];
+        let inside = pairs.iter().find_map(|(open, close)| shorter.strip_prefix(open)?.strip_suffix(close));
+        let inside = inside.unwrap_or(shorter);
+        if inside == text {
+            return text;
+        }
+        text = inside;
+    }
+}
+
 /// Without the commands that LaTeX puts into numbers: spacing, and the escapes of units.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     if !text.contains(['\\', '{']) {
         return text.to_owned();
     }

@@ -9,11 +9,14 @@ use super::{Answer, latex, scan::Scan};
 /// The answer among the numbers of a text; the order is documented at [`super::extract`].
 pub(super) fn find(text: &str) -> Option<Answer> {
     let text = latex::plain(text);
-    let boxed = latex::boxed(&text).and_then(|content| {
+    if let Some(content) = latex::boxed(&text) {
         let page = Page::new(content);
-        page.clause(0, page.scan.len())
-    });
-    boxed.or_else(|| Page::new(&text).answer())
+        let answer = page.clause(0, page.scan.len());
+        if answer.is_some() || page.is_odd(0, page.scan.len()) {
+            return answer;
+        }
+    }
+    Page::new(&text).answer()
 }
 
 /// The canonical form of a text that is one number and nothing else.
@@ -51,11 +54,22 @@ impl Page {
     }
 
     fn answer(&self) -> Option<Answer> {
-        let announced = self.scan.announced().into_iter().find_map(|(from, to)| {
-            let asked = self.asks.get(from).copied().unwrap_or(false);
-            if asked { None } else { self.clause(from, to) }
-        });
-        announced.or_else(|| self.equation(0, self.scan.len())).or_else(|| self.last())
+        for (from, to) in self.scan.announced() {
+            if self.asks.get(from).copied().unwrap_or(false) {
+                continue;
+            }
+            let answer = self.clause(from, to);
+            if answer.is_some() || self.is_odd(from, to) {
+                return answer;
+            }
+        }
+        self.equation(0, self.scan.len()).or_else(|| self.last())
+    }
+
+    /// Whether there is a number of a form that is not understood, so that no other number may pass for the answer.
+    fn is_odd(&self, from: usize, to: usize) -> bool {
+        let start = self.tokens.partition_point(|token| token.start < from);
+        self.tokens.iter().skip(start).take_while(|token| token.end <= to).any(|token| token.odd)
     }
 
     /// The number that a clause comes to: after its last `=`, else its first number, else, where that is the beginning
@@ -95,6 +109,10 @@ impl Page {
             !self.asks.get(start).copied().unwrap_or(false)
         });
         let told: Vec<usize> = told.collect();
+        let latest = told.iter().find(|index| !self.is_marker(**index));
+        if latest.and_then(|index| self.tokens.get(*index)).is_some_and(|token| token.odd) {
+            return None;
+        }
         let item = told.iter().copied().filter(|index| !self.is_marker(*index));
         self.free(item).or_else(|| self.free(told.iter().copied())).and_then(|index| self.show(index))
     }

@@ -1,9 +1,10 @@
 //! Whether an answer has the form that was asked for.
 
-use regex::Regex;
-
 use super::{Verification, Verifier};
-use crate::{Answer, AnswerKind, SampleResult};
+use crate::{
+    Answer, AnswerKind, SampleResult,
+    answer::{AnswerPattern, boxed_alone, number_alone},
+};
 
 /// An answer of the declared kind is there; with `only`, nothing else is.
 #[derive(Clone, Debug)]
@@ -30,8 +31,13 @@ impl Format {
         match &self.kind {
             AnswerKind::Json { .. } => serde_json::from_str::<serde_json::Value>(text).is_ok(),
             AnswerKind::Text => true,
-            AnswerKind::Boxed => text.trim_matches(['$', ' ']).starts_with("\\boxed{") && text.ends_with(['}', '$']),
-            AnswerKind::Number | AnswerKind::Choice => text.trim_end_matches('.') == answer.shown.trim(),
+            AnswerKind::Boxed => boxed_alone(text).is_some(),
+            AnswerKind::Number => number_alone(text).as_ref() == Some(&answer.canonical),
+            AnswerKind::Choice => {
+                let text = boxed_alone(text).unwrap_or(text);
+                text.trim_matches(|c: char| !c.is_alphanumeric()).eq_ignore_ascii_case(&answer.canonical)
+            }
+            AnswerKind::Regex { pattern } => pattern.is_all(text),
         }
     }
 }
@@ -43,16 +49,17 @@ fn name(kind: &AnswerKind) -> &'static str {
         AnswerKind::Choice => "choice",
         AnswerKind::Json { .. } => "json",
         AnswerKind::Boxed => "boxed",
+        AnswerKind::Regex { .. } => "regex",
     }
 }
 
-/// The answer's text matches a pattern.
+/// The answer's text, without the spaces and line ends around it, matches a pattern.
 #[derive(Clone, Debug)]
-pub(super) struct Pattern(pub Regex);
+pub(super) struct Pattern(pub AnswerPattern);
 
 impl Verifier for Pattern {
     fn check(&self, sample: &SampleResult, _answer: Option<&Answer>) -> Verification {
-        if self.0.is_match(&sample.text) {
+        if self.0.is_match(sample.text.trim()) {
             return Verification::passed();
         }
         Verification::refuted(vec![format!("the answer does not match `{}`", self.0.as_str())])

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use regex::RegexBuilder;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -12,10 +11,7 @@ use super::{
     range::Range,
     schema::Schema,
 };
-use crate::AnswerKind;
-
-/// A compiled pattern may take this much memory, in bytes; matching takes time linear in the text.
-const MAX_REGEX_BYTES: usize = 1 << 20;
+use crate::{AnswerKind, answer::AnswerPattern};
 
 /// One verifier, by its `type`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -138,8 +134,8 @@ impl VerifierSpec {
                 Box::new(Schema(Arc::new(compiled)))
             }
             Self::Regex { pattern } => {
-                let built = RegexBuilder::new(pattern).size_limit(MAX_REGEX_BYTES).build();
-                Box::new(Pattern(built.map_err(|error| SpecError::Pattern(error.to_string()))?))
+                let built = AnswerPattern::new(pattern).map_err(|error| SpecError::Pattern(error.to_string()))?;
+                Box::new(Pattern(built))
             }
             Self::Format { only } => Box::new(Format { kind: kind.clone(), only: *only }),
             Self::Range { min, max, unit } => {

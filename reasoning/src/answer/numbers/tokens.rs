@@ -11,6 +11,8 @@ pub(super) struct Token {
     pub(super) end: usize,
     /// `None` for what looks like a number and is none, or none that is worth keeping: a version, an ordinal, `1/0`.
     pub(super) number: Option<Number>,
+    /// Whether it is a part of a larger value that is not understood: `2^{10}`, `3\sqrt{2}`, `3:30`.
+    pub(super) odd: bool,
 }
 
 /// Every number of a text, in order, without overlaps. Takes time linear in the text.
@@ -20,8 +22,8 @@ pub(super) fn tokens(scan: &Scan) -> Vec<Token> {
     while at < scan.len() {
         let c = scan.at(at);
         let starts = c.is_ascii_digit() || (c == '.' && scan.at(at + 1).is_ascii_digit());
-        let (number, end) = if starts && (scan.before(at).is_alphabetic() || scan.before(at) == '_') {
-            // A name such as `Q3` or `x2`.
+        let (number, end) = if starts && (scan.before(at).is_alphabetic() || is_script(scan, at)) {
+            // A name such as `Q3` or `x2`, or the exponent of one.
             at = scan.skip_digits(at + 1);
             continue;
         } else if starts {
@@ -33,10 +35,49 @@ pub(super) fn tokens(scan: &Scan) -> Vec<Token> {
             continue;
         };
         let floor = tokens.last().map_or(0, |token| token.end);
-        push(&mut tokens, scan, signed(scan, at, floor, number, end));
+        let odd = starts.then(|| odd(scan, at, end)).flatten();
+        let number = if odd.is_some() { None } else { number };
+        let end = odd.unwrap_or(end);
+        let token = signed(scan, at, floor, number, end);
+        push(&mut tokens, scan, Token { odd: odd.is_some(), ..token });
         at = end;
     }
     tokens
+}
+
+/// Whether a number at a place is an index or an exponent: `x_2`, `m^2`, `x^{10}`.
+fn is_script(scan: &Scan, at: usize) -> bool {
+    let at = if scan.before(at) == '{' { at - 1 } else { at };
+    let base = scan.before(at.saturating_sub(1));
+    match scan.before(at) {
+        '_' => true,
+        // Of a number it is an operand.
+        '^' => base.is_alphabetic() || matches!(base, ')' | '}' | ']'),
+        _ => false,
+    }
+}
+
+/// Where a number ends that is a part of a larger value: a power in braces, a root, a multiple of π, a time or a ratio.
+fn odd(scan: &Scan, from: usize, end: usize) -> Option<usize> {
+    if ["\\sqrt{", "\\sqrt[", "√"].iter().any(|root| from >= root.chars().count() && is_before(scan, from, root)) {
+        return Some(end);
+    }
+    if scan.at(end) == ':' && scan.at(end + 1).is_ascii_digit() {
+        return Some(scan.skip(end, |c| c.is_ascii_digit() || c == ':'));
+    }
+    if scan.is(end, "^{") {
+        return Some(scan.skip(end + 2, |c| c.is_ascii_digit() || "-+./".contains(c)));
+    }
+    let more = if scan.at(end) == ' ' { end + 1 } else { end };
+    if let Some(name) = ["\\sqrt", "\\pi", "√", "π"].iter().find(|name| scan.is(more, name)) {
+        return Some(scan.skip(more + name.chars().count(), |c| c.is_ascii_digit() || "{}[] ".contains(c)));
+    }
+    None
+}
+
+fn is_before(scan: &Scan, at: usize, word: &str) -> bool {
+    let length = word.chars().count();
+    at.checked_sub(length).is_some_and(|from| scan.is(from, word))
 }
 
 /// Adds a token, or makes it one with the whole number before it: `1 1/2`, `1\frac{1}{2}`.
@@ -82,10 +123,10 @@ fn signed(scan: &Scan, at: usize, floor: usize, number: Option<Number>, end: usi
         let touches = scan.before(sign).is_alphanumeric();
         if !touches && !left.is_ascii_digit() && !")}%".contains(left) {
             let number = number.map(Number::negated);
-            return Token { start: sign, end, number };
+            return Token { start: sign, end, number, odd: false };
         }
     }
-    Token { start, end, number }
+    Token { start, end, number, odd: false }
 }
 
 /// A number that starts with a digit or a point.
