@@ -78,9 +78,63 @@ fn patterns_that_would_go_back_and_forth_do_not() {
 fn huge_texts_are_survived() {
     for piece in ["1 + 1 = ", "(((", "[{\"a\":", "é", "5 km ", "\\boxed{", "answer is ", "\u{0}"] {
         let text = piece.repeat(1_000_000 / piece.len());
-        for kind in [NUMBER, JSON, AnswerKind::Text, AnswerKind::Choice, AnswerKind::Boxed] {
+        let regex = AnswerKind::regex(r"(\w+|.*?=)\s").unwrap();
+        for kind in [NUMBER, JSON, AnswerKind::Text, AnswerKind::Choice, AnswerKind::Boxed, regex] {
             verify(&all(), &kind, &text);
         }
+    }
+}
+
+#[test]
+fn equations_take_linear_time() {
+    let pieces = [
+        "-",
+        "*",
+        "**",
+        "* ",
+        "(",
+        ")",
+        "=",
+        "1=",
+        "1 + 1 = 3 ",
+        "1 + 1 = 3\n",
+        "= ",
+        "x ",
+        "1x",
+        "^",
+        "2^",
+        "2^{",
+        "2²",
+        "\\frac{1",
+        "\\frac{1}{2}",
+        "1,",
+        "1:",
+        "1.",
+        "1/",
+        "1-",
+        "\n",
+        "  \n",
+        "- ",
+        "- 1 + 1 = 3\n",
+        "and ",
+        "1 and 1 = 2 + ",
+        "a ",
+        "\\",
+        "$",
+        "&=",
+        "1.01 * 1.01 = 1 ",
+        "2/3 = 0.67 * ",
+        "1 + 1 = 3, ",
+        "?",
+        "é",
+        "of 1 + 1 = 3 ",
+    ];
+    for piece in pieces {
+        let text = piece.repeat(200_000 / piece.len());
+        let begin = std::time::Instant::now();
+        drop(forethought_reasoning::equations(&text));
+        drop(forethought_reasoning::equations(&format!("1 + 1 = {text}")));
+        assert!(begin.elapsed() < std::time::Duration::from_secs(2), "{piece:?} took {:?}", begin.elapsed());
     }
 }
 
