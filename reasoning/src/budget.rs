@@ -29,14 +29,23 @@ pub enum PlanError {
     NoTokens,
 }
 
-/// Shares a budget between up to `wanted` samples.
-///
-/// Each gets `min(sample_tokens, total_tokens / samples)`. There are fewer samples where that share would be under
-/// [`MIN_SAMPLE_TOKENS`], and one where even the whole is under it.
+/// Shares a budget between up to `wanted` samples of at least [`MIN_SAMPLE_TOKENS`], see [`plan_of()`].
 ///
 /// # Errors
 /// When no sample or no token may be drawn.
 pub fn plan(budget: &Budget, wanted: u32) -> Result<Plan, PlanError> {
+    plan_of(budget, wanted, MIN_SAMPLE_TOKENS)
+}
+
+/// Shares a budget between up to `wanted` samples that need `least` tokens each.
+///
+/// Each gets `min(sample_tokens, total_tokens / samples)`. There are fewer samples where that share would be under
+/// `least`, and one where even the whole is under it. A sample that must think before it answers needs room for both, or
+/// all of them would be cut to nothing.
+///
+/// # Errors
+/// When no sample or no token may be drawn.
+pub fn plan_of(budget: &Budget, wanted: u32, least: u32) -> Result<Plan, PlanError> {
     let samples = wanted.min(budget.max_samples).min(MAX_SAMPLES);
     if samples == 0 {
         return Err(PlanError::NoSamples);
@@ -44,7 +53,7 @@ pub fn plan(budget: &Budget, wanted: u32) -> Result<Plan, PlanError> {
     if budget.total_tokens == 0 || budget.sample_tokens == 0 {
         return Err(PlanError::NoTokens);
     }
-    let floor = MIN_SAMPLE_TOKENS.min(budget.sample_tokens);
+    let floor = least.clamp(1, budget.sample_tokens);
     let samples = samples.min(budget.total_tokens / floor).max(1);
     Ok(Plan { samples, tokens_per_sample: budget.sample_tokens.min(budget.total_tokens / samples) })
 }
@@ -78,5 +87,21 @@ mod tests {
         check(1, 10, 10, 0, Err(PlanError::NoSamples));
         check(1, 0, 10, 1, Err(PlanError::NoTokens));
         check(1, 10, 0, 1, Err(PlanError::NoTokens));
+    }
+
+    #[test]
+    fn fewer_samples_are_drawn_where_each_needs_more() {
+        let check = |total_tokens, sample_tokens, least, samples, tokens_per_sample| {
+            let budget = Budget { max_samples: 8, total_tokens, sample_tokens, deadline_ms: 1 };
+            let told = plan_of(&budget, 8, least);
+            assert_eq!(told, Ok(Plan { samples, tokens_per_sample }), "{budget:?} {least}");
+        };
+        check(800, 700, 100, 8, 100);
+        check(800, 700, 101, 7, 114);
+        check(800, 700, 600, 1, 700);
+        check(2000, 700, 600, 3, 666);
+        check(500, 500, 600, 1, 500);
+        check(800, 50, 600, 8, 50);
+        check(800, 700, 0, 8, 100);
     }
 }

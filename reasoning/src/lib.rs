@@ -22,7 +22,7 @@ mod thinking;
 mod verify;
 
 pub use answer::{Answer, AnswerKind, MAX_TEXT_BYTES, extract};
-pub use budget::{MAX_SAMPLES, MIN_SAMPLE_TOKENS, Plan, PlanError, plan};
+pub use budget::{MAX_SAMPLES, MIN_SAMPLE_TOKENS, Plan, PlanError, plan, plan_of};
 pub use confidence::{TraceConfidence, threshold, token_confidence};
 pub use ledger::{Ledger, LedgerError, Spent};
 pub use seed::sample_seed;

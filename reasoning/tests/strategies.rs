@@ -245,6 +245,30 @@ fn a_sample_that_overspends_is_a_failure() {
     assert_eq!(verdict(&end).unwrap().status, Status::NoAnswer);
 }
 
+/// A sample that is to think 80 tokens and to answer in 16 cannot do so with a share of 50.
+#[test]
+fn what_a_sample_must_have_is_never_cut() {
+    let budget = Budget { max_samples: 8, total_tokens: 400, sample_tokens: 200, deadline_ms: 1 };
+    let built = |name, params| strategy(name, budget, 7, 1, AnswerKind::Number, params);
+    let least = Params { samples: Some(8), least_tokens: Some(96), wave: 8, thrifty: false, ..Params::default() };
+    for (name, samples) in [(StrategyName::BestOfN, 4), (StrategyName::SelfConsistency, 4), (StrategyName::Single, 1)] {
+        let mut strategy = built(name, least).unwrap();
+        assert_eq!(strategy.snapshot().planned, samples, "{name}");
+        let tokens = if samples == 4 { 100 } else { 200 };
+        let begun = strategy.next(Observation::Start);
+        assert!(
+            matches!(begun[..], [Action::Sample { max_tokens, .. }, ..] if max_tokens == tokens),
+            "{name}: {begun:?}"
+        );
+    }
+    let refused = |params| built(StrategyName::BestOfN, params).err();
+    let few = StrategyError::TooFewTokens { asked: 8, tokens: 400, fit: 4, least: 96 };
+    assert_eq!(refused(Params { all_samples: true, ..least }), Some(few));
+    let room = StrategyError::NoRoom { least: 201, tokens: 200 };
+    assert_eq!(refused(Params { least_tokens: Some(201), ..least }), Some(room));
+    assert_eq!(refused(Params { all_samples: true, least_tokens: None, ..least }), None);
+}
+
 #[test]
 fn what_cannot_be_built_says_why() {
     let check = |budget, n, params, expect| {
@@ -266,12 +290,12 @@ fn what_cannot_be_built_says_why() {
     wrong(Params { beta_threshold: Some(0.5), ..params }, "beta_threshold is 0.5: set it above 0.5");
     wrong(Params { window: 0, ..params }, "window is 0");
     wrong(Params { keep_percent: 101, ..params }, "keep_percent is 101: set it to 1 to 100");
-    wrong(Params { consensus: 0.4, ..params }, "consensus is 0.4");
+    wrong(Params { consensus: Some(0.4), ..params }, "consensus is 0.4");
     check(
         Budget { total_tokens: 40, ..BUDGET },
         5,
         params,
-        StrategyError::TooFewTokens { asked: 5, tokens: 40, fit: 2 },
+        StrategyError::TooFewTokens { asked: 5, tokens: 40, fit: 2, least: 16 },
     );
     check(Budget { total_tokens: 0, ..BUDGET }, 1, params, StrategyError::Plan(PlanError::NoTokens));
 }

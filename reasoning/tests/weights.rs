@@ -261,7 +261,7 @@ fn confident(params: Params) -> Box<dyn Strategy> {
 
 #[test]
 fn the_warm_up_decides_how_sure_the_others_must_be() {
-    let mut vote = confident(Params { keep_percent: 50, consensus: 1.0, ..samples(8) });
+    let mut vote = confident(Params { keep_percent: 50, consensus: Some(1.0), ..samples(8) });
     let watches = |actions: &[Action]| -> Vec<Option<Watch>> {
         let watch = |action: &Action| if let Action::Sample { watch, .. } = action { Some(*watch) } else { None };
         actions.iter().filter_map(watch).collect()
@@ -292,6 +292,35 @@ fn a_confidence_vote_stops_at_its_consensus() {
     }
     let end = verdict(&vote.next(result(3, "5", Some(5.0)))).unwrap();
     assert_eq!((end.stop, end.counted.len()), (StopRule::Consensus, 4));
+}
+
+#[test]
+fn a_consensus_is_as_exact_as_it_was_asked_for_and_may_be_off() {
+    let play = |consensus| {
+        let mut vote = confident(Params { consensus, ..samples(6) });
+        vote.next(Observation::Start);
+        (0..6).find_map(|index| {
+            let text = if index == 1 { "6" } else { "5" };
+            verdict(&vote.next(result(index, text, Some(5.0))))
+        })
+    };
+    let end = play(Some(0.8)).unwrap();
+    assert_eq!((end.stop, end.counted.len()), (StopRule::Consensus, 5), "four of five");
+    let end = play(None).unwrap();
+    assert_eq!((end.stop, end.counted.len()), (StopRule::AllDone, 6));
+}
+
+#[test]
+fn a_warm_up_that_leaves_nothing_to_cut_is_refused() {
+    let built = |warm_up| {
+        let params = Params { warm_up: Some(warm_up), ..samples(8) };
+        strategy(StrategyName::ConfidenceVote, BUDGET, 7, 1, AnswerKind::Number, params).err().map(|e| e.to_string())
+    };
+    assert_eq!(built(8), None);
+    for wrong in [0, 9] {
+        let told = built(wrong).unwrap();
+        assert!(told.starts_with(&format!("warm_up is {wrong}: set it to 1 to as many samples as")), "{told}");
+    }
 }
 
 #[test]

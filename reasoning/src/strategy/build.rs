@@ -9,7 +9,9 @@ use super::{
     params::Params,
     verdict::Choose,
 };
-use crate::{AnswerKind, Judge, Ledger, MAX_SAMPLES, Plan, PlanError, VerifierSpec, Verifiers, plan};
+use crate::{
+    AnswerKind, Judge, Ledger, MAX_SAMPLES, MIN_SAMPLE_TOKENS, Plan, PlanError, VerifierSpec, Verifiers, plan_of,
+};
 
 /// Samples of `best_of_n` when the request says nothing.
 const BEST_OF: u32 = 8;
@@ -63,17 +65,31 @@ pub enum StrategyError {
         /// The budget's `max_samples`, at most [`MAX_SAMPLES`].
         max: u32,
     },
-    /// More answers than the tokens can be shared between.
+    /// More answers, drafts or samples than the tokens can be shared between.
     #[error(
-        "{asked} answers are asked for where {tokens} tokens are enough for {fit}: raise total_tokens or ask for fewer"
+        "{asked} samples are asked for where {tokens} tokens are enough for {fit} of at least {least}: raise total_tokens, \
+         or ask for fewer or shorter ones"
     )]
     TooFewTokens {
-        /// The answers asked for.
+        /// The samples asked for: `n`, `rounds` for each of `n`, or `samples` where all of them are.
         asked: u32,
         /// The budget's `total_tokens`.
         tokens: u32,
-        /// Samples of at least [`MIN_SAMPLE_TOKENS`](crate::MIN_SAMPLE_TOKENS) that fit into it.
+        /// Samples that fit into it.
         fit: u32,
+        /// Tokens that each of them must have.
+        least: u32,
+    },
+    /// Not even one sample can have what each must have.
+    #[error(
+        "a sample needs {least} tokens for its thoughts and its answer and has {tokens}: raise max_completion_tokens and \
+         total_tokens, or have it think less"
+    )]
+    NoRoom {
+        /// Tokens that each sample must have.
+        least: u32,
+        /// Tokens that it has.
+        tokens: u32,
     },
     /// A sample's share is gone before it has said anything.
     #[error(
@@ -125,12 +141,13 @@ pub fn strategy(
 /// - A sample that fails is tried once more with the same seed, if that may help, within its own share.
 /// - The same samples give the same verdict in whatever order they end, unless the deadline passes or the client leaves.
 ///
-/// All return `n` samples, or as many as finished.
+/// All return `n` samples, or as many as finished. What stops early stops only when `n` different answers are there that no
+/// verifier refutes.
 /// - `single` draws `n` and returns them in their order.
 /// - `best_of_n` draws all and returns the best by what verifiers say and then by likelihood, distinct answers first;
 ///   [`Params::weighted`] sums the scores of samples with the same answer (Snell et al., arXiv 2408.03314).
-/// - `self_consistency` (Wang, arXiv 2203.11171) returns the answers with the heaviest votes first and stops when `n`
-///   samples have finished and the vote is decided, the Beta rule is sure of the *winner*, or a window of samples agrees.
+/// - `self_consistency` (Wang, arXiv 2203.11171) returns the answers with the heaviest votes first and stops when
+///   the vote is decided, the Beta rule is sure of the *winner*, or a window of samples agrees.
 ///   With verifiers, a vote weighs what [`Verification::votes`](crate::Verification::votes) says.
 /// - `confidence_vote` (`DeepConf`, arXiv 2508.15260) draws a warm-up, then cuts traces short that are less sure than the
 ///   best of it, weighs votes by confidence, and stops at a consensus.
@@ -138,8 +155,8 @@ pub fn strategy(
 ///   the best verified draft is returned, not the last one (Self-Refine, arXiv 2303.17651). Without a verifier it warns:
 ///   that lowers accuracy more often than not (Huang, arXiv 2310.01798). Drafts are drawn one after the other.
 /// - `beam_search` goes step by step: the best of several beginnings go on in several ways.
-/// - `auto` votes. Free texts, which hardly ever agree, are chosen by score, or
-///   mended as by `self_correct` where there are verifiers.
+/// - `auto` votes; with [`Params::corrects`], samples that are all refuted are mended on the way. Free texts, which hardly
+///   ever agree, are chosen by score, or mended as by `self_correct` where there are verifiers.
 ///
 /// # Errors
 /// When the budget allows nothing or less than was asked for, or a parameter is out of its range.
@@ -174,7 +191,7 @@ pub fn strategy_verified(
         StrategyName::SelfConsistency | StrategyName::Auto | StrategyName::SelfCorrect => {
             (Choose::ByVotes, Weigh::Votes)
         }
-        StrategyName::ConfidenceVote => (Choose::ByVotes, confidence(&params, plan.samples)),
+        StrategyName::ConfidenceVote => (Choose::ByVotes, confidence(&params, plan.samples)?),
     };
     let stops = match name {
         StrategyName::SelfConsistency | StrategyName::ConfidenceVote | StrategyName::SelfCorrect => true,
@@ -182,8 +199,10 @@ pub fn strategy_verified(
         StrategyName::Single | StrategyName::BestOfN | StrategyName::BeamSearch => false,
     };
     let wave = if revises.is_some() { 1 } else { params.wave };
+    let corrects = params.corrects && name == StrategyName::Auto && !free_text && !verifiers.is_empty();
     let Params { beta_threshold: beta, esc_window: esc, thrifty, .. } = params;
-    let recipe = Recipe { plan, seed, n, kind, wave, thrifty, choose, weigh, stops, revises, beta, esc, verifiers };
+    let recipe =
+        Recipe { plan, seed, n, kind, wave, thrifty, choose, weigh, stops, revises, corrects, beta, esc, verifiers };
     Ok(Box::new(Machine::new(recipe, Ledger::new(budget))))
 }
 
@@ -212,20 +231,32 @@ fn shares(name: StrategyName, budget: &Budget, n: u32, params: &Params, judged: 
         StrategyName::SelfCorrect => usual.saturating_mul(n).min(params.samples.unwrap_or(max)).max(n),
         _ => params.samples.unwrap_or(usual).max(n),
     };
-    let plan = plan(budget, wanted)?;
-    if plan.samples < n {
-        return Err(StrategyError::TooFewTokens { asked: n, tokens: budget.total_tokens, fit: plan.samples });
-    }
     let judge = Judge::max_tokens();
+    let asked = params.least_tokens.map(|least| least.saturating_add(if judged { judge } else { 0 }));
+    let least = asked.unwrap_or(MIN_SAMPLE_TOKENS);
+    let plan = plan_of(budget, wanted, least)?;
+    if let Some(least) = asked.filter(|least| plan.tokens_per_sample < *least) {
+        return Err(StrategyError::NoRoom { least, tokens: plan.tokens_per_sample });
+    }
+    let must = if params.all_samples { wanted } else { n.max(drafts) };
+    if plan.samples < must {
+        let (tokens, fit) = (budget.total_tokens, plan.samples);
+        return Err(StrategyError::TooFewTokens { asked: must, tokens, fit, least });
+    }
     if judged && plan.tokens_per_sample <= judge {
         return Err(StrategyError::NoRoomForJudge { tokens: plan.tokens_per_sample, judge });
     }
     Ok(plan)
 }
 
-fn confidence(params: &Params, samples: u32) -> Weigh {
+fn confidence(params: &Params, samples: u32) -> Result<Weigh, StrategyError> {
     let usual = WARM_UP.min(samples.div_ceil(2));
-    let warm_up = params.warm_up.unwrap_or(usual).clamp(1, samples);
+    let warm_up = params.warm_up.unwrap_or(usual);
+    if !(1..=samples).contains(&warm_up) {
+        // Nothing would ever be cut, or nothing be known to cut by.
+        let mend = "set it to 1 to as many samples as max_samples and total_tokens allow, or leave it out";
+        return Err(StrategyError::Param { name: "warm_up", value: f64::from(warm_up), mend });
+    }
     let Params { window, keep_percent, consensus, .. } = *params;
-    Weigh::Confidence { warm_up, window, keep_percent, consensus }
+    Ok(Weigh::Confidence { warm_up, window, keep_percent, consensus })
 }

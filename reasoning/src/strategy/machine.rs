@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Action, Ask, Observation, SampleResult, StopRule, Strategy, Tally, Watch,
-    revise::{self, Drafts},
+    revise::{self, Corrections, Drafts},
     rules,
     score::{Scored, WHOLE, thousandths},
     tally::Count,
@@ -34,6 +34,8 @@ pub(super) struct Recipe {
     pub(super) stops: bool,
     /// Where each sample mends one before: after how many a fresh one is drawn.
     pub(super) revises: Option<u32>,
+    /// Whether a vote mends where all is refuted.
+    pub(super) corrects: bool,
     /// The Beta rule's threshold; `None` without it.
     pub(super) beta: Option<f64>,
     /// The size of ESC's windows; `None` without them.
@@ -49,7 +51,7 @@ pub(super) enum Weigh {
     /// The verifiers' score.
     Scores,
     /// The confidence of the trace, unless that falls below what keeps the best of the warm-up (`DeepConf`).
-    Confidence { warm_up: u32, window: u32, keep_percent: u32, consensus: f64 },
+    Confidence { warm_up: u32, window: u32, keep_percent: u32, consensus: Option<f64> },
 }
 
 enum Slot {
@@ -70,6 +72,8 @@ pub(super) struct Machine {
     threshold: Option<f64>,
     /// What the next sample goes on from, where that is another sample.
     drafts: Option<Drafts>,
+    /// What the samples of a vote go on from, where it mends.
+    corrections: Option<Corrections>,
     started: bool,
     finished: bool,
 }
@@ -78,7 +82,9 @@ impl Machine {
     pub(super) fn new(recipe: Recipe, ledger: Ledger) -> Self {
         let slots = (0..recipe.plan.samples).map(|_| Slot::Waiting).collect();
         let drafts = recipe.revises.map(Drafts::new);
-        Self { recipe, ledger, slots, prefix: 0, threshold: None, drafts, started: false, finished: false }
+        let corrections = recipe.corrects.then(Corrections::new);
+        let (started, finished) = (false, false);
+        Self { recipe, ledger, slots, prefix: 0, threshold: None, drafts, corrections, started, finished }
     }
 
     /// A sample, if it is running, with what it was allowed.
@@ -96,7 +102,7 @@ impl Machine {
         let answer = extract(&self.recipe.kind, &result.text);
         let verification = self.recipe.verifiers.check(result, answer.as_ref());
         let mut scored = Box::new(Scored::new(result, answer, verification));
-        if self.drafts.is_some() {
+        if self.drafts.is_some() || self.corrections.is_some() {
             scored.text = result.text.as_str().into();
         }
         let judge = self.recipe.verifiers.judge.as_ref().map(|judge| judge.prompt(&result.text));
@@ -165,7 +171,11 @@ impl Machine {
             Weigh::Confidence { window, .. } => Some(Watch { window, threshold: self.threshold }),
             Weigh::Votes | Weigh::Scores => None,
         };
-        let ask = self.drafts.as_ref().map_or(Ask::Question, Drafts::ask);
+        let ask = match (&self.drafts, &self.corrections) {
+            (Some(drafts), _) => drafts.ask(),
+            (None, Some(corrections)) => corrections.ask(index),
+            (None, None) => Ask::Question,
+        };
         Action::Sample { index, seed, max_tokens, ask, watch }
     }
 
@@ -180,6 +190,7 @@ impl Machine {
             self.prefix += 1;
             self.warm_up();
             self.find_fault();
+            self.correct();
             if let Some(rule) = self.stop() {
                 return self.finish(rule, self.prefix);
             }
@@ -205,6 +216,15 @@ impl Machine {
         }
     }
 
+    /// At the end of a batch, how a vote that mends goes on.
+    fn correct(&mut self) {
+        let Some(corrections) = &mut self.corrections else { return };
+        if self.prefix == corrections.until() {
+            let prefix = self.slots.iter().take(self.prefix).filter_map(done);
+            corrections.ended(prefix, &self.recipe.verifiers);
+        }
+    }
+
     fn stop(&self) -> Option<StopRule> {
         if self.drafts.is_some() {
             let sound = distinct(self.prefix().filter(|draft| revise::is_sound(draft)));
@@ -218,7 +238,8 @@ impl Machine {
         let count = Count::of(self.prefix().map(|sample| (sample, self.weight(sample))));
         if let Weigh::Confidence { warm_up, consensus, .. } = self.recipe.weigh {
             let warm = self.prefix >= warm_up as usize;
-            return (warm && rules::consensus(&count, consensus)).then_some(StopRule::Consensus);
+            let agrees = |share| rules::consensus(&count, share);
+            return (warm && consensus.is_some_and(agrees)).then_some(StopRule::Consensus);
         }
         let decided = rules::decided(&count, left, self.most()).then_some(StopRule::Decided);
         let sure = |threshold: &f64| rules::beta(&count, *threshold);
@@ -298,7 +319,7 @@ impl Machine {
         let free = self.in_flight().saturating_sub(running);
         let until = match self.recipe.weigh {
             Weigh::Confidence { warm_up, .. } if self.prefix < warm_up as usize => warm_up as usize,
-            _ => self.slots.len(),
+            _ => self.corrections.as_ref().map_or(usize::MAX, Corrections::until),
         };
         let waiting = self.slots.iter().enumerate().take(until).filter(|(_, slot)| matches!(slot, Slot::Waiting));
         let next: Vec<u32> = waiting.filter_map(|(index, _)| u32::try_from(index).ok()).take(free).collect();

@@ -7,6 +7,12 @@ use super::build::StrategyError;
 pub struct Params {
     /// Samples to draw at most, or beams; `None` for the strategy's own number, cut to the budget's.
     pub samples: Option<u32>,
+    /// Whether that many samples are refused where the tokens are not enough for all of them; else fewer are drawn.
+    pub all_samples: bool,
+    /// Tokens that each sample must at least have, its thoughts and its answer: fewer samples are drawn where the share of
+    /// each would be smaller, and where not even one can have them it is refused. `None` for
+    /// [`MIN_SAMPLE_TOKENS`](crate::MIN_SAMPLE_TOKENS), and one shorter sample where there are fewer.
+    pub least_tokens: Option<u32>,
     /// Samples in flight, at least 1.
     pub wave: u32,
     /// Whether a vote that may stop early has no more samples in flight than the fewest that could still decide it, whatever
@@ -20,17 +26,22 @@ pub struct Params {
     pub esc_window: Option<u32>,
     /// Whether `best_of_n` sums the scores of samples with the same answer.
     pub weighted: bool,
-    /// Samples of a confidence vote that run to their end whatever they are; `None` for 16, or half of all.
+    /// Samples of a confidence vote that run to their end whatever they are, no more than there are samples; `None` for
+    /// 16, or half of all.
     pub warm_up: Option<u32>,
     /// Tokens of a group of which a confidence is the mean, at least 1; 2,048 in the paper.
     pub window: u32,
     /// The share of the warm-up's traces that later ones must be as sure as, in percent, 1 to 100; 90 in the paper, or 10
     /// to save more.
     pub keep_percent: u32,
-    /// The share of all weight at which a confidence vote stops, above 0.5 and at most 1; 0.95 in the paper.
-    pub consensus: f64,
+    /// The share of all weight at which a confidence vote stops, above 0.5 and at most 1; 0.95 in the paper. `None` draws
+    /// all samples.
+    pub consensus: Option<f64>,
     /// Drafts of each answer of `self_correct`, the first included, at least 1; `None` for 3, cut to the budget's.
     pub rounds: Option<u32>,
+    /// Whether `auto`, where verifiers refute all of its first samples, has every other of the next ones mend the best of
+    /// them.
+    pub corrects: bool,
     /// In how many ways a beam goes on, at least 1; 4 in search-and-learn.
     pub width: u32,
     /// Tokens of one step of a beam, at least 1.
@@ -43,6 +54,8 @@ impl Default for Params {
     fn default() -> Self {
         Self {
             samples: None,
+            all_samples: false,
+            least_tokens: None,
             wave: 4,
             thrifty: true,
             beta_threshold: Some(0.95),
@@ -51,8 +64,9 @@ impl Default for Params {
             warm_up: None,
             window: 2048,
             keep_percent: 90,
-            consensus: 0.95,
+            consensus: Some(0.95),
             rounds: None,
+            corrects: false,
             width: 4,
             step_tokens: 256,
             diverse: false,
@@ -79,8 +93,8 @@ impl Params {
             Self { keep_percent: value, .. } if !(1..=100).contains(value) => {
                 wrong("keep_percent", f64::from(*value), "set it to 1 to 100")
             }
-            Self { consensus, .. } if !share(*consensus) => {
-                wrong("consensus", *consensus, "set it above 0.5 and to at most 1")
+            Self { consensus: Some(value), .. } if !share(*value) => {
+                wrong("consensus", *value, "set it above 0.5 and to at most 1, or leave it out")
             }
             _ => Ok(()),
         }

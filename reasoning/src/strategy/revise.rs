@@ -84,6 +84,47 @@ impl Draft {
     }
 }
 
+/// Samples of a vote between two decisions on how it goes on.
+const BATCH: usize = 4;
+
+/// A vote that mends: as long as verifiers refute all that was said, every other sample of the next batch mends the best of
+/// it, and the others are fresh. A batch begins when all samples before it have ended, so it does not depend on timing which
+/// samples mend, and what.
+#[derive(Debug)]
+pub(super) struct Corrections {
+    /// The samples before this one may be started.
+    until: usize,
+    /// What the samples of this batch mend.
+    draft: Option<Draft>,
+}
+
+impl Corrections {
+    pub(super) const fn new() -> Self {
+        Self { until: BATCH, draft: None }
+    }
+
+    pub(super) const fn until(&self) -> usize {
+        self.until
+    }
+
+    /// What a sample of this batch goes on from.
+    pub(super) fn ask(&self, index: u32) -> Ask {
+        let draft = self.draft.as_ref().filter(|_| !index.is_multiple_of(2));
+        draft.map_or(Ask::Question, Draft::ask)
+    }
+
+    /// Takes all samples that have finished, at the end of a batch.
+    pub(super) fn ended<'a>(&mut self, prefix: impl Iterator<Item = &'a Scored> + Clone, verifiers: &Verifiers) {
+        let refuted = |scored: &Scored| scored.verification.outcome == Outcome::Refuted;
+        if prefix.clone().next().is_none() || !prefix.clone().all(refuted) {
+            (self.until, self.draft) = (usize::MAX, None);
+            return;
+        }
+        self.until += BATCH;
+        self.draft = prefix.filter_map(|scored| Draft::of(scored, verifiers)).min_by_key(|draft| draft.faults);
+    }
+}
+
 /// Whether verifiers pass a draft, there is an answer in it, and it was not cut before its end.
 pub(super) fn is_sound(scored: &Scored) -> bool {
     scored.verification.outcome == Outcome::Passed && scored.answer.is_some() && !scored.cut

@@ -41,7 +41,7 @@ pub struct DeliberationAsk {
     /// change stops in any case.
     pub early_stop: Option<bool>,
     /// Threshold of the Beta rule, above 0.5 and at most 1.
-    pub beta_threshold: Option<f32>,
+    pub beta_threshold: Option<f64>,
     /// Samples of a window that must agree to stop a vote (ESC).
     pub esc_window: Option<u32>,
     /// Whether `best_of_n` sums the scores of samples with the same answer.
@@ -53,7 +53,7 @@ pub struct DeliberationAsk {
     /// The share of the warm-up that later traces must be as sure as, in percent.
     pub keep_percent: Option<u32>,
     /// The share of all weight at which a confidence vote stops.
-    pub consensus: Option<f32>,
+    pub consensus: Option<f64>,
     /// Drafts of `self_correct`.
     pub rounds: Option<u32>,
     /// In how many ways a beam goes on.
@@ -82,13 +82,13 @@ impl DeliberationAsk {
             extensions: fields.integer("extensions", 0, MAX_EXTENSIONS)?.map(to_u32),
             wave: fields.integer("wave", 1, 1024)?.map(to_u32),
             early_stop: fields.flag("early_stop")?,
-            beta_threshold: fields.number("beta_threshold", 0.5, 1.0)?,
+            beta_threshold: fields.exact_number("beta_threshold", 0.5, 1.0)?,
             esc_window: fields.integer("esc_window", 2, 1024)?.map(to_u32),
             weighted: fields.flag("weighted")?,
             warm_up: fields.integer("warm_up", 1, 1024)?.map(to_u32),
             window: fields.integer("window", 1, 1_000_000)?.map(to_u32),
             keep_percent: fields.integer("keep_percent", 1, 100)?.map(to_u32),
-            consensus: fields.number("consensus", 0.5, 1.0)?,
+            consensus: fields.exact_number("consensus", 0.5, 1.0)?,
             rounds: fields.integer("rounds", 1, 64)?.map(to_u32),
             width: fields.integer("width", 1, 1024)?.map(to_u32),
             step_tokens: fields.integer("step_tokens", 1, 1_000_000)?.map(to_u32),

@@ -58,14 +58,20 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// As exact as engines take it.
     pub(super) fn number(&mut self, key: &'static str, low: f64, high: f64) -> Result<Option<f32>, ApiError> {
+        #[expect(clippy::cast_possible_truncation, reason = "within the range just checked")]
+        Ok(self.exact_number(key, low, high)?.map(|number| number as f32))
+    }
+
+    /// As exact as it was written: a threshold of 0.8 is met by 4 of 5, one of 0.800000012 is not.
+    pub(super) fn exact_number(&mut self, key: &'static str, low: f64, high: f64) -> Result<Option<f64>, ApiError> {
         let Some(value) = self.present(key) else { return Ok(None) };
         let Some(number) = value.as_f64() else { return Err(wrong_type(&self.path(key), "a number", value)) };
         if !(low..=high).contains(&number) {
             return Err(self.invalid(key, format!("`{}` is {number}; use {low} to {high}", self.path(key))));
         }
-        #[expect(clippy::cast_possible_truncation, reason = "within the range just checked")]
-        Ok(Some(number as f32))
+        Ok(Some(number))
     }
 
     pub(super) fn integer(&mut self, key: &'static str, low: u64, high: u64) -> Result<Option<u64>, ApiError> {

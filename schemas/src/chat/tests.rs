@@ -37,7 +37,10 @@ fn openai_s_fields_and_ours_are_read() {
         "stream": true, "stream_options": { "include_usage": true, "include_deliberation": true }, "n": 2,
         "temperature": 0.5, "top_p": 0.9, "stop": ["a", "b"], "seed": -1, "max_tokens": 7, "reasoning_effort": "high",
         "user": "u", "store": false, "tools": [], "logprobs": false,
-        "deliberation": { "strategy": "self_consistency", "max_samples": 8, "answer": "number", "early_stop": false },
+        "deliberation": {
+            "strategy": "self_consistency", "max_samples": 8, "answer": "number", "early_stop": false, "consensus": 0.8,
+            "beta_threshold": 0.9,
+        },
     })))
     .unwrap();
     assert!(request.stream && request.include_usage && request.include_deliberation);
@@ -45,6 +48,8 @@ fn openai_s_fields_and_ours_are_read() {
     assert_eq!(request.effort, Some(Effort::High));
     assert_eq!(request.deliberation.strategy, Some(StrategyName::SelfConsistency));
     assert_eq!((request.deliberation.max_samples, request.deliberation.early_stop), (Some(8), Some(false)));
+    let exact = (request.deliberation.consensus, request.deliberation.beta_threshold);
+    assert_eq!(exact, (Some(0.8), Some(0.9)), "4 of 5 are 0.8, and less than its nearest single float");
     let parts = json!([{ "type": "text", "text": "a" }, { "type": "text", "text": "b" }]);
     let request = parse(&with(
         json!({ "messages": [{ "role": "developer", "content": "x" }, { "role": "user", "content": parts }] }),

@@ -103,7 +103,7 @@ fn params(request: &ChatRequest, preset: Preset, max_samples: u32) -> Params {
     let default = Params::default();
     let ask = &request.deliberation;
     let early = ask.early_stop != Some(false);
-    let beta = ask.beta_threshold.map(f64::from).or(default.beta_threshold);
+    let beta = ask.beta_threshold.or(default.beta_threshold);
     Params {
         samples: Some(max_samples),
         wave: ask.wave.or(preset.wave).unwrap_or(default.wave),
@@ -114,11 +114,12 @@ fn params(request: &ChatRequest, preset: Preset, max_samples: u32) -> Params {
         warm_up: ask.warm_up,
         window: ask.window.unwrap_or(default.window),
         keep_percent: ask.keep_percent.unwrap_or(default.keep_percent),
-        consensus: ask.consensus.map_or(default.consensus, f64::from),
+        consensus: ask.consensus.or(default.consensus).filter(|_| early),
         rounds: ask.rounds,
         width: ask.width.unwrap_or(default.width),
         step_tokens: ask.step_tokens.unwrap_or(default.step_tokens),
         diverse: ask.diverse.unwrap_or(default.diverse),
+        ..default
     }
 }
 
