@@ -225,6 +225,9 @@ fn what_only_looks_like_a_sum_is_left_alone() {
         "The ratio 1:2 + 3 = 5",
         "Level 1 = 10-20 points",
         "pages 10-12 = 3 pages",
+        "Items 1 - 3 = 3 items",
+        "...5 + 4 = 9",
+        "2 + 2 = 22 (string concatenation)",
         "Day 1 = 2024-01-05",
         "Day 5 = 5/1/2024",
         "Day 1 = 3 + 2",
@@ -247,6 +250,10 @@ fn what_only_looks_like_a_sum_is_left_alone() {
     ] {
         judge(text, Unknown);
     }
+    judge("So 1 - 3 = 3", Wrong);
+    judge("60 * 2 = 130 miles, 130 - 20 = 110 miles", Wrong);
+    judge(".5 + .5 = 1", Holds);
+    judge("5 + .5 = 6", Wrong);
     judge("18 = 2 × 3²", Holds);
     judge("2³ = 9", Wrong);
     judge("2^{10} = 1024", Holds);

@@ -151,8 +151,8 @@ impl Judge<'_> {
     fn is_excused(&self, pair: Pair<'_>, a: Exact, b: Exact) -> bool {
         pair.is_running_total(a)
             || pair.has_thousands_points()
-            || is_range(pair.left)
-            || is_range(pair.right)
+            || is_range(pair.left, pair.first && context::follows_name(self.text, self.run))
+            || is_range(pair.right, false)
             || (pair.first && (self.begins_with_mark(pair) || self.is_name(pair)))
             || (pair.last && (self.is_factorial(pair) || self.changes_unit(a, b)))
             || (pair.lacks_brackets() && context::is_mean(self.text, self.run))
@@ -268,10 +268,12 @@ impl Pair<'_> {
     }
 }
 
-/// "10-20" and nothing else: from 10 to 20.
-fn is_range(side: Side<'_>) -> bool {
+/// "10-20" and nothing else: from 10 to 20. Behind a name it may have spaces.
+fn is_range(side: Side<'_>, named: bool) -> bool {
     match side {
-        [from, sign, to] if sign.kind == Kind::Sign('-') && from.end == sign.start && sign.end == to.start => {
+        [from, sign, to]
+            if sign.kind == Kind::Sign('-') && (named || from.end == sign.start && sign.end == to.start) =>
+        {
             matches!((from.kind, to.kind), (Kind::Number(from, _), Kind::Number(to, _)) if from < to)
         }
         _ => false,

@@ -50,7 +50,8 @@ pub(super) fn begins(text: &str, run: &Run) -> Trust {
     let shorter = rest.get(..rest.len() - last.len_utf8()).unwrap_or_default();
     let number = shorter.trim_end().ends_with(|c: char| c.is_ascii_digit());
     match last {
-        '.' | ':' | ',' if touches && number => Unknown,
+        '.' if touches => Unknown,
+        ':' | ',' if touches && number => Unknown,
         ',' if number && !run.follows => Doubtful,
         '.' | ':' | ',' | ';' | '!' | '?' | '=' | '<' | '>' | '≤' | '≥' | '≈' | '→' | '⇒' | '∴' => Sure,
         '_' if matches!(shorter.trim_end_matches('_').chars().next_back(), None | Some(' ')) => Sure,
@@ -200,7 +201,7 @@ fn before_words(words: &str) -> Trust {
         if (number && word != "in") || is_operator(more) {
             return Unknown;
         }
-        if unit && joined.is_some_and(|more| more.starts_with(|c: char| c.is_ascii_digit())) {
+        if unit && joined.is_some_and(is_amount) {
             return Unknown;
         }
         if !more.starts_with(char::is_alphabetic) {
@@ -209,6 +210,12 @@ fn before_words(words: &str) -> Trust {
         rest = more;
     }
     trust
+}
+
+/// "30 minutes", but not "120 - 20".
+fn is_amount(text: &str) -> bool {
+    let rest = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    rest.len() < text.len() && rest.trim_start().starts_with(char::is_alphabetic)
 }
 
 /// "3 R 1", "3 r1".
@@ -278,6 +285,12 @@ pub(super) fn factors(text: &str, run: &Run) -> Vec<i128> {
 /// Whether a word stands right before a run: what it begins with may be a name, as in "Day 1 = 3 + 2".
 pub(super) fn follows_word(text: &str, run: &Run) -> bool {
     before(text, run).trim_end_matches([' ', '*']).ends_with(|c: char| c.is_alphanumeric() || c == '#')
+}
+
+/// The same for a word that is no part of the sentence around it: "Items 1 - 3".
+pub(super) fn follows_name(text: &str, run: &Run) -> bool {
+    let (_, word) = last_word(before(text, run).trim_end_matches([' ', '*']));
+    !word.is_empty() && !words::PLAIN.contains(&word.as_str())
 }
 
 fn lower(text: &str) -> String {

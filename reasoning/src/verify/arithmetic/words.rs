@@ -181,6 +181,7 @@ pub(super) const DENIALS: &[&str] = &[
     "approximately",
     "base",
     "binary",
+    "concatenation",
     "contradiction",
     "doesn't",
     "error",

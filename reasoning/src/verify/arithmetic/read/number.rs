@@ -5,19 +5,19 @@ use super::{super::value::Exact, Kind};
 /// Digits of a number that is worked with; one with more makes its side unknown.
 const MAX_DIGITS: usize = 15;
 
-/// `12`, `1,200`, `1{,}200` or `3.50` at the start of a text, and its length in bytes. Dates, times, versions and decimal
+/// `12`, `1,200`, `1{,}200`, `3.50` or `.5` at the start of a text, and its length in bytes. Dates, times, versions and decimal
 /// commas are unknown.
 pub(super) fn number(text: &str) -> Option<(Kind, usize)> {
     let digits = |from: usize| text.bytes().skip(from).take_while(u8::is_ascii_digit).count();
     let first = digits(0);
-    if first == 0 {
+    if first == 0 && !(text.starts_with('.') && digits(1) > 0) {
         return None;
     }
     if let Some(length) = date(text) {
         return Some((Kind::Unknown, length));
     }
     let mut length = first;
-    while first <= 3
+    while (1..=3).contains(&first)
         && let Some(comma) = comma(text, length)
         && digits(length + comma) == 3
     {
