@@ -1,5 +1,7 @@
 //! What holds for every text: no panic, one form for one value, and linear time.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests may panic")]
+
 use std::time::{Duration, Instant};
 
 use forethought_reasoning::{AnswerKind, MAX_TEXT_BYTES, extract};
@@ -7,7 +9,7 @@ use proptest::prelude::*;
 
 fn kinds() -> [AnswerKind; 9] {
     let json = |pointer: Option<&str>| AnswerKind::Json { pointer: pointer.map(str::to_owned) };
-    let regex = |pattern| AnswerKind::regex(pattern).expect("a pattern");
+    let regex = |pattern| AnswerKind::regex(pattern).unwrap();
     [
         AnswerKind::Text,
         AnswerKind::Number,
