@@ -2,6 +2,8 @@
 //!
 //! A pool is the file of results of `forethought eval --way one=single,… --repeats 64`. Each draw shuffles the samples of a
 //! question, and every scheme takes them in that order; intervals are bootstraps over questions, of paired differences.
+//! `auto` is held against hulls of fixed ways. On answers that can be compared it is a vote with the Beta rule, so it can
+//! be no more than on the hull that has such votes with its own verifiers; the others say what stopping and checking buy.
 
 #![allow(
     clippy::expect_used,
@@ -11,12 +13,16 @@
     reason = "a measurement ends at its first fault, prints, and counts far below 2^52"
 )]
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    path::PathBuf,
+};
 
 use clap::Parser;
 use forethought_eval::{
-    Question, Results,
+    Outcome, Question, Results, hull,
     replay::{Played, Recorded, replay},
+    seed,
     stats::{self, Estimate},
 };
 use forethought_reasoning::{AnswerKind, Finish, Params, VerifierSpec, strategy_verified};
@@ -27,7 +33,7 @@ use rand_chacha::ChaCha12Rng;
 /// Replays strategies on pools of recorded samples.
 #[derive(Parser)]
 struct Args {
-    /// Files of results, each question asked many times for a single sample; may be several of one set.
+    /// Files of results, each question asked many times for a single sample in one way; may be several of one set.
     #[arg(required = true)]
     pools: Vec<PathBuf>,
     /// How often each question's samples are drawn anew.
@@ -49,11 +55,31 @@ struct Scheme {
     verified: bool,
     /// All samples are paid for, as by who draws a fixed number and then counts.
     whole: bool,
+    /// `auto` may be held against it.
+    fixed: bool,
 }
 
+impl Scheme {
+    fn is_best(&self) -> bool {
+        self.strategy == StrategyName::BestOfN
+    }
+}
+
+/// One set of questions, out of all its files.
+#[derive(Default)]
+struct Set {
+    /// By which model in which way it was answered.
+    told: Option<String>,
+    pools: BTreeMap<String, Pool>,
+}
+
+/// What was recorded of one question.
 struct Pool {
     question: Question,
-    samples: Vec<Recorded>,
+    /// The seeds that it was asked with.
+    asked: BTreeSet<u64>,
+    /// The samples that came to their end, by their seeds.
+    finished: BTreeMap<u64, Recorded>,
 }
 
 /// What a scheme did on each question, the mean over all draws.
@@ -66,112 +92,175 @@ struct Score {
 
 fn main() {
     let args = Args::parse();
-    let mut sets: BTreeMap<String, Vec<Pool>> = BTreeMap::new();
+    let mut sets: BTreeMap<String, Set> = BTreeMap::new();
     for file in &args.pools {
         let results = Results::load(file).expect("the file of results cannot be read");
-        for pool in pools(results) {
-            sets.entry(pool.question.set.clone()).or_default().push(pool);
+        assert_eq!(results.plan.header.ways.len(), 1, "{}: a pool is asked in one way", file.display());
+        results.refuse_mixed().expect("the pool is of one model");
+        for question in &results.plan.questions {
+            let set = sets.entry(question.set.clone()).or_default();
+            set.add(question, &results);
+        }
+        for outcome in results.outcomes {
+            if let Some(pool) = sets.get_mut(&outcome.set).and_then(|set| set.pools.get_mut(&outcome.id)) {
+                pool.take(outcome);
+            }
         }
     }
-    for (set, pools) in &sets {
-        report(set, pools, &args);
+    for (name, set) in &sets {
+        report(name, set, &args);
     }
 }
 
-fn pools(results: Results) -> Vec<Pool> {
-    let mut samples: BTreeMap<String, Vec<Recorded>> = BTreeMap::new();
-    for outcome in results.outcomes {
-        for sample in outcome.reply.into_iter().flat_map(|reply| reply.samples) {
-            let finish = if sample.finish_reason.as_deref() == Some("length") { Finish::Length } else { Finish::Stop };
-            let tokens = u32::try_from(sample.tokens).unwrap_or(u32::MAX).max(1);
-            samples.entry(outcome.id.clone()).or_default().push(Recorded { text: sample.text, tokens, finish });
+impl Set {
+    /// A question of a file, which may have been asked in another file already.
+    fn add(&mut self, question: &Question, results: &Results) {
+        let header = &results.plan.header;
+        let told = format!("{}: {} by {}", header.model.id, header.model.weights, header.ways[0].describe());
+        self.told.get_or_insert_with(|| told.clone());
+        assert_eq!(self.told.as_ref(), Some(&told), "{}: files of one set were asked otherwise", question.set);
+        let asked = (0..header.repeats).map(|repeat| seed(header.seed, question, repeat));
+        match self.pools.entry(question.id.clone()) {
+            Entry::Vacant(free) => {
+                let pool = Pool { question: question.clone(), asked: asked.collect(), finished: BTreeMap::new() };
+                free.insert(pool);
+            }
+            Entry::Occupied(there) => {
+                let pool = there.into_mut();
+                assert_eq!(&pool.question, question, "{}: two questions have one id", question.set);
+                pool.asked.extend(asked);
+            }
         }
     }
-    let questions = results.plan.questions.into_iter();
-    questions
-        .filter_map(|question| {
-            let samples = samples.remove(&question.id)?;
-            Some(Pool { question, samples })
-        })
-        .collect()
+}
+
+impl Pool {
+    /// The sample of an answer; one with a seed that is there already says nothing new.
+    fn take(&mut self, outcome: Outcome) {
+        let samples = outcome.reply.into_iter().flat_map(|reply| reply.samples);
+        for sample in samples.filter(|sample| sample.state == "finished") {
+            let finish = if sample.finish_reason.as_deref() == Some("length") { Finish::Length } else { Finish::Stop };
+            let tokens = u32::try_from(sample.tokens).unwrap_or(u32::MAX).max(1);
+            self.finished.entry(outcome.seed).or_insert(Recorded { text: sample.text, tokens, finish });
+        }
+    }
+
+    fn missing(&self) -> usize {
+        self.asked.iter().filter(|seed| !self.finished.contains_key(seed)).count()
+    }
 }
 
 fn schemes(samples: u32) -> Vec<Scheme> {
-    let scheme = |name: &str, strategy, params: Params, samples, verified, whole| Scheme {
+    let scheme = |name: &str, strategy, params: Params, samples| Scheme {
         name: name.to_owned(),
         strategy,
         params: Params { samples: Some(samples), ..params },
         samples,
-        verified,
-        whole,
+        verified: false,
+        whole: false,
+        fixed: false,
     };
     // `wave` means what it says, except where a scheme is thrifty.
     let on = Params { thrifty: false, ..Params::default() };
     let off = Params { beta_threshold: None, ..on };
-    let (vote, best, auto) = (StrategyName::SelfConsistency, StrategyName::BestOfN, StrategyName::Auto);
-    let mut all = Vec::new();
-    for n in [1, 2, 3, 4, 6, 8, 12, 16, 24, 32].into_iter().filter(|n| *n <= samples) {
-        all.push(scheme(&format!("fixed vote of {n}"), vote, Params { wave: n, ..off }, n, false, true));
-    }
-    for wave in [1, 2, 4, 8, 16] {
-        all.push(scheme(&format!("decided, wave {wave}"), vote, Params { wave, ..off }, samples, false, false));
-    }
-    for wave in [1, 2, 4, 8, 16] {
-        all.push(scheme(&format!("beta 0.95, wave {wave}"), vote, Params { wave, ..on }, samples, false, false));
-    }
     let thrifty = |params: &Params| Params { thrifty: true, ..*params };
-    all.push(scheme("decided, thrifty", vote, thrifty(&off), samples, false, false));
-    all.push(scheme("beta 0.95, thrifty", vote, thrifty(&on), samples, false, false));
+    let (vote, auto) = (StrategyName::SelfConsistency, StrategyName::Auto);
+    let mut all = fixed(samples, &on);
+    for wave in [1, 2, 4, 8, 16] {
+        all.push(scheme(&format!("decided, wave {wave}"), vote, Params { wave, ..off }, samples));
+    }
+    for wave in [1, 2, 4, 8, 16] {
+        all.push(scheme(&format!("beta 0.95, wave {wave}"), vote, Params { wave, ..on }, samples));
+    }
+    all.push(scheme("decided, thrifty", vote, thrifty(&off), samples));
     let surer = Params { beta_threshold: Some(0.9), ..thrifty(&on) };
-    all.push(scheme("beta 0.9, thrifty", vote, surer, samples, false, false));
+    all.push(scheme("beta 0.9, thrifty", vote, surer, samples));
     for window in [3, 5] {
         let esc = Params { esc_window: Some(window), wave: window, ..off };
-        all.push(scheme(&format!("esc {window}"), vote, esc, samples, false, false));
+        all.push(scheme(&format!("esc {window}"), vote, esc, samples));
     }
     for n in [4, 8, 16] {
-        all.push(scheme(&format!("auto of {n}"), auto, Params::default(), n, false, false));
+        all.push(scheme(&format!("auto of {n}"), auto, Params::default(), n));
     }
     for n in [4, 8, 16] {
-        all.push(scheme(&format!("auto of {n}, verified"), auto, Params::default(), n, true, false));
-    }
-    for n in [8, 16] {
-        all.push(scheme(&format!("best_of_n {n}, verified"), best, Params::default(), n, true, false));
-        let weighted = Params { weighted: true, ..Params::default() };
-        all.push(scheme(&format!("best_of_n {n}, weighted"), best, weighted, n, true, false));
+        all.push(Scheme { verified: true, ..scheme(&format!("auto of {n}, verified"), auto, Params::default(), n) });
     }
     all
 }
 
-fn report(set: &str, pools: &[Pool], args: &Args) {
-    let enough = |pool: &&Pool| pool.samples.len() >= args.samples as usize;
-    let short = pools.len() - pools.iter().filter(enough).count();
-    if short > 0 {
-        println!("{set}: {short} questions have fewer than {} samples and are left out", args.samples);
+/// What who tunes nothing per question can choose from: a number of samples, and how they are chosen from.
+fn fixed(samples: u32, on: &Params) -> Vec<Scheme> {
+    let numbers = || [1, 2, 3, 4, 6, 8, 12, 16, 24, 32].into_iter().filter(move |n| *n <= samples);
+    let (vote, best) = (StrategyName::SelfConsistency, StrategyName::BestOfN);
+    let mut all = Vec::new();
+    let mut add = |name: String, strategy, params: Params, samples, verified, whole| {
+        let params = Params { samples: Some(samples), ..params };
+        all.push(Scheme { name, strategy, params, samples, verified, whole, fixed: true });
+    };
+    for (verified, said) in [(false, ""), (true, ", verified")] {
+        // One sample is the same with verifiers.
+        for n in numbers().filter(|n| *n > 1 || !verified) {
+            let all = Params { wave: n, beta_threshold: None, ..*on };
+            add(format!("fixed vote of {n}{said}"), vote, all, n, verified, true);
+        }
+        for n in numbers().filter(|n| *n > 1) {
+            let thrifty = Params { thrifty: true, ..*on };
+            add(format!("beta 0.95 of {n}, thrifty{said}"), vote, thrifty, n, verified, false);
+        }
     }
-    let pools: Vec<&Pool> = pools.iter().filter(enough).collect();
-    let pools = pools.as_slice();
-    let schemes = schemes(args.samples);
-    let scores: Vec<Score> = schemes.iter().map(|scheme| score(scheme, pools, args)).collect();
-    let full_name = format!("fixed vote of {}", args.samples);
-    let full = schemes.iter().position(|scheme| scheme.name == full_name).expect("the full vote is a scheme");
-    let sizes: Vec<usize> = pools.iter().map(|pool| pool.samples.len()).collect();
+    for n in numbers().filter(|n| *n > 1) {
+        add(format!("best_of_n {n}, verified"), best, Params::default(), n, true, true);
+        let weighted = Params { weighted: true, ..Params::default() };
+        add(format!("best_of_n {n}, weighted"), best, weighted, n, true, true);
+    }
+    all
+}
+
+fn report(name: &str, set: &Set, args: &Args) {
+    let all: Vec<&Pool> = set.pools.values().collect();
+    let (asked, missing) = (all.iter().map(|pool| pool.asked.len()), all.iter().map(|pool| pool.missing()));
     println!(
-        "{set}: {} questions, pools of {} to {}, {} draws of {}",
+        "{name}: {} of {} samples are missing: failed, cut short or not asked yet",
+        missing.sum::<usize>(),
+        asked.sum::<usize>()
+    );
+    let pools: Vec<&Pool> = all.into_iter().filter(|pool| pool.finished.len() >= args.samples as usize).collect();
+    let short = set.pools.len() - pools.len();
+    if short > 0 {
+        println!("{name}: {short} questions have fewer than {} samples and are left out", args.samples);
+    }
+    if pools.len() < stats::FEWEST {
+        println!("{name}: too few questions: {} are left, and figures need {}\n", pools.len(), stats::FEWEST);
+        return;
+    }
+    let schemes = schemes(args.samples);
+    let scores: Vec<Score> = schemes.iter().map(|scheme| score(scheme, &pools, args)).collect();
+    let sizes: Vec<usize> = pools.iter().map(|pool| pool.finished.len()).collect();
+    println!(
+        "{name}: {} questions, pools of {} to {}, {} draws of {}",
         pools.len(),
         sizes.iter().min().copied().unwrap_or_default(),
         sizes.iter().max().copied().unwrap_or_default(),
         args.draws,
         args.samples
     );
+    table(&schemes, &scores, args);
+    against_hulls(&schemes, &scores, args.seed);
+    println!();
+}
+
+fn table(schemes: &[Scheme], scores: &[Score], args: &Args) {
+    let full_name = format!("fixed vote of {}", args.samples);
+    let full = schemes.iter().position(|scheme| scheme.name == full_name).expect("the full vote is a scheme");
     println!(
-        "{:<24} {:>22} {:>24} {:>8} {:>7} {:>6}",
+        "{:<32} {:>22} {:>24} {:>8} {:>7} {:>6}",
         "scheme", "accuracy", "against the full vote", "tokens", "saved", "steps"
     );
     let (whole, tokens) = (&scores[full], stats::mean(&scores[full].tokens));
-    for (scheme, score) in schemes.iter().zip(&scores) {
+    for (scheme, score) in schemes.iter().zip(scores) {
         let mean = stats::mean(&score.tokens);
         println!(
-            "{:<24} {:>22} {:>24} {mean:>8.1} {:>6.1}% {:>6.1}",
+            "{:<32} {:>22} {:>24} {mean:>8.1} {:>6.1}% {:>6.1}",
             scheme.name,
             percent(&stats::mean_of(&score.right, args.seed), false),
             percent(&stats::difference(&whole.right, &score.right, 2, args.seed), true),
@@ -179,36 +268,53 @@ fn report(set: &str, pools: &[Pool], args: &Args) {
             stats::mean(&score.steps)
         );
     }
-    for (scheme, score) in schemes.iter().zip(&scores).filter(|(scheme, _)| scheme.strategy == StrategyName::Auto) {
-        let fixed = schemes.iter().zip(&scores).filter(|(scheme, _)| scheme.whole).map(|(_, score)| score);
-        let above = above_frontier(score, &fixed.collect::<Vec<_>>(), args.seed);
-        println!("{}: {} points above the frontier of fixed votes at its tokens", scheme.name, percent(&above, true));
-    }
-    println!();
 }
 
-/// How much more often `score` is right than the fixed votes at as many tokens: their chord where it lies between two.
-fn above_frontier(score: &Score, fixed: &[&Score], seed: u64) -> Estimate {
-    let tokens = stats::mean(&score.tokens);
-    let at = |score: &Score| stats::mean(&score.tokens);
-    let over = fixed.iter().position(|fixed| at(fixed) >= tokens).unwrap_or(fixed.len() - 1).max(1);
-    let (low, high) = (fixed[over - 1], fixed[over]);
-    let share = ((tokens - at(low)) / (at(high) - at(low))).clamp(0.0, 1.0);
-    let chord: Vec<f64> =
-        low.right.iter().zip(&high.right).map(|(low, high)| (1.0 - share) * low + share * high).collect();
-    stats::difference(&chord, &score.right, 2, seed)
+/// Each `auto` against hulls of fixed ways.
+fn against_hulls(schemes: &[Scheme], scores: &[Score], seed: u64) {
+    // With no more verifiers than the `auto` that is held against them.
+    let hulls: [(&str, bool, &dyn Fn(&Scheme) -> bool); 5] = [
+        ("fixed votes", false, &|way| way.whole),
+        ("fixed votes and votes with the Beta rule", false, &|_| true),
+        ("fixed votes and best_of_n, with its verifiers", true, &|way| way.whole),
+        ("votes without verifiers, best_of_n with its own", true, &|way| !way.verified || way.is_best()),
+        ("all votes and best_of_n, with its verifiers", true, &|_| true),
+    ];
+    for (name, verified, is_in) in hulls {
+        let select = |is: &dyn Fn(&Scheme) -> bool| -> Vec<(&Scheme, &Score)> {
+            schemes.iter().zip(scores).filter(|(scheme, _)| is(scheme)).collect()
+        };
+        let autos = select(&|way| way.strategy == StrategyName::Auto && way.verified == verified);
+        let fixed = select(&|way| way.fixed && way.verified <= verified && is_in(way));
+        println!("against the hull of {name}:");
+        for ((auto, score), above) in autos.iter().zip(hull::above(&played(&autos), &played(&fixed), seed)) {
+            let beside: Vec<String> = above.neighbours.iter().map(|at| point(fixed[*at].0, fixed[*at].1)).collect();
+            let above = percent(&above.accuracy, true);
+            println!("  {}: {above} points above {}", point(auto, score), beside.join(" and "));
+        }
+    }
+}
+
+fn played<'s>(ways: &[(&Scheme, &'s Score)]) -> Vec<hull::Played<'s>> {
+    ways.iter().map(|(_, score)| hull::Played { right: &score.right, tokens: &score.tokens }).collect()
+}
+
+fn point(scheme: &Scheme, score: &Score) -> String {
+    let (right, tokens) = (100.0 * stats::mean(&score.right), stats::mean(&score.tokens));
+    format!("{} ({right:.1} %, {tokens:.1} tokens)", scheme.name)
 }
 
 fn score(scheme: &Scheme, pools: &[&Pool], args: &Args) -> Score {
     let mut score = Score::default();
     for (at, pool) in pools.iter().enumerate() {
+        let samples: Vec<&Recorded> = pool.finished.values().collect();
         let (mut right, mut tokens, mut steps) = (Vec::new(), Vec::new(), Vec::new());
         for draw in 0..args.draws {
             // The same for every scheme.
             let mut random = ChaCha12Rng::seed_from_u64(args.seed << 48 | (at as u64) << 16 | u64::from(draw));
-            let mut order: Vec<usize> = (0..pool.samples.len()).collect();
+            let mut order = samples.clone();
             order.shuffle(&mut random);
-            let sample = |index: u32| pool.samples[order[index as usize]].clone();
+            let sample = |index: u32| order[index as usize].clone();
             let played = play(scheme, &pool.question, &sample);
             let chosen = played.verdict.answer.as_ref().map(|answer| answer.canonical.as_str());
             right.push(f64::from(u8::from(chosen.is_some_and(|answer| pool.question.is_right(answer)))));

@@ -29,6 +29,22 @@ pub enum EvalError {
     /// The service refuses, cannot be reached, or answers what makes no sense.
     #[error("{0}")]
     Service(String),
+    /// The service came back with another model under the same name. What is kept is all of the earlier one.
+    #[error(
+        "the weights of {model} changed while it was evaluated, from {was} to {is}; bring the earlier ones back to go on, or \
+         begin anew with another file of results"
+    )]
+    Exchanged {
+        /// The model's name.
+        model: String,
+        /// The digest of its weights before.
+        was: String,
+        /// The digest of its weights now.
+        is: String,
+    },
+    /// It was told to stop.
+    #[error("stopped; nothing was written")]
+    Stopped,
     /// The audit log cannot be read.
     #[error(transparent)]
     Audit(#[from] AuditError),
@@ -41,7 +57,7 @@ impl EvalError {
         match self {
             Self::Input(_) | Self::File(_) => true,
             Self::Audit(AuditError::Store(error)) => matches!(error, StoreError::NoJournal { .. }),
-            Self::Io { .. } | Self::Service(_) | Self::Audit(_) => false,
+            Self::Io { .. } | Self::Service(_) | Self::Exchanged { .. } | Self::Stopped | Self::Audit(_) => false,
         }
     }
 

@@ -4,16 +4,23 @@
 mod audit;
 mod card;
 mod choose;
+mod columns;
 mod folder;
 mod results;
 mod writer;
 
-use std::{collections::BTreeMap, fmt, path::PathBuf};
+use std::{collections::BTreeMap, fmt, ops::ControlFlow, path::PathBuf};
 
 use forethought_schemas::ChatMessage;
 
+use crate::EvalError;
+
 pub use audit::{Selection, from_audit};
 pub use results::from_results;
+
+/// Hears how many deliberations there are, once and where that is known, and then of each that was looked at; says whether to
+/// go on.
+pub type Told<'t> = &'t dyn Fn(Option<usize>) -> ControlFlow<()>;
 
 /// What is taken, and in which form.
 #[expect(clippy::struct_excessive_bools, reason = "each is a yes or no of its own")]
@@ -40,6 +47,8 @@ pub struct Options {
 pub enum Why {
     /// Its contents cannot be read: their key was erased or lost, or they are damaged.
     Unreadable,
+    /// What the client got is the text of none of its samples.
+    NotASample,
     /// It has no answer.
     NoAnswer,
     /// No sample of it is right.
@@ -60,6 +69,7 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unreadable => "contents erased or unreadable",
+            Self::NotASample => "the answer is the text of no sample",
             Self::NoAnswer => "no answer",
             Self::NoneRight => "no sample is right",
             Self::Cut => "answer cut off or empty",
@@ -80,8 +90,14 @@ pub struct Exported {
     pub sft: usize,
     /// Preference pairs.
     pub preferences: usize,
+    /// Preference pairs that were dropped, because another pair of the same prompt says the contrary.
+    pub contradictory: usize,
     /// Deliberations that were left out.
     pub left_out: BTreeMap<Why, usize>,
+}
+
+fn go_on(told: ControlFlow<()>) -> Result<(), EvalError> {
+    if told.is_break() { Err(EvalError::Stopped) } else { Ok(()) }
 }
 
 /// One deliberation, wherever it comes from.
@@ -102,7 +118,7 @@ struct Deliberation {
 enum Origin {
     /// The audit log: the request, whose it is, and when it was let in (RFC 3339).
     Audit { request: String, tenant: String, time: String },
-    /// An evaluation: the question and how it was asked.
+    /// An evaluation: the question, and how it was asked.
     Evaluation { set: String, question: String, way: String, repeat: u32 },
 }
 

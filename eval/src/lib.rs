@@ -5,7 +5,7 @@
 //! - [`run()`] sends the plan's requests to a running service and keeps each answer in a [`ResultsFile`], which can be
 //!   taken up again after any interruption.
 //! - [`Summary`] says what came of it, with intervals; [`Comparison`] says which ways are efficient; [`page()`] draws both.
-//! - [`replay`](replay::replay()) plays recorded samples to a strategy.
+//! - [`replay`](replay::replay()) plays recorded samples to a strategy; [`hull`] says what is better than fixed ways.
 //! - [`export`] makes training data out of results, or out of the audit log of tenants that consent.
 
 #![cfg_attr(
@@ -21,6 +21,7 @@
 
 mod error;
 pub mod export;
+pub mod hull;
 mod outcome;
 mod page;
 mod plan;
@@ -38,9 +39,9 @@ pub use outcome::{Outcome, Reply, Sample};
 pub use page::page;
 pub use plan::{Header, Model, Plan, SetRef, Task, seed};
 pub use question::{Asking, Kind, PLACE, Question, read as read_questions};
-pub use results::{Results, ResultsFile};
+pub use results::{Results, ResultsFile, Session};
 pub use run::{Ended, Event, run};
 pub use service::{Service, Wait};
 pub use stats::Estimate;
-pub use summary::{Comparison, Difference, Figures, Place, SetFigures, Standing, Summary};
+pub use summary::{Comparison, Difference, Figures, Place, SetFigures, Standing, Summary, Verdict};
 pub use way::Way;

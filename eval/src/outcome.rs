@@ -29,6 +29,27 @@ pub struct Outcome {
     /// The code of the error that came instead of an answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Tokens that were generated before the error came, where the service tells them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<u64>,
+    /// The place of the run that it is of, among [`Results::sessions`](crate::Results); none in files of earlier versions.
+    #[serde(skip)]
+    pub session: Option<usize>,
+}
+
+/// An error that came instead of an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) code: String,
+    pub(crate) spent: Option<u64>,
+}
+
+impl Fault {
+    /// Reads the body of an error; what it cost is told as in an answer, if at all.
+    pub(crate) fn read(code: &str, body: &Value) -> Self {
+        let spent = body.pointer("/usage/deliberation/generated_tokens").and_then(Value::as_u64);
+        Self { code: code.to_owned(), spent }
+    }
 }
 
 /// One answer of the service.
@@ -78,10 +99,11 @@ impl Outcome {
     pub(crate) fn answered(plan: &Plan, task: Task, reply: Reply, wall_ms: u64) -> Option<Self> {
         let question = plan.questions.get(task.question)?;
         let right = reply.answer.as_ref().is_some_and(|answer| question.is_right(answer));
-        Some(Self { right, reply: Some(reply), ..Self::failed(plan, task, String::new(), wall_ms)?.without_error() })
+        let failed = Self::failed(plan, task, Fault::default(), wall_ms)?;
+        Some(Self { right, reply: Some(reply), error: None, ..failed })
     }
 
-    pub(crate) fn failed(plan: &Plan, task: Task, error: String, wall_ms: u64) -> Option<Self> {
+    pub(crate) fn failed(plan: &Plan, task: Task, fault: Fault, wall_ms: u64) -> Option<Self> {
         let (question, way) = (plan.questions.get(task.question)?, plan.header.ways.get(task.way)?);
         Some(Self {
             set: question.set.clone(),
@@ -92,12 +114,16 @@ impl Outcome {
             right: false,
             wall_ms,
             reply: None,
-            error: Some(error),
+            error: Some(fault.code),
+            spent: fault.spent,
+            session: None,
         })
     }
 
-    fn without_error(self) -> Self {
-        Self { error: None, ..self }
+    /// Tokens that all samples generated; none where a request failed and the service does not tell.
+    #[must_use]
+    pub fn tokens(&self) -> Option<u64> {
+        self.reply.as_ref().map(|reply| reply.tokens).or(self.spent)
     }
 }
 
@@ -183,8 +209,13 @@ pub(crate) mod tests {
         assert_eq!(serde_json::from_str::<Outcome>(&text).unwrap(), outcome);
         let wrong = Reply::read(&response(&[("It is 2.", Some("2"))], 5), &plan.questions[1]).unwrap();
         assert!(!Outcome::answered(&plan, task, wrong, 1).unwrap().right);
-        let failed = Outcome::failed(&plan, task, "deadline_exceeded".into(), 3).unwrap();
+        let fault = Fault::read("deadline_exceeded", &json!({ "error": {} }));
+        let failed = Outcome::failed(&plan, task, fault, 3).unwrap();
         assert_eq!((failed.right, failed.error.as_deref()), (false, Some("deadline_exceeded")));
+        assert_eq!((outcome.tokens(), failed.tokens()), (Some(70), None));
+        let told = json!({ "usage": { "deliberation": { "generated_tokens": 9 } } });
+        let failed = Outcome::failed(&plan, task, Fault::read("no_answer", &told), 3).unwrap();
+        assert_eq!(failed.tokens(), Some(9));
     }
 
     #[test]

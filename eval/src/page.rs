@@ -51,6 +51,9 @@ after Kish (1965). Differences are paired by question: Newcombe (1998), method 1
 the questions.</li>
 <li>A way is on the efficient frontier when no other is at least as often right for at most as many tokens. A hollow point
 is off it, but its difference to the ways that beat it may be chance.</li>
+<li>A service that tells no tokens with an error leaves the cost of failed requests unknown: the tokens are then those of the
+others, marked with a question mark. A way of which more than 1 % failed is not held against others and is in no preset. With
+fewer than 10 questions there is no verdict.</li>
 <li>All ways of a question share a seed, so ways that draw the same first samples differ by strategy and not by luck.</li>
 <li>Tokens are those of all samples, cancelled ones too, without prompts. Times depend on the machine and on how many
 requests were in flight.</li>
@@ -124,6 +127,8 @@ fn row(way: &Figures, comparison: &Comparison) -> (&'static str, Vec<Cell>) {
         Place::On => "on it".to_owned(),
         Place::Near => "perhaps".to_owned(),
         Place::Off => "off".to_owned(),
+        Place::FailsOften => "fails too often".to_owned(),
+        Place::TooFewQuestions => "too few questions".to_owned(),
     };
     if let Some(cheaper) = standing.and_then(|standing| standing.as_good_for_less.as_ref()) {
         _ = write!(told, "; not told apart from {cheaper}");
@@ -132,7 +137,7 @@ fn row(way: &Figures, comparison: &Comparison) -> (&'static str, Vec<Cell>) {
         format!("{} of {}", way.right, way.answers),
         percent(way.accuracy.value),
         format!("{} to {}", percent(way.accuracy.low), percent(way.accuracy.high)),
-        format!("{:.1}", way.tokens),
+        tokens(way),
         format!("{:.1}", way.samples),
         way.p50_ms.to_string(),
         way.p95_ms.to_string(),
@@ -145,21 +150,22 @@ fn row(way: &Figures, comparison: &Comparison) -> (&'static str, Vec<Cell>) {
     (chart::class(place), cells)
 }
 
+/// The mean tokens; marked where what failed requests cost is not in them.
+fn tokens(way: &Figures) -> String {
+    let mark = if way.unknown_cost > 0 { " + ?" } else { "" };
+    format!("{:.1}{mark}", way.tokens)
+}
+
 fn differences(summary: &Summary, comparison: &Comparison) -> String {
     let first = summary.ways.first().map(|way| way.way.as_str()).unwrap_or_default();
     let against = comparison.differences.iter().filter(|difference| difference.against == first);
     let rows: Vec<(&str, Vec<Cell>)> = against
         .map(|difference| {
             let [value, interval] = points(difference.accuracy);
-            let verdict = match difference.accuracy {
-                of if of.low > 0.0 => "more often right",
-                of if of.high < 0.0 => "less often right",
-                _ => "not told apart",
-            };
             let tokens = difference.tokens.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2} ×"));
             let numbers = [value, interval, tokens].map(Cell::Number);
             let name = Cell::Word(difference.way.clone());
-            let verdict = Cell::Word(verdict.to_owned());
+            let verdict = Cell::Word(difference.verdict.as_str().to_owned());
             ("", std::iter::once(name).chain(numbers).chain([verdict]).collect())
         })
         .collect();
@@ -313,7 +319,7 @@ mod tests {
     #[test]
     fn a_page_of_nothing_can_be_drawn() {
         let plan = plan(3, &["a=single"], 1);
-        let page = drawn(&Results { plan, outcomes: Vec::new() });
+        let page = drawn(&Results { plan, sessions: Vec::new(), outcomes: Vec::new() });
         assert!(page.contains("0 questions of sums (3 of 3 are not answered in every way yet)"), "{page}");
         assert!(page.contains("There is only one way.") && !page.contains("NaN") && !page.contains("inf"));
     }

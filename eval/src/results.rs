@@ -1,7 +1,7 @@
 //! The file of results: what was asked in its first lines, then one line an answer, as they come.
 //!
-//! Each line is a JSON object with a `type`: one `header`, then every `question`, then `outcome`s in any order. Lines are
-//! only ever appended. A process that is killed can leave a last line that is not whole: it is dropped when the file is
+//! Each line is a JSON object with a `type`: one `header`, then every `question`, then `outcome`s in any order, those of each
+//! run after its `session`. Lines are only ever appended. A process that is killed can leave a last line that is not whole: it is dropped when the file is
 //! taken up again, and that question is asked again, with the same seed.
 
 use std::{
@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{EvalError, Header, Outcome, Plan, Question, Task, plan};
@@ -27,7 +28,19 @@ const BEGINNING: &[u8] = b"{\"type\":\"header\",";
 enum Line {
     Header(Header),
     Question(Question),
+    Session(Session),
     Outcome(Outcome),
+}
+
+/// What a run found when it began, and once more where that had changed when it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// When that was, UTC.
+    pub begun: Timestamp,
+    /// The digest of the model's weights.
+    pub weights: String,
+    /// The id of the key that it asks with, which tells the tenant; never the key. None where it is no key of ours.
+    pub key: Option<String>,
 }
 
 /// What a file of results holds.
@@ -35,6 +48,8 @@ enum Line {
 pub struct Results {
     /// What was asked, and the questions.
     pub plan: Plan,
+    /// The runs that wrote it, the earliest first; files of earlier versions have none.
+    pub sessions: Vec<Session>,
     /// The answers, in the order in which they came; of two answers to the same only the first.
     pub outcomes: Vec<Outcome>,
 }
@@ -60,6 +75,23 @@ impl Results {
         found.map(|(results, _)| results).ok_or_else(none)
     }
 
+    /// Refuses answers of more than one model: figures over them, and what is learnt from them, are of neither.
+    ///
+    /// # Errors
+    /// [`EvalError::Input`] with all weights, and the mend.
+    pub fn refuse_mixed(&self) -> Result<(), EvalError> {
+        let sessions = self.sessions.iter().map(|session| session.weights.as_str());
+        let weights: BTreeSet<&str> = sessions.chain([self.plan.header.model.weights.as_str()]).collect();
+        if weights.len() < 2 {
+            return Ok(());
+        }
+        let told = weights.into_iter().collect::<Vec<_>>().join(" and ");
+        Err(EvalError::Input(format!(
+            "the results are answers of a model whose weights were exchanged meanwhile ({told}); begin anew with another file \
+             of results"
+        )))
+    }
+
     /// What is still to be asked.
     #[must_use]
     pub fn missing(&self) -> Vec<Task> {
@@ -77,7 +109,7 @@ impl ResultsFile {
     ///
     /// # Errors
     /// [`EvalError::Io`]; [`EvalError::Input`] when another process writes it, when it was begun with another plan, when
-    /// it is none of ours, or damaged.
+    /// its answers are of more than one model, when it is none of ours, or damaged.
     pub fn open(path: &Path, plan: &Plan) -> Result<(Self, Results), EvalError> {
         let failed = |action| move |source| EvalError::io(action, path, source);
         let mut options = OpenOptions::new();
@@ -94,6 +126,7 @@ impl ResultsFile {
         let found = read(&mut file, path)?;
         if let Some((results, _)) = &found {
             refuse_another(path, results, plan)?;
+            results.refuse_mixed()?;
         }
         let whole = found.as_ref().map_or(0, |(_, whole)| *whole);
         file.set_len(whole).map_err(failed("cut back"))?;
@@ -111,7 +144,17 @@ impl ResultsFile {
         let lines = std::iter::once(Line::Header(plan.header.clone())).chain(questions);
         let text: Vec<String> = lines.map(|line| self.text(&line)).collect::<Result<_, _>>()?;
         self.write(text.concat().as_bytes())?;
-        Ok(Results { plan: plan.clone(), outcomes: Vec::new() })
+        Ok(Results { plan: plan.clone(), sessions: Vec::new(), outcomes: Vec::new() })
+    }
+
+    /// Notes what a run finds; what is appended then is of it. It is durable when this returns.
+    ///
+    /// # Errors
+    /// [`EvalError::Io`].
+    pub fn session(&mut self, session: &Session) -> Result<(), EvalError> {
+        let text = self.text(&Line::Session(session.clone()))?;
+        self.write(text.as_bytes())?;
+        self.sync()
     }
 
     /// Appends an answer. It is durable after the next sync, at the latest when the file is closed by [`Self::sync`].
@@ -184,14 +227,17 @@ fn read(file: &mut File, path: &Path) -> Result<Option<(Results, u64)>, EvalErro
 }
 
 fn parse(lines: &[u8]) -> Result<Option<Results>, (usize, String)> {
-    let (mut header, mut questions, mut outcomes) = (None, Vec::new(), Vec::new());
+    let (mut header, mut questions, mut sessions, mut outcomes) = (None, Vec::new(), Vec::new(), Vec::new());
     for (number, line) in (1..).zip(lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())) {
         let line: Line = serde_json::from_slice(line).map_err(|error| (number, error.to_string()))?;
         match line {
             Line::Header(read) if header.is_none() => header = Some(checked(read).map_err(|what| (number, what))?),
             Line::Header(_) => return Err((number, "a second header".to_owned())),
             Line::Question(question) => questions.push(question),
-            Line::Outcome(outcome) => outcomes.push(outcome),
+            Line::Session(session) => sessions.push(session),
+            Line::Outcome(outcome) => {
+                outcomes.push((number, Outcome { session: sessions.len().checked_sub(1), ..outcome }));
+            }
         }
     }
     let Some(header) = header else { return Ok(None) };
@@ -203,7 +249,7 @@ fn parse(lines: &[u8]) -> Result<Option<Results>, (usize, String)> {
     }
     let plan = Plan { header, questions };
     let outcomes = known(&plan, outcomes)?;
-    Ok(Some(Results { plan, outcomes }))
+    Ok(Some(Results { plan, sessions, outcomes }))
 }
 
 fn checked(header: Header) -> Result<Header, String> {
@@ -214,20 +260,20 @@ fn checked(header: Header) -> Result<Header, String> {
 }
 
 /// The outcomes of this plan, each once.
-fn known(plan: &Plan, outcomes: Vec<Outcome>) -> Result<Vec<Outcome>, (usize, String)> {
+fn known(plan: &Plan, outcomes: Vec<(usize, Outcome)>) -> Result<Vec<Outcome>, (usize, String)> {
     let places = plan::places(&plan.questions);
     let is_known = |outcome: &Outcome| {
         places.contains_key(&(outcome.set.as_str(), outcome.id.as_str()))
             && plan.header.ways.iter().any(|way| way.name == outcome.way)
             && outcome.repeat < plan.header.repeats
     };
-    if let Some((at, stranger)) = outcomes.iter().enumerate().find(|(_, outcome)| !is_known(outcome)) {
+    if let Some((number, stranger)) = outcomes.iter().find(|(_, outcome)| !is_known(outcome)) {
         let told = format!("an answer to `{}` by `{}`, which was never to be asked", stranger.id, stranger.way);
-        return Err((1 + plan.questions.len() + at + 1, told));
+        return Err((*number, told));
     }
     let mut seen = BTreeSet::new();
     let mut first = Vec::new();
-    for outcome in outcomes {
+    for (_, outcome) in outcomes {
         let (set, id, way, repeat) = key(&outcome);
         if seen.insert((set.to_owned(), id.to_owned(), way.to_owned(), repeat)) {
             first.push(outcome);

@@ -9,6 +9,10 @@ const Z: f64 = 1.959_963_984_540_054;
 /// How often a bootstrap draws the questions anew.
 const DRAWS: usize = 10_000;
 
+/// Questions below which nothing is said of which way is better: a bootstrap over fewer is far too sure of itself, and no
+/// interval over so few tells much.
+pub const FEWEST: usize = 10;
+
 /// A value and the interval around it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Estimate {

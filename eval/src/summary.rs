@@ -11,7 +11,7 @@ use crate::{
     Estimate, Outcome, Question, Results, Way, plan,
     stats::{self, real},
 };
-pub use compare::{Comparison, Difference, Place, Standing};
+pub use compare::{Comparison, Difference, Place, Standing, Verdict};
 
 /// The figures of all ways.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -55,9 +55,11 @@ pub struct Figures {
     pub right: usize,
     /// Their share, with its interval at 95 %.
     pub accuracy: Estimate,
-    /// Tokens that one answer took on average, those of cancelled samples and judges too. Requests that failed are left
-    /// out: the service does not tell what they spent.
+    /// Tokens that one answer took on average, those of cancelled samples and judges too. Failed requests count with what
+    /// the service tells of them; where it tells nothing they are left out.
     pub tokens: f64,
+    /// Failed requests of which the service does not tell what they spent: what they cost is unknown.
+    pub unknown_cost: usize,
     /// Samples that came to their end, on average.
     pub samples: f64,
     /// The median of the time to an answer, in milliseconds.
@@ -70,6 +72,18 @@ pub struct Figures {
     pub failed: usize,
     /// Answers that a deadline ended: another machine may give others.
     pub by_deadline: usize,
+}
+
+/// The share of failed requests beyond which a way's figures are not those of its answers.
+const MOST_FAILED: f64 = 0.01;
+
+impl Figures {
+    /// Whether more than 1 % of the requests failed. What they cost is not known, and who always fails spends nothing: such
+    /// a way is held against no other one, and in no preset.
+    #[must_use]
+    pub fn fails_often(&self) -> bool {
+        real(self.failed) > MOST_FAILED * real(self.answers)
+    }
 }
 
 /// The outcomes of each question in each way.
@@ -104,6 +118,12 @@ impl Summary {
             shares: (0..plan.header.ways.len()).map(|way| grid.shares(way, &complete)).collect(),
             seed: plan.header.seed,
         }
+    }
+
+    /// Whether there are questions enough to say which way is better.
+    #[must_use]
+    pub fn has_enough(&self) -> bool {
+        self.complete >= stats::FEWEST
     }
 
     /// How much more often `after` is right than `before`, over the same questions.
@@ -153,17 +173,18 @@ impl<'r> Grid<'r> {
         let replies: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.reply.as_ref()).collect();
         let mut times: Vec<u64> = outcomes.iter().map(|outcome| outcome.wall_ms).collect();
         times.sort_unstable();
-        let tokens: u64 = replies.iter().map(|reply| reply.tokens).sum();
+        let tokens: Vec<u64> = outcomes.iter().filter_map(|outcome| outcome.tokens()).collect();
         let samples: usize = replies.iter().map(|reply| reply.finished()).sum();
-        let each = |sum: f64| if replies.is_empty() { 0.0 } else { sum / real(replies.len()) };
+        let each = |sum: f64, of: usize| if of == 0 { 0.0 } else { sum / real(of) };
         Figures {
             way: said.name.clone(),
             says: said.describe(),
             answers: outcomes.len(),
             right: outcomes.iter().filter(|outcome| outcome.right).count(),
             accuracy: stats::accuracy(&self.shares(way, questions), repeats),
-            tokens: each(float(tokens)),
-            samples: each(real(samples)),
+            tokens: each(float(tokens.iter().sum()), tokens.len()),
+            unknown_cost: outcomes.len() - tokens.len(),
+            samples: each(real(samples), replies.len()),
             p50_ms: stats::quantile(&times, 0.5),
             p95_ms: stats::quantile(&times, 0.95),
             without_answer: replies.iter().filter(|reply| reply.answer.is_none()).count(),

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     key::ApiKey,
     problem::{Place, Problem},
-    tenant::{Limits, Role},
+    tenant::{Consent, Limits, Role},
     yaml::{self, Entry, Kind, Node},
 };
 
@@ -73,14 +73,14 @@ pub(crate) fn add_key(text: &str, tree: &Node, tenant: usize, key: &ApiKey, new:
 }
 
 /// The text with a tenant's consent to training set, where it stands already, else below its name.
-pub(crate) fn set_consent(text: &str, tree: &Node, tenant: usize, consent: bool) -> Result<String, NotSafe> {
+pub(crate) fn set_consent(text: &str, tree: &Node, tenant: usize, consent: Consent) -> Result<String, NotSafe> {
     const KEY: &str = "training_consent";
     let Some(node) = tree.get("tenants").and_then(|tenants| tenants.items().get(tenant)) else {
         return Err(not_safe(tree.place, "the tenant has moved"));
     };
     let mut expected = tree.to_json();
     if let Some(Value::Object(fields)) = expected.pointer_mut(&format!("/tenants/{tenant}")) {
-        fields.insert(KEY.to_owned(), Value::Bool(consent));
+        fields.insert(KEY.to_owned(), json!(consent));
     }
     let changed = match (node.get(KEY), node.get("name")) {
         (Some(there), _) => splice(text, there.start, there.end, &consent.to_string()),

@@ -16,6 +16,7 @@ use crate::{
     policy::{POLICY_FILE, Policy},
     problem::{FileError, Problem},
     suggest::nearest,
+    tenant::Consent,
     yaml::Node,
 };
 
@@ -166,11 +167,12 @@ impl PolicyFile {
         Ok(key)
     }
 
-    /// Notes whether what a tenant asks and is answered may become training data. Gives whether that changed anything.
+    /// Notes whether, and since when, what a tenant asks and is answered may become training data. Gives whether that
+    /// changed anything.
     ///
     /// # Errors
     /// [`EditError`]; nothing was changed.
-    pub fn set_training_consent(&self, tenant: &str, consent: bool) -> Result<bool, EditError> {
+    pub fn set_training_consent(&self, tenant: &str, consent: Consent) -> Result<bool, EditError> {
         if self.load()?.tenant(tenant).is_some_and(|tenant| tenant.training_consent == consent) {
             return Ok(false);
         }

@@ -35,4 +35,4 @@ pub use policy::Policy;
 pub use principal::{Denied, DeniedReason, Principal};
 pub use problem::{FileError, Place, Problem};
 pub use rate::RateHeaders;
-pub use tenant::{Key, Limits, Role, Tenant};
+pub use tenant::{Consent, Key, Limits, Role, Tenant};

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, num::NonZeroU32};
 
 use forethought_schemas::{BudgetCap, Effort, Preset, Presets};
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::key::KeyHash;
 
@@ -29,9 +29,9 @@ pub struct Tenant {
     /// What efforts mean for it, by model; `*` stands for every model.
     #[serde(default)]
     pub presets: BTreeMap<String, Presets>,
-    /// Whether what it asks and is answered may become training data; no unless the file says yes.
+    /// Whether, and since when, what it asks and is answered may become training data; no unless the file says so.
     #[serde(default)]
-    pub training_consent: bool,
+    pub training_consent: Consent,
     /// Its keys, revoked ones too.
     #[serde(default)]
     pub keys: Vec<Key>,
@@ -49,6 +49,73 @@ impl Tenant {
     pub fn preset(&self, model: &str, effort: Effort) -> Preset {
         let of = |model| self.presets.get(model).and_then(|presets| presets.get(&effort)).copied().unwrap_or_default();
         of(model).or(of(EVERY_MODEL))
+    }
+}
+
+/// Whether what a tenant asks and is answered may become training data. It counts from the time at which it was given: who
+/// asked before that time did not know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Consent {
+    /// It may not.
+    #[default]
+    No,
+    /// All of it may, from the beginning: `true` in the file.
+    Always,
+    /// What was asked at this time or later may.
+    Since(Timestamp),
+}
+
+impl Consent {
+    /// Whether it is given at all.
+    #[must_use]
+    pub fn is_given(self) -> bool {
+        self != Self::No
+    }
+
+    /// Whether it is given for what was asked at this time.
+    #[must_use]
+    pub fn covers(self, time: Timestamp) -> bool {
+        match self {
+            Self::No => false,
+            Self::Always => true,
+            Self::Since(since) => time >= since,
+        }
+    }
+}
+
+impl std::fmt::Display for Consent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::No => f.write_str("false"),
+            Self::Always => f.write_str("true"),
+            // What was asked earlier in the same second does not count.
+            Self::Since(time) => write!(f, "{}", time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ")),
+        }
+    }
+}
+
+impl Serialize for Consent {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::No | Self::Always => to.serialize_bool(self.is_given()),
+            Self::Since(_) => to.collect_str(self),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Consent {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Flag(bool),
+            Time(String),
+        }
+        match Written::deserialize(from)? {
+            Written::Flag(false) => Ok(Self::No),
+            Written::Flag(true) => Ok(Self::Always),
+            Written::Time(text) => text.parse().map(Self::Since).map_err(D::Error::custom),
+        }
     }
 }
 

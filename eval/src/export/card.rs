@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     Deliberation, Exported, Options, Origin,
+    columns::Columns,
     folder::{PREFERENCES, SFT},
 };
 
@@ -36,10 +37,16 @@ impl Facts {
     }
 }
 
-/// The whole card, its front matter first.
-pub(super) fn card(options: &Options, exported: &Exported, facts: &Facts, source: &str) -> String {
+/// The whole card, its front matter first. `columns` are those of the conversations and of the pairs.
+pub(super) fn card(
+    options: &Options,
+    exported: &Exported,
+    columns: &[Columns; 2],
+    facts: &Facts,
+    source: &str,
+) -> String {
     let parts = [
-        front(exported),
+        front(exported, columns),
         format!("# Forethought export\n\nMade on {} by forethought {}.\n\n", today(), env!("CARGO_PKG_VERSION")),
         format!("{source}\n\n"),
         contents(exported),
@@ -51,6 +58,7 @@ pub(super) fn card(options: &Options, exported: &Exported, facts: &Facts, source
         list("Tenants, all of which consent", named(&facts.tenants)),
         list("Question sets", named(&facts.sets)),
         facts.times.as_ref().map(|(first, last)| format!("Requests from {first} to {last}.\n\n")).unwrap_or_default(),
+        if exported.preferences > 0 || exported.contradictory > 0 { pairs(exported) } else { String::new() },
         filters(options),
         list("Left out", exported.left_out.iter().map(|(why, n)| (why.to_string(), *n))),
         fields(options),
@@ -66,16 +74,21 @@ fn today() -> String {
     Timestamp::now().strftime("%Y-%m-%d").to_string()
 }
 
-/// What makes `datasets.load_dataset` find each file under its name.
-fn front(exported: &Exported) -> String {
-    let files = [("sft", SFT, exported.sft), ("preferences", PREFERENCES, exported.preferences)];
+/// What makes `datasets.load_dataset` find each file under its name, with the types of its columns.
+fn front(exported: &Exported, [sft, preferences]: &[Columns; 2]) -> String {
+    let files = [("sft", SFT, exported.sft, sft), ("preferences", PREFERENCES, exported.preferences, preferences)];
+    let files = || files.into_iter().filter(|(_, _, count, _)| *count > 0);
     let mut text = String::from("---\npretty_name: Forethought export\ntask_categories:\n- text-generation\n");
     _ = writeln!(text, "tags:\n- forethought\n- synthetic\nsize_categories:\n- {}\nconfigs:", size(exported));
-    for (at, (name, file, _)) in files.into_iter().filter(|(_, _, count)| *count > 0).enumerate() {
+    for (at, (name, file, ..)) in files().enumerate() {
         _ = writeln!(text, "- config_name: {name}\n  data_files:\n  - split: train\n    path: {file}");
         if at == 0 {
             text.push_str("  default: true\n");
         }
+    }
+    text.push_str("dataset_info:\n");
+    for (name, _, _, columns) in files() {
+        _ = write!(text, "- config_name: {name}\n{}", columns.features());
     }
     text.push_str("---\n\n");
     text
@@ -122,6 +135,18 @@ fn plain(name: &str) -> String {
     one_line.chars().flat_map(|c| marks(c).then_some('\\').into_iter().chain([c])).filter(|c| !c.is_control()).collect()
 }
 
+/// How pairs come about.
+fn pairs(exported: &Exported) -> String {
+    format!(
+        "## Preference pairs\n\nThe rejected sample gives another answer than the chosen one and is worse beyond doubt: it is \
+         wrong where the right answer is known; else verifiers think less of it, or, where they think the same of both, \
+         fewer samples give its answer. Neither likelihoods nor confidences count, as no record holds them. There are none of \
+         `single`, whose samples nothing chose between. Where two pairs of one prompt say the contrary of each other, both \
+         are dropped: {} were.\n\n",
+        exported.contradictory
+    )
+}
+
 fn filters(options: &Options) -> String {
     let agreement = options.min_agreement.map_or_else(|| "any".to_owned(), |least| format!("at least {least}"));
     let yes = |is: bool| if is { "yes" } else { "no" };
@@ -139,7 +164,8 @@ fn filters(options: &Options) -> String {
 fn fields(options: &Options) -> String {
     let thoughts = if options.thoughts { " Its thoughts are in `reasoning_content`." } else { "" };
     format!(
-        "## Fields\n\nBeside the texts each row says where it comes from (`source` and what follows it), `model`, `weights` \
+        "## Fields\n\nThe types of the columns stand at the beginning of this file; a column with texts that look like dates is \
+         of type `json`, because the library would write them differently.\n\nBeside the texts each row says where it comes from (`source` and what follows it), `model`, `weights` \
          and `strategy`, the canonical `answer` of the chosen sample, how many `samples` came to their end, which share of \
          them gives this answer (`agreement`, none of a single one), what verifiers said (`check`), and the sample's \
          `tokens`. Preference pairs say the `rejected_answer` too.{thoughts}\n\nTexts are as they were asked and answered: \
@@ -164,9 +190,12 @@ mod tests {
 
     #[test]
     fn a_file_without_rows_is_not_named() {
-        let front = front(&Exported { preferences: 3, ..Exported::default() });
+        let front = front(&Exported { preferences: 3, ..Exported::default() }, &Default::default());
         assert!(!front.contains("sft") && front.contains("- config_name: preferences\n"), "{front}");
-        assert!(front.contains("path: preferences.jsonl\n  default: true\n---\n"), "{front}");
+        assert!(
+            front.contains("path: preferences.jsonl\n  default: true\ndataset_info:\n- config_name: preferences\n"),
+            "{front}"
+        );
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::cmp::Reverse;
 
+use forethought_schemas::StrategyName;
+
 use super::{Deliberation, Drawn, Options, Why};
 
 /// What is taken of a deliberation.
@@ -35,7 +37,10 @@ pub(super) fn choose<'d>(deliberation: &'d Deliberation, options: &Options) -> R
     if options.min_agreement.is_some_and(|least| agreement.is_none_or(|agreement| agreement < least)) {
         return Err(Why::LowAgreement);
     }
-    Ok(Chosen { best, rejected: rejected(samples, best, known), agreement })
+    // Nothing chose between the samples of `single`: the first one is the answer, whatever it says.
+    let chosen_between = deliberation.strategy != StrategyName::Single.as_str();
+    let rejected = if chosen_between { rejected(samples, best, known) } else { Vec::new() };
+    Ok(Chosen { best, rejected, agreement })
 }
 
 /// The first of the best: one that a verifier passed, then the one that was the answer, then the earliest.
@@ -66,15 +71,24 @@ fn agreement(samples: &[Drawn], best: &Drawn) -> Option<f64> {
     (samples.len() > 1).then(|| crate::stats::real(same) / crate::stats::real(samples.len()))
 }
 
-/// One sample for each other answer. One that verifiers think more of than of the best is not rejected.
+/// One sample for each other answer that is worse beyond doubt. Where the right answer is known, that is a wrong one; else one
+/// of which verifiers think less, or, where they think the same of both, one that fewer samples give.
 fn rejected<'d>(samples: &'d [Drawn], best: &Drawn, known: bool) -> Vec<&'d Drawn> {
+    let of = |answer: &Option<String>| {
+        let same = samples.iter().filter(|sample| sample.answer.is_some() && sample.answer == *answer);
+        (same.clone().map(Drawn::standing).max(), same.count())
+    };
+    let (standing, votes) = (best.standing(), of(&best.answer).1);
     let worse = |sample: &&Drawn| {
-        sample.is_usable()
-            && sample.answer.is_some()
-            && best.answer.is_some()
-            && sample.answer != best.answer
-            && (!known || sample.right == Some(false))
-            && (best.is("passed") || !sample.is("passed"))
+        let (theirs, their_votes) = of(&sample.answer);
+        let is_worse = match known {
+            true => sample.right == Some(false),
+            false => theirs < Some(standing) || (theirs == Some(standing) && their_votes < votes),
+        };
+        // Verifiers that think more of a wrong answer are not to be unlearnt.
+        let is_trusted = best.is("passed") || !sample.is("passed");
+        let differs = sample.answer.is_some() && best.answer.is_some() && sample.answer != best.answer;
+        sample.is_usable() && differs && is_worse && is_trusted
     };
     let mut first: Vec<(&Drawn, usize)> = Vec::new();
     for sample in samples.iter().filter(worse) {
@@ -91,6 +105,15 @@ fn rejected<'d>(samples: &'d [Drawn], best: &Drawn, known: bool) -> Vec<&'d Draw
 impl Drawn {
     fn is(&self, outcome: &str) -> bool {
         self.check.as_deref() == Some(outcome)
+    }
+
+    /// How much verifiers think of it.
+    fn standing(&self) -> u8 {
+        match self.check.as_deref() {
+            Some("passed") => 2,
+            Some("refuted") => 0,
+            _ => 1,
+        }
     }
 
     /// Whether it ended by itself and says something.
@@ -142,7 +165,7 @@ mod tests {
     #[test]
     fn what_was_served_is_the_best_and_other_answers_are_rejected() {
         check(&["4", "5", "4"], Some(0), "4 #0", &["5 #1"]);
-        check(&["7", "5", "4", "5", "6"], Some(2), "4 #2", &["5 #1", "7 #0", "6 #4"]);
+        check(&["4", "7", "5", "4", "5", "4"], Some(0), "4 #0", &["5 #2", "7 #1"]);
         check(&["4", "none", "!5"], Some(0), "4 #0", &[]);
         check(&["none", "5"], Some(0), "none #0", &[]);
     }
@@ -153,7 +176,24 @@ mod tests {
         check(&["4 refuted", "4 unchecked"], Some(0), "4 #1", &[]);
         // A verifier says that the other answer holds, and nothing of this one: no lesson in that.
         check(&["4 unchecked", "5 passed"], Some(0), "4 #0", &[]);
-        check(&["4 passed", "5 passed"], Some(0), "4 #0", &["5 #1"]);
+    }
+
+    #[test]
+    fn only_what_is_worse_beyond_doubt_is_rejected() {
+        // As many samples give the other answer, or more: nothing says which one is better.
+        check(&["4", "5"], Some(0), "4 #0", &[]);
+        check(&["4", "5", "5", "6"], Some(0), "4 #0", &[]);
+        check(&["4 passed", "5 passed"], Some(0), "4 #0", &[]);
+        check(&["4 passed", "4 passed", "5 passed"], Some(0), "4 #0", &["5 #2"]);
+        // Verifiers count for more than votes.
+        check(&["4 passed", "5 unchecked", "5 unchecked"], Some(0), "4 #0", &["5 #1"]);
+        check(&["4 unchecked", "5 refuted", "5 refuted"], Some(0), "4 #0", &["5 #1"]);
+        // One of the other answer's samples passed.
+        check(&["4 unchecked", "4 unchecked", "5 unchecked", "5 passed", "5 unchecked"], Some(0), "4 #0", &[]);
+        let mut one = deliberation(samples(&["4", "4", "5"]), Some(0));
+        assert_eq!(choose(&one, &options()).unwrap().rejected.len(), 1);
+        one.strategy = "single".to_owned();
+        assert_eq!(choose(&one, &options()).unwrap().rejected.len(), 0);
     }
 
     #[test]

@@ -11,7 +11,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{EvalError, plan::tests::plan, results::tests::results};
+use crate::{
+    EvalError, Results,
+    plan::tests::plan,
+    results::tests::{results, session},
+};
 
 /// Options that let everything through; the folder is none that could be made.
 pub(crate) fn options() -> Options {
@@ -32,7 +36,7 @@ pub(crate) fn deliberation(samples: Vec<Drawn>, served: Option<usize>) -> Delibe
         origin: Origin::Audit { request: "req_1".into(), tenant: "a".into(), time: "2026-11-23T10:00:00.000Z".into() },
         model: "m".into(),
         weights: "sha256:0".into(),
-        strategy: "single".into(),
+        strategy: "self_consistency".into(),
         served,
         samples,
     }
@@ -74,7 +78,7 @@ impl Room {
 
     fn export(&self, tenants: &[(&str, bool)], selection: &Selection, options: Options) -> Result<Exported, EvalError> {
         let options = Options { out: self.out(), force: true, ..options };
-        from_audit(&self.data(), &policy(tenants), selection, &options, &|_| {})
+        from_audit(&self.data(), &policy(tenants), selection, &options, &|_| ControlFlow::Continue(()))
     }
 
     fn lines(&self, file: &str) -> Vec<Value> {
@@ -145,13 +149,14 @@ fn ended(number: u32, admission: u32, samples: &[(&str, &str)]) -> OutcomeDraft 
     }
 }
 
-fn policy(tenants: &[(&str, bool)]) -> Policy {
-    let tenant = |(id, consent): &(&str, bool)| {
-        json!({ "id": id, "name": id, "training_consent": consent,
+fn policy<C: serde::Serialize>(tenants: &[(&str, C)]) -> Policy {
+    let tenant = |(at, (id, consent)): (usize, &(&str, C))| {
+        let key = json!({ "id": key(at), "hash": format!("sha256:{at:064x}"), "role": "user", "created": at_text(0) });
+        json!({ "id": id, "name": id, "training_consent": consent, "keys": [key],
                 "limits": { "requests_per_minute": 1, "tokens_per_minute": 1, "concurrent_requests": 1 },
                 "budget": { "max_samples": 1, "total_tokens": 1, "deadline_ms": 1, "effort": "low" } })
     };
-    let tenants: Vec<Value> = tenants.iter().map(tenant).collect();
+    let tenants: Vec<Value> = tenants.iter().enumerate().map(tenant).collect();
     Policy::parse(Path::new("p.yaml"), json!({ "version": 1, "tenants": tenants }).to_string().as_bytes()).unwrap()
 }
 
@@ -228,13 +233,18 @@ fn thoughts_are_kept_apart_and_come_only_when_asked_for() {
     let mut prompt = asked("6 * 7?");
     prompt["thinking"] =
         json!({ "tokens": null, "style": { "open": ["<think>"], "close": ["</think>"], "begin": "" } });
-    let samples = [("<think>\nsix sevens\n</think>\n\nIt is 42.", "42"), ("<think>\nguess\n</think>\n\n40", "40")];
-    room.answered("acme", prompt, &samples);
+    let thought = "<think>\nsix sevens\n</think>\n\nIt is 42.";
+    let samples = [(thought, "42"), ("<think>\nguess\n</think>\n\n40", "40"), ("So 42", "42")];
+    room.answered("acme", prompt.clone(), &samples);
+    // The same text after another thought is no duplicate where the thoughts are kept.
+    let other = "<think>\nseven sixes\n</think>\n\nIt is 42.";
+    room.answered("acme", prompt, &[(other, "42")]);
     room.export(&[("acme", true)], &Selection::default(), options()).unwrap();
-    assert_eq!(room.lines("sft.jsonl")[0]["messages"][1], json!({ "role": "assistant", "content": "It is 42." }));
+    let said = room.lines("sft.jsonl");
+    assert_eq!((said.len(), &said[0]["messages"][1]), (1, &json!({ "role": "assistant", "content": "It is 42." })));
     room.export(&[("acme", true)], &Selection::default(), Options { thoughts: true, ..options() }).unwrap();
     let with = json!({ "role": "assistant", "content": "It is 42.", "reasoning_content": "six sevens" });
-    assert_eq!(room.lines("sft.jsonl")[0]["messages"][1], with);
+    assert_eq!((room.lines("sft.jsonl").len(), &room.lines("sft.jsonl")[0]["messages"][1]), (2, &with));
     assert_eq!(room.lines("preferences.jsonl")[0]["rejected"][0]["reasoning_content"], json!("guess"));
 }
 
@@ -265,9 +275,11 @@ fn what_verifiers_said_is_in_the_records() {
 #[test]
 fn filters_and_duplicates_leave_out_and_are_told() {
     let mut room = Room::new();
-    room.answered("a", asked("q"), &[("1", "1"), ("2", "2")]);
-    room.answered("a", asked("q"), &[("1", "1"), ("2", "2")]);
-    room.answered("a", asked("other"), &[("1", "1"), ("2", "2"), ("3", "3"), ("2 ", "2")]);
+    let ones = [("1", "1"), ("1.", "1"), ("1!", "1")];
+    room.answered("a", asked("q"), &[ones[0], ones[1], ("2", "2")]);
+    room.answered("a", asked("q"), &[ones[0], ones[1], ("2", "2")]);
+    let more = [("2", "2"), ("3", "3"), ("2 ", "2"), ("3 ", "3")];
+    room.answered("a", asked("other"), &[ones.as_slice(), more.as_slice()].concat());
     let all = |more: Options| room.export(&[("a", true)], &Selection::default(), more);
     let exported = all(options()).unwrap();
     assert_eq!((exported.sft, exported.preferences), (2, 3));
@@ -296,7 +308,7 @@ fn contents_whose_key_is_gone_are_left_out() {
 #[test]
 fn the_card_says_what_the_data_are() {
     let mut room = Room::new();
-    room.answered("acme", asked("q"), &[("1", "1"), ("2", "2")]);
+    room.answered("acme", asked("q"), &[("1", "1"), ("2", "2"), ("1.", "1")]);
     let more = Options { min_agreement: Some(0.5), ..options() };
     room.export(&[("acme", true)], &Selection::default(), more).unwrap();
     let card = fs::read_to_string(room.out().join("README.md")).unwrap();
@@ -304,13 +316,18 @@ fn the_card_says_what_the_data_are() {
         "---\npretty_name: ",
         "- config_name: sft\n  data_files:\n  - split: train\n    path: sft.jsonl\n  default: true\n",
         "- config_name: preferences\n",
+        "dataset_info:\n- config_name: sft\n  features:\n",
+        "  - name: messages\n    list:\n    - name: role\n      dtype: string\n",
+        "- config_name: preferences\n  features:\n",
+        "  - name: check\n    dtype: string\n",
         "| `sft.jsonl` | 1 | ",
         "- smollm2, weights sha256:77: 1\n",
         "- self_consistency: 1\n",
         "- acme: 1\n",
         "Requests from 2027-01-15T08:00:00.000Z to 2027-01-15T08:00:00.000Z.",
         "- agreement of the samples: at least 0.5\n",
-        "Only tenants are in it that consent to training.",
+        "Only tenants are in it that consent to training, with what they asked since they consented.",
+        "both are dropped: 0 were.",
     ];
     for part in parts {
         assert!(card.contains(part), "no `{part}` in {card}");
@@ -329,7 +346,8 @@ fn evaluated_samples_are_chosen_by_the_known_answers() {
     results.outcomes[1].reply = None;
     results.outcomes.reverse();
     let options = Options { out: folder.path().join("out"), ..options() };
-    let exported = from_results(&results, &options, &|| {}).unwrap();
+    asked_by(&mut results, &[0]);
+    let exported = from_results(&results, &policy(&[("acme", true)]), &options, &on).unwrap();
     assert_eq!((exported.considered, exported.sft, exported.preferences), (6, 2, 1));
     let left_out = BTreeMap::from([(Why::NoAnswer, 1), (Why::NoneRight, 2), (Why::Duplicate, 1)]);
     assert_eq!(exported.left_out, left_out);
@@ -342,5 +360,112 @@ fn evaluated_samples_are_chosen_by_the_known_answers() {
     assert!(pairs.contains("\"rejected\":[{\"content\":\"Well, 9.\"") || pairs.contains("Well, 9."), "{pairs}");
     let card = fs::read_to_string(options.out.join("README.md")).unwrap();
     assert!(card.contains("must not evaluate on these questions again") && card.contains("- sums: 2\n"), "{card}");
-    assert!(!card.contains("Tenants"), "{card}");
+    assert!(card.contains("They were asked with keys of: acme; all of them consent to training."), "{card}");
+}
+
+fn on(_: Option<usize>) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+fn key(tenant: usize) -> String {
+    format!("k_{tenant:08x}")
+}
+
+fn at_text(second: i64) -> String {
+    at(second).to_string()
+}
+
+/// Has the answers, in turn, asked with the keys of these tenants, by their places in the policy, at the second 10.
+fn asked_by(results: &mut Results, tenants: &[usize]) {
+    let weights = results.plan.header.model.weights.clone();
+    results.sessions = tenants.iter().map(|tenant| session(10, &weights, &key(*tenant))).collect();
+    for (at, outcome) in results.outcomes.iter_mut().enumerate() {
+        outcome.session = Some(at % tenants.len());
+    }
+}
+
+#[test]
+fn evaluated_answers_are_those_of_the_tenant_that_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { out: folder.path().join("out"), force: true, ..options() };
+    let mut results = results(plan(4, &["a=single"], 1), |_| (true, 10));
+    let export = |results: &Results, tenants: &[(&str, Value)]| from_results(results, &policy(tenants), &options, &on);
+    let refuse = |results: &Results, tenants: &[(&str, Value)], expect: &str| {
+        let wrong = export(results, tenants).unwrap_err();
+        assert!(wrong.is_usage() && wrong.to_string().contains(expect), "{wrong}");
+        assert!(!options.out.exists());
+    };
+    refuse(&results, &[("acme", json!(true))], "do not say whose key asked");
+    asked_by(&mut results, &[0, 1]);
+    refuse(
+        &results,
+        &[("acme", json!(true)), ("secretive", json!(false))],
+        "tenant `secretive`, whose key asked, does not consent",
+    );
+    refuse(&results, &[("acme", json!(true))], "the key k_00000001 that asked is not in the policy");
+    let late = [("acme", json!(true)), ("late", json!(at_text(11)))];
+    refuse(
+        &results,
+        &late,
+        "tenant `late` consents to training since 2027-01-15T08:00:11.000Z, and was asked with before",
+    );
+    let mut mixed = results.clone();
+    mixed.sessions.push(session(20, "sha256:other", &key(0)));
+    refuse(&mixed, &[("acme", json!(true)), ("b", json!(true))], "weights were exchanged meanwhile");
+    assert_eq!(export(&results, &[("acme", json!(true)), ("early", json!(at_text(10)))]).unwrap().sft, 4);
+    let stopped = from_results(&results, &policy(&[("a", true), ("b", true)]), &options, &|_| ControlFlow::Break(()));
+    assert!(matches!(stopped, Err(EvalError::Stopped)));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "what is half made is removed");
+}
+
+#[test]
+fn what_was_asked_before_the_consent_is_left_alone() {
+    let mut room = Room::new();
+    for question in ["before", "before too", "after"] {
+        room.answered("late", asked(question), &[("1", "1")]);
+    }
+    // Admissions are at the seconds 0, 2 and 4.
+    let selection = |since| Selection { since, ..Selection::default() };
+    for since in [None, Some(at(0)), Some(at(1))] {
+        let options = Options { out: room.out(), force: true, ..options() };
+        let policy = policy(&[("late", at_text(4))]);
+        let exported = from_audit(&room.data(), &policy, &selection(since), &options, &on).unwrap();
+        assert_eq!((exported.considered, exported.sft), (1, 1));
+        assert_eq!(room.lines("sft.jsonl")[0]["messages"][0]["content"], json!("after"));
+    }
+}
+
+#[test]
+fn pairs_that_contradict_each_other_are_dropped() {
+    let mut room = Room::new();
+    room.answered("a", asked("q"), &[("1", "1"), ("so 1", "1"), ("2", "2"), ("3", "3")]);
+    room.answered("a", asked("q"), &[("it is 2", "2"), ("so 2", "2"), ("hence 1", "1")]);
+    room.answered("a", asked("other"), &[("2", "2"), ("so 2", "2"), ("1", "1")]);
+    let exported = room.export(&[("a", true)], &Selection::default(), options()).unwrap();
+    assert_eq!((exported.sft, exported.preferences, exported.contradictory), (3, 2, 2));
+    let pairs: Vec<[Value; 3]> = room
+        .lines("preferences.jsonl")
+        .into_iter()
+        .map(|line| [line["prompt"][0]["content"].clone(), line["answer"].clone(), line["rejected_answer"].clone()])
+        .collect();
+    assert_eq!(pairs, [[json!("q"), json!("1"), json!("3")], [json!("other"), json!("2"), json!("1")]]);
+    assert!(fs::read_to_string(room.out().join("README.md")).unwrap().contains("both are dropped: 2 were."));
+}
+
+#[test]
+fn an_answer_that_is_no_sample_has_its_own_reason() {
+    let mut room = Room::new();
+    room.answered("a", asked("q"), &[("1", "1")]);
+    let mut drafts = room.drafts("a", asked("other"), &[("1", "1")]);
+    if let Draft::Outcome(outcome) = &mut drafts[1] {
+        outcome.answer = Some(b"something else".to_vec());
+    }
+    room.log.append(&drafts).unwrap();
+    let exported = room.export(&[("a", true)], &Selection::default(), options()).unwrap();
+    assert_eq!(exported.left_out, BTreeMap::from([(Why::NotASample, 1)]));
+    assert!(
+        fs::read_to_string(room.out().join("README.md"))
+            .unwrap()
+            .contains("- the answer is the text of no sample: 1\n")
+    );
 }

@@ -9,6 +9,7 @@ use super::{
     Deliberation, Drawn, Exported, Options, Origin, Why,
     card::{Facts, card},
     choose::{Chosen, choose},
+    columns::Columns,
     folder::{CARD, Folder, Lines, PREFERENCES, SFT},
 };
 use crate::EvalError;
@@ -20,6 +21,8 @@ pub(super) struct Writer<'o> {
     sft: Lines,
     preferences: Lines,
     seen: HashSet<[u8; 32]>,
+    pairs: Pairs,
+    columns: [Columns; 2],
     exported: Exported,
     facts: Facts,
 }
@@ -28,8 +31,9 @@ impl<'o> Writer<'o> {
     pub(super) fn begin(options: &'o Options) -> Result<Self, EvalError> {
         let folder = Folder::begin(&options.out, options.force)?;
         let (sft, preferences) = (folder.file(SFT)?, folder.file(PREFERENCES)?);
-        let (seen, exported, facts) = (HashSet::new(), Exported::default(), Facts::default());
-        Ok(Self { options, folder, sft, preferences, seen, exported, facts })
+        let (seen, pairs, columns) = (HashSet::new(), Pairs::default(), Default::default());
+        let (exported, facts) = (Exported::default(), Facts::default());
+        Ok(Self { options, folder, sft, preferences, seen, pairs, columns, exported, facts })
     }
 
     /// Takes a deliberation, or notes why it is left out.
@@ -62,26 +66,30 @@ impl<'o> Writer<'o> {
     }
 
     fn imitate(&mut self, deliberation: &Deliberation, chosen: &Chosen<'_>) -> Result<usize, EvalError> {
-        if !self.is_new(&json!(["sft", deliberation.prompt, chosen.best.text])) {
+        if !self.is_new(&json!(["sft", deliberation.prompt, self.said(chosen.best)])) {
             return Ok(0);
         }
         let mut messages: Vec<Value> = deliberation.prompt.iter().map(|message| json!(message)).collect();
         messages.push(self.said(chosen.best));
-        let line = with(json!({ "messages": messages }), about(deliberation, chosen));
-        self.sft.line(&line.to_string())?;
+        let row = with([("messages", json!(messages))], about(deliberation, chosen));
+        self.columns[0].note(&row);
+        self.sft.line(&Value::Object(row).to_string())?;
         Ok(1)
     }
 
     fn compare(&mut self, deliberation: &Deliberation, chosen: &Chosen<'_>) -> Result<usize, EvalError> {
         let mut pairs = 0;
         for rejected in chosen.rejected.iter().take(self.options.max_pairs) {
-            if self.is_new(&json!(["pair", deliberation.prompt, chosen.best.text, rejected.text])) {
-                let pair = json!({
-                    "prompt": deliberation.prompt, "chosen": [self.said(chosen.best)], "rejected": [self.said(rejected)],
-                });
+            let (better, worse) = (self.said(chosen.best), self.said(rejected));
+            if self.is_new(&json!(["pair", deliberation.prompt, better, worse])) {
                 let mut about = about(deliberation, chosen);
                 about.insert("rejected_answer".to_owned(), json!(rejected.answer));
-                self.preferences.line(&with(pair, about).to_string())?;
+                let prompt = json!(deliberation.prompt);
+                let texts = [("prompt", prompt), ("chosen", json!([better])), ("rejected", json!([worse]))];
+                let row = with(texts, about);
+                self.columns[1].note(&row);
+                self.pairs.note(deliberation, chosen.best, rejected);
+                self.preferences.line(&Value::Object(row).to_string())?;
                 pairs += 1;
             }
         }
@@ -102,19 +110,26 @@ impl<'o> Writer<'o> {
 
     /// Writes the card and puts the folder at its place. `source` says in a few sentences where it all comes from.
     pub(super) fn finish(self, source: &str) -> Result<Exported, EvalError> {
-        let Self { options, folder, sft, preferences, exported, facts, .. } = self;
+        let Self { options, folder, sft, preferences, pairs, columns, mut exported, facts, .. } = self;
+        sft.finish()?;
+        preferences.finish()?;
+        let contradicted = pairs.contradicted();
+        exported.contradictory = contradicted.len();
+        exported.preferences -= contradicted.len();
+        if !contradicted.is_empty() {
+            folder.drop_lines(PREFERENCES, &contradicted)?;
+        }
         if exported.sft + exported.preferences == 0 {
             return Err(EvalError::Input(nothing(&exported)));
         }
-        for (lines, name, count) in [(sft, SFT, exported.sft), (preferences, PREFERENCES, exported.preferences)] {
-            lines.finish()?;
+        for (name, count) in [(SFT, exported.sft), (PREFERENCES, exported.preferences)] {
             // An empty file cannot be loaded.
             if count == 0 {
                 folder.remove(name)?;
             }
         }
         let mut readme = folder.file(CARD)?;
-        readme.line(card(options, &exported, &facts, source).trim_end())?;
+        readme.line(card(options, &exported, &columns, &facts, source).trim_end())?;
         readme.finish()?;
         folder.finish()?;
         Ok(exported)
@@ -148,9 +163,26 @@ fn about(deliberation: &Deliberation, chosen: &Chosen<'_>) -> Map<String, Value>
     [origin, figures].into_iter().filter_map(|value| value.as_object().cloned()).flatten().collect()
 }
 
-fn with(mut line: Value, more: Map<String, Value>) -> Value {
-    if let Value::Object(fields) = &mut line {
-        fields.extend(more);
+fn with<const N: usize>(texts: [(&str, Value); N], more: Map<String, Value>) -> Map<String, Value> {
+    texts.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(more).collect()
+}
+
+/// What each pair says, in the order of the lines: a hash of the prompt and the two answers, and which of these is better.
+#[derive(Default)]
+struct Pairs(Vec<([u8; 32], bool)>);
+
+impl Pairs {
+    fn note(&mut self, deliberation: &Deliberation, best: &Drawn, rejected: &Drawn) {
+        let forward = best.answer <= rejected.answer;
+        let (one, other) = if forward { (best, rejected) } else { (rejected, best) };
+        let what = json!([deliberation.prompt, one.answer, other.answer]);
+        self.0.push((Sha256::digest(what.to_string()).into(), forward));
     }
-    line
+
+    /// The lines of which another one says the contrary: a model would learn nothing of both.
+    fn contradicted(&self) -> HashSet<usize> {
+        let said: HashSet<([u8; 32], bool)> = self.0.iter().copied().collect();
+        let lines = self.0.iter().enumerate().filter(|(_, (hash, forward))| said.contains(&(*hash, !forward)));
+        lines.map(|(line, _)| line).collect()
+    }
 }

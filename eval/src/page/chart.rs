@@ -130,7 +130,7 @@ pub(super) const fn class(place: Place) -> &'static str {
     match place {
         Place::On => "on",
         Place::Near => "near",
-        Place::Off => "off",
+        Place::Off | Place::FailsOften | Place::TooFewQuestions => "off",
     }
 }
 

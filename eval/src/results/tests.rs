@@ -21,7 +21,13 @@ pub(crate) fn results(plan: Plan, right: impl Fn(Task) -> (bool, u64)) -> Result
         outcome(&plan, task, right, tokens)
     };
     let outcomes = plan.tasks().into_iter().map(of).collect();
-    Results { plan, outcomes }
+    Results { plan, sessions: Vec::new(), outcomes }
+}
+
+/// A run that asked with this key, and found these weights.
+pub(crate) fn session(second: i64, weights: &str, key: &str) -> Session {
+    let begun = Timestamp::from_second(1_800_000_000 + second).unwrap();
+    Session { begun, weights: weights.to_owned(), key: Some(key.to_owned()) }
 }
 
 struct Room(tempfile::TempDir);
@@ -52,6 +58,34 @@ fn what_was_appended_is_there_again() {
     assert_eq!((&taken_up.plan, &taken_up.outcomes), (&plan, &outcomes));
     assert_eq!(taken_up.missing(), plan.tasks()[4..]);
     assert_eq!(Results::load(&room.file()).unwrap(), taken_up);
+}
+
+#[test]
+fn answers_are_of_the_run_before_them_and_of_one_model_only() {
+    let (room, plan) = (Room::new(), plan(3, &["a=single"], 1));
+    room.filled(&plan, 1);
+    let weights = plan.header.model.weights.as_str();
+    let write = |session: &Session, task: Option<usize>| {
+        let (mut file, _) = ResultsFile::open(&room.file(), &plan).unwrap();
+        file.session(session).unwrap();
+        if let Some(task) = task {
+            file.append(&outcome(&plan, plan.tasks()[task], true, 5)).unwrap();
+        }
+    };
+    write(&session(1, weights, "k_1"), Some(1));
+    write(&session(2, weights, "k_2"), Some(2));
+    let results = Results::load(&room.file()).unwrap();
+    assert_eq!(results.outcomes.iter().map(|outcome| outcome.session).collect::<Vec<_>>(), [None, Some(0), Some(1)]);
+    assert_eq!(results.sessions, [session(1, weights, "k_1"), session(2, weights, "k_2")]);
+    results.refuse_mixed().unwrap();
+    write(&session(3, "sha256:other", "k_2"), None);
+    let told = Results::load(&room.file()).unwrap().refuse_mixed().unwrap_err().to_string();
+    assert!(
+        told.contains("exchanged meanwhile") && told.contains(" and sha256:other") && told.contains("begin anew"),
+        "{told}"
+    );
+    let wrong = ResultsFile::open(&room.file(), &plan).unwrap_err();
+    assert!(wrong.is_usage() && wrong.to_string() == told, "{wrong}");
 }
 
 #[test]

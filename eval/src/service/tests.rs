@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{Ended, Event, ResultsFile, Task, outcome, plan::tests::plan};
+use crate::{Ended, Event, Plan, ResultsFile, Task, outcome, plan, plan::tests::plan};
 
 /// What a service answers to the nth request with this body: status, further headers, body.
 type Play = dyn Fn(usize, &Value) -> (u16, String, Value) + Send + Sync;
@@ -105,6 +105,23 @@ fn error(status: u16, code: &str) -> (u16, String, Value) {
     (status, String::new(), json!({ "error": { "message": format!("told {code}"), "code": code } }))
 }
 
+/// The list of models with one of these weights.
+fn models(weights: &str) -> (u16, String, Value) {
+    let engine = json!({ "weights": weights, "repeatable": true });
+    (200, String::new(), json!({ "data": [{ "id": "m", "forethought": { "engine": engine } }] }))
+}
+
+/// Runs a plan to its end, and gives how it ended and what was kept.
+async fn run_with(service: &Service, plan: Plan, in_flight: usize) -> (Result<Ended, EvalError>, Vec<crate::Outcome>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.jsonl");
+    let plan = Plan::new(plan.header.model, plan.questions, plan.header.ways, plan.header.seed, 1);
+    let (mut file, _) = ResultsFile::open(&path, &plan).unwrap();
+    let (tasks, in_flight) = (plan.tasks(), in_flight.try_into().unwrap());
+    let ended = crate::run(&plan, &tasks, service, &mut file, in_flight, std::future::pending(), &|_| {}).await;
+    (ended, crate::Results::load(&path).unwrap().outcomes)
+}
+
 /// Runs a plan of so many questions to its end, and gives how it ended, what was kept and what was waited for.
 async fn run(
     stage: &Stage,
@@ -172,6 +189,87 @@ async fn a_wait_beyond_the_patience_ends_it_with_what_is_kept() {
     let told = ended.unwrap_err().to_string();
     assert!(told.contains("way `b`") && told.contains("3600s away") && told.contains("budget is used up"), "{told}");
     assert_eq!(kept.len(), 1);
+}
+
+#[tokio::test]
+async fn a_long_answer_does_not_use_up_the_patience() {
+    // The first answer takes longer than the patience, and the connection breaks off; then the service takes requests again.
+    let models = models("sha256:0");
+    let stage = Stage::new(move |number, body| match (number, body) {
+        (0, _) => {
+            std::thread::sleep(Duration::from_millis(1500));
+            (503, "retry-after: 0\r\n".to_owned(), json!({ "error": { "message": "away" } }))
+        }
+        (_, Value::Null) => models.clone(),
+        _ => good(),
+    })
+    .await;
+    let service = Service::new(&stage.url, "secret", Duration::from_secs(1)).unwrap();
+    let (ended, kept) = run_with(&service, plan(1, &["a=single"], 1), 1).await;
+    assert_eq!((ended.unwrap(), kept.len()), (Ended::Whole, 1));
+}
+
+#[tokio::test]
+async fn a_service_that_takes_other_requests_is_waited_for() {
+    // Every second request is told to come later, for longer than the patience in all.
+    let stage = Stage::new(|number, _| match number % 2 {
+        0 => (429, "retry-after: 1\r\n".to_owned(), json!({ "error": { "message": "slow down" } })),
+        _ => good(),
+    })
+    .await;
+    let service = Service::new(&stage.url, "secret", Duration::from_millis(2500)).unwrap();
+    let (ended, kept) = run_with(&service, plan(3, &["a=single"], 1), 2).await;
+    assert_eq!((ended.unwrap(), kept.len()), (Ended::Whole, 3));
+}
+
+#[tokio::test]
+async fn a_question_on_which_the_service_fails_is_kept_and_does_not_block_the_others() {
+    for (status, code) in [(500, "internal"), (503, "engine_failed")] {
+        let plan = plan(4, &["a=single"], 1);
+        let bad = plan::seed(plan.header.seed, &plan.questions[1], 0);
+        let play = move |_: usize, body: &Value| if body["seed"] == json!(bad) { error(status, code) } else { good() };
+        let stage = Stage::new(play).await;
+        let (ended, kept) = run_with(&stage.service(), plan.clone(), 1).await;
+        assert_eq!((ended.unwrap(), kept.len()), (Ended::Whole, 4));
+        let failed: Vec<_> = kept.iter().filter_map(|outcome| outcome.error.as_deref()).collect();
+        assert_eq!(failed, [code]);
+        assert_eq!(stage.asked().len(), 3 + usize::try_from(TRIES).unwrap());
+        // It comes alone, and last.
+        let (ended, kept) =
+            run_with(&stage.service(), Plan { questions: plan.questions[1..2].to_vec(), ..plan }, 1).await;
+        assert_eq!((ended.unwrap(), kept.len()), (Ended::Whole, 1));
+    }
+}
+
+#[tokio::test]
+async fn many_failures_in_a_row_end_it_and_are_asked_again() {
+    let stage = Stage::new(|number, _| if number < 2 { good() } else { error(500, "internal") }).await;
+    let (ended, kept) = run_with(&stage.service(), plan(14, &["a=single"], 1), 14).await;
+    let told = ended.unwrap_err().to_string();
+    assert!(told.starts_with("the service failed on 10 requests in a row (internal)"), "{told}");
+    assert_eq!(kept.len(), 2);
+}
+
+#[tokio::test]
+async fn another_model_behind_a_service_that_was_away_is_asked_nothing() {
+    for weights in ["sha256:0", "sha256:1"] {
+        let models = models(weights);
+        let stage = Stage::new(move |number, body| match (number, body) {
+            (1, _) => (503, "retry-after: 0\r\n".to_owned(), json!({ "error": { "message": "away" } })),
+            (_, Value::Null) => models.clone(),
+            _ => good(),
+        })
+        .await;
+        let plan = plan(4, &["a=single"], 1);
+        let same = plan.header.model.weights == weights;
+        let (ended, kept) = run_with(&stage.service(), plan, 1).await;
+        if same {
+            assert_eq!((ended.unwrap(), kept.len()), (Ended::Whole, 4));
+        } else {
+            assert!(matches!(ended, Err(EvalError::Exchanged { .. })), "{ended:?}");
+            assert_eq!((kept.len(), stage.asked().len()), (1, 3));
+        }
+    }
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ pub(super) fn suggest(header: &Header, summary: &Summary, standings: &[Standing]
     let (sayable, unsaid): (Vec<Figures>, Vec<Figures>) =
         summary.ways.iter().cloned().partition(|figures| matches!(said(figures), Some(Ok(_))));
     let frontier = compare::frontier(&sayable);
-    if frontier.is_empty() || summary.complete == 0 {
+    if frontier.is_empty() || !summary.has_enough() {
         return None;
     }
     let mut text = String::from("models:\n");

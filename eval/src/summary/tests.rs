@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::*;
 use crate::{
     Task,
+    outcome::Fault,
     plan::tests::plan,
     results::tests::{outcome, results},
 };
@@ -45,18 +46,75 @@ fn figures_count_what_is_complete() {
 }
 
 #[test]
-fn failures_are_wrong_answers_without_tokens() {
+fn failures_are_wrong_answers_whose_cost_may_be_unknown() {
     let mut results = made(4, &[("a", 4, 10)]);
-    let failed = |at| Outcome::failed(&results.plan, Task { question: at, repeat: 0, way: 0 }, "no_answer".into(), 5);
-    (results.outcomes[0], results.outcomes[1]) = (failed(0).unwrap(), failed(1).unwrap());
+    let fail = |at, spent| {
+        let fault = Fault { code: "no_answer".into(), spent };
+        Outcome::failed(&results.plan, Task { question: at, repeat: 0, way: 0 }, fault, 5).unwrap()
+    };
+    let known = fail(0, Some(40));
+    (results.outcomes[0], results.outcomes[1]) = (fail(0, None), fail(1, None));
     if let Some(reply) = &mut results.outcomes[2].reply {
         (reply.answer, reply.stop) = (None, "deadline".to_owned());
     }
     results.outcomes[2].right = false;
     let figures = &Summary::new(&results).ways[0];
     assert_eq!((figures.answers, figures.right, figures.failed), (4, 1, 2));
-    assert_eq!((figures.without_answer, figures.by_deadline), (1, 1));
+    assert_eq!((figures.without_answer, figures.by_deadline, figures.unknown_cost), (1, 1, 2));
     assert!((figures.tokens - 10.0).abs() < 1e-9);
+    // The service may tell what an error cost.
+    results.outcomes[0] = known;
+    let figures = &Summary::new(&results).ways[0];
+    assert!(figures.unknown_cost == 1 && (figures.tokens - 20.0).abs() < 1e-9, "{figures:?}");
+}
+
+/// Results in which this way's first so many requests failed.
+fn failing(mut results: Results, way: usize, failures: usize) -> Results {
+    let name = results.plan.header.ways[way].name.clone();
+    let tasks = results.plan.tasks().into_iter().filter(|task| task.way == way).take(failures);
+    let failed: Vec<Outcome> =
+        tasks.map(|task| Outcome::failed(&results.plan, task, Fault::default(), 5).unwrap()).collect();
+    let (of_way, others): (Vec<Outcome>, Vec<Outcome>) =
+        results.outcomes.into_iter().partition(|outcome| outcome.way == name);
+    let kept = of_way.into_iter().skip(failures);
+    results.outcomes = others.into_iter().chain(failed).chain(kept).collect();
+    results
+}
+
+#[test]
+fn a_way_that_fails_often_is_held_against_no_other() {
+    // It fails always, spends nothing that anybody knows of, and would be the cheapest.
+    let dead = failing(made(100, &[("dead", 0, 5), ("a", 50, 10), ("b", 70, 20)]), 0, 100);
+    let comparison = compared(&dead);
+    assert_eq!(
+        (comparison.standings[0].place, comparison.frontier.as_slice()),
+        (Place::FailsOften, &["a".into(), "b".into()][..])
+    );
+    let presets = comparison.presets.unwrap();
+    assert!(!presets.contains("dead"), "{presets}");
+    assert_eq!(comparison.differences[0].tokens, None);
+    assert_eq!(comparison.differences[2].tokens, Some(2.0));
+    // It is better than another one, where it did not fail: that does not put the other one off the frontier.
+    let often = failing(made(100, &[("often", 100, 5), ("a", 90, 10)]), 0, 2);
+    let comparison = compared(&often);
+    assert_eq!((comparison.standings[0].place, comparison.standings[1].place), (Place::FailsOften, Place::On));
+    assert_eq!(comparison.standings[1].as_good_for_less, None);
+    // One of a hundred is no more than 1 %.
+    let seldom = failing(made(100, &[("seldom", 100, 5), ("a", 90, 10)]), 0, 1);
+    assert_eq!(compared(&seldom).frontier, ["seldom"]);
+}
+
+#[test]
+fn few_questions_give_no_verdict() {
+    let few = compared(&made(9, &[("a", 0, 10), ("b", 9, 20)]));
+    assert_eq!((few.frontier.len(), few.presets.as_ref()), (0, None));
+    assert!(few.standings.iter().all(|standing| standing.place == Place::TooFewQuestions));
+    assert_eq!(few.differences[0].verdict, Verdict::TooFewQuestions);
+    let enough = compared(&made(10, &[("a", 0, 10), ("b", 10, 20)]));
+    assert_eq!((enough.frontier.len(), enough.differences[0].verdict), (2, Verdict::MoreOften));
+    let back = compared(&made(10, &[("a", 10, 20), ("b", 0, 10)]));
+    assert_eq!(back.differences[0].verdict, Verdict::LessOften);
+    assert_eq!(compared(&made(10, &[("a", 5, 10), ("b", 6, 20)])).differences[0].verdict, Verdict::NotToldApart);
 }
 
 #[test]
@@ -129,7 +187,7 @@ fn what_a_preset_cannot_say_is_named_and_left_out() {
     assert!(presets.contains("xhigh: { strategy: \"single\" }  # plain: 20.0 % right, 10 tokens\n"), "{presets}");
     assert!(presets.ends_with("# `warm` is on the frontier too, but a preset cannot say: temperature\n"), "{presets}");
     let nothing = crate::plan::tests::plan(3, &["a=single"], 1);
-    assert_eq!(compared(&Results { plan: nothing, outcomes: Vec::new() }).presets, None);
+    assert_eq!(compared(&Results { plan: nothing, sessions: Vec::new(), outcomes: Vec::new() }).presets, None);
 }
 
 #[test]
@@ -140,7 +198,7 @@ fn repeats_and_sets_are_figured_by_themselves() {
     }
     let plan = crate::Plan::new(plan.header.model, plan.questions, plan.header.ways, 1, 2);
     let outcomes = plan.tasks().into_iter().map(|task| outcome(&plan, task, task.question < 2 && task.repeat == 0, 5));
-    let results = Results { outcomes: outcomes.collect(), plan };
+    let results = Results { outcomes: outcomes.collect(), sessions: Vec::new(), plan };
     let summary = Summary::new(&results);
     assert_eq!((summary.ways[0].answers, summary.ways[0].right, summary.complete), (8, 2, 4));
     let sets: Vec<(&str, usize, usize)> =

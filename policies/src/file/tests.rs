@@ -5,7 +5,7 @@ use std::{fs, thread};
 use forethought_schemas::{BudgetCap, Effort};
 
 use super::*;
-use crate::tenant::{Limits, Role};
+use crate::tenant::{Consent, Limits, Role};
 
 const LIMITS: &str = "    limits: { requests_per_minute: 60, tokens_per_minute: 1000, concurrent_requests: 8 }\n";
 const BUDGET: &str = "    budget: { max_samples: 4, total_tokens: 500, deadline_ms: 1000, effort: high }\n";
@@ -136,22 +136,37 @@ fn consent_is_given_and_withdrawn_and_the_rest_is_kept() {
         let policy = case.file.load().unwrap();
         policy.tenants().into_iter().map(|tenant| tenant.training_consent).collect::<Vec<_>>()
     };
-    assert_eq!(consents(&case), [false, false]);
-    assert!(case.file.set_training_consent("a", true).unwrap());
-    assert_eq!(case.text(), text.replace("# the first\n", "# the first\n    training_consent: true\n"));
-    assert_eq!(consents(&case), [true, false]);
-    assert!(!case.file.set_training_consent("a", true).unwrap());
-    assert!(case.file.set_training_consent("a", false).unwrap());
+    let (no, since) = (Consent::No, Consent::Since(at("2026-11-23T10:00:00.5Z")));
+    assert_eq!(consents(&case), [no, no]);
+    assert!(case.file.set_training_consent("a", since).unwrap());
+    let told = "    training_consent: 2026-11-23T10:00:00.500Z\n";
+    assert_eq!(case.text(), text.replace("# the first\n", &format!("# the first\n{told}")));
+    assert_eq!(consents(&case), [since, no]);
+    assert!(!case.file.set_training_consent("a", since).unwrap());
+    assert!(case.file.set_training_consent("a", no).unwrap());
     assert_eq!(case.text(), text.replace("# the first\n", "# the first\n    training_consent: false\n"));
-    assert!(!case.file.set_training_consent("b", false).unwrap());
-    assert!(case.file.set_training_consent("b", true).unwrap());
-    assert_eq!(consents(&case), [false, true]);
-    case.refuses(|file| file.set_training_consent("c", true), "there is no tenant `c`");
+    assert!(!case.file.set_training_consent("b", no).unwrap());
+    assert!(case.file.set_training_consent("b", Consent::Always).unwrap());
+    assert_eq!(consents(&case), [no, Consent::Always]);
+    case.refuses(|file| file.set_training_consent("c", since), "there is no tenant `c`");
     let flow = "version: 1\ntenants:\n  - { id: a, name: A, limits: { requests_per_minute: 60, tokens_per_minute: 1000, \
                 concurrent_requests: 8 }, budget: { max_samples: 4, total_tokens: 500, deadline_ms: 1000, effort: high } }\n";
     let case = Case::with(flow);
-    assert!(case.file.set_training_consent("a", true).unwrap());
-    assert_eq!(case.text(), flow.replace("name: A", "name: A, training_consent: true"));
+    assert!(case.file.set_training_consent("a", since).unwrap());
+    assert_eq!(case.text(), flow.replace("name: A", "name: A, training_consent: 2026-11-23T10:00:00.500Z"));
+}
+
+#[test]
+fn consent_counts_from_the_time_at_which_it_was_given() {
+    let written = |text: &str| serde_json::from_str::<Consent>(text).unwrap();
+    let before_and_after =
+        |consent: Consent| [consent.covers(at("2026-11-23T09:59:59.999Z")), consent.covers(at("2026-11-23T10:00:00Z"))];
+    assert_eq!(before_and_after(written("false")), [false, false]);
+    assert_eq!(before_and_after(written("true")), [true, true]);
+    assert_eq!(before_and_after(written("\"2026-11-23T10:00:00Z\"")), [false, true]);
+    let text = format!("version: 1\ntenants:\n  - id: a\n    name: A\n    training_consent: soon\n{LIMITS}{BUDGET}");
+    let told = Case::with(&text).file.load().unwrap_err().to_string();
+    assert!(told.contains("training_consent") && told.contains("the text `soon` is not a time"), "{told}");
 }
 
 #[test]

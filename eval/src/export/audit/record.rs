@@ -35,7 +35,7 @@ pub(super) fn read(shown: &Shown) -> Result<Deliberation, Why> {
     let ended = outcome.samples.iter().filter(|sample| !sample.cancelled && sample.finish_reason.is_some());
     let samples = ended.map(|sample| drawn(shown, sample, &prompt)).collect::<Result<Vec<_>, _>>()?;
     Ok(Deliberation {
-        served: Some(served(&samples, &answer, outcome, shown).ok_or(Why::Unreadable)?),
+        served: Some(served(&samples, &answer, outcome, shown).ok_or(Why::NotASample)?),
         origin: origin(shown, admission),
         model: admission.model.clone(),
         weights: admission.weights_digest.clone(),

@@ -14,13 +14,19 @@ use std::{
 use anyhow::{Context as _, anyhow};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use forethought_eval::{
-    Asking, Comparison, Ended, Kind, Plan, Results, ResultsFile, Service, Summary, Wait, Way, page, read_questions, run,
+    Asking, Comparison, Ended, EvalError, Kind, Plan, Results, ResultsFile, Service, Session, Summary, Wait, Way, page,
+    read_questions, run,
 };
+use forethought_policies::ApiKey;
+use jiff::Timestamp;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{exit, output};
 use progress::Progress;
+
+/// How long a run that did not come to its end may ask for the weights.
+const CHECK_WITHIN: Duration = Duration::from_secs(5);
 
 pub const HELP: &str = "\
 Examples:
@@ -44,7 +50,8 @@ A file of ways (--ways), checked against ways.schema.json:
       verifiers: [arithmetic]
 
 Every answer is kept in the file of results as it comes. Ctrl-C stops; the same command again goes on from there. The same
-seed asks the same, so an interrupted evaluation comes to the same table.";
+seed asks the same, so an interrupted evaluation comes to the same table. The id of the key is kept too: `forethought export`
+takes the answers only where the key's tenant consented before it was asked.";
 
 /// What `eval` takes.
 #[derive(clap::Args)]
@@ -145,29 +152,60 @@ async fn ask(args: &Args) -> anyhow::Result<Option<String>> {
     let plan = Plan::new(model, questions, ways, args.seed, args.repeats.get());
     let (mut file, results) = ResultsFile::open(&args.results, &plan)?;
     let tasks = results.missing();
+    if tasks.is_empty() {
+        return Ok(None);
+    }
+    file.session(&session(&plan.header.model.weights, key))?;
     let progress = Progress::new(plan.header.answers(), tasks.len(), &args.results);
     let in_flight = NonZeroUsize::new(args.in_flight.into()).unwrap_or(NonZeroUsize::MIN);
     let stop = told_to_stop()?;
     let ended = run(&plan, &tasks, &service, &mut file, in_flight, stop, &|event| progress.event(event)).await;
     progress.close();
+    if let Err(EvalError::Exchanged { .. }) = ended {
+        // Nothing was asked of the other model.
+        return ended.map(|_| None).with_context(|| resume(&args.results));
+    }
+    let checked = same_weights(&service, &plan, key, &mut file);
+    let whole = matches!(ended, Ok(Ended::Whole));
+    match tokio::time::timeout(if whole { Duration::from_secs(args.patience) } else { CHECK_WITHIN }, checked).await {
+        // Whoever was stopped need not find the service; the next run looks at the weights before it asks.
+        Ok(Err(Unsure::NotTold(error))) if whole => return Err(error.into()),
+        Ok(Err(Unsure::Changed(error))) => return Err(error),
+        _ => {}
+    }
     match ended.with_context(|| resume(&args.results))? {
         Ended::Stopped => Ok(Some(format!("stopped; {}", resume(&args.results)))),
-        Ended::Whole if tasks.is_empty() => Ok(None),
-        Ended::Whole => same_weights(&service, &plan).await.map(|()| None),
+        Ended::Whole => Ok(None),
     }
 }
 
+/// What this run asks, and as whom.
+fn session(weights: &str, key: &str) -> Session {
+    let key = ApiKey::parse(key).ok().map(|key| key.id().to_owned());
+    Session { begun: Timestamp::now(), weights: weights.to_owned(), key }
+}
+
+/// Why it is not sure that one model gave all answers.
+enum Unsure {
+    /// The service does not say.
+    NotTold(EvalError),
+    /// It is another one now, which is noted in the file.
+    Changed(anyhow::Error),
+}
+
 /// A model that was exchanged meanwhile would make the figures those of two models.
-async fn same_weights(service: &Service, plan: &Plan) -> anyhow::Result<()> {
+async fn same_weights(service: &Service, plan: &Plan, key: &str, file: &mut ResultsFile) -> Result<(), Unsure> {
     let before = &plan.header.model;
-    let now = service.model(Some(&before.id), &|_| {}).await?;
+    let now = service.model(Some(&before.id), &|_| {}).await.map_err(Unsure::NotTold)?;
     if now.weights == before.weights {
         return Ok(());
     }
     let (id, was, is) = (&before.id, &before.weights, &now.weights);
-    Err(anyhow!(
+    let noted = file.session(&session(is, key));
+    noted.map_err(|error| Unsure::Changed(error.into()))?;
+    Err(Unsure::Changed(anyhow!(
         "the weights of {id} changed while it was evaluated, from {was} to {is}; begin anew with another --results"
-    ))
+    )))
 }
 
 /// What was kept, and how it goes on.
@@ -179,7 +217,7 @@ fn resume(file: &Path) -> String {
 }
 
 /// Ends when Ctrl-C or SIGTERM comes.
-fn told_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
+pub(super) fn told_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt()).context("the signal SIGINT cannot be listened for")?;
     let mut terminate = signal(SignalKind::terminate()).context("the signal SIGTERM cannot be listened for")?;
     Ok(async move {
@@ -192,6 +230,7 @@ fn told_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
 
 fn report(args: &Args) -> anyhow::Result<()> {
     let results = Results::load(&args.results)?;
+    results.refuse_mixed()?;
     let summary = Summary::new(&results);
     let comparison = Comparison::new(&results, &summary);
     if let Some(file) = &args.html {

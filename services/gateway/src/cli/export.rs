@@ -1,10 +1,18 @@
 //! `forethought export`: training data out of the audit log or an evaluation.
 
-use std::path::PathBuf;
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
 
 use forethought_eval::{
-    EvalError, Results,
-    export::{Exported, Options, Selection, from_audit, from_results},
+    Results,
+    export::{Exported, Options, Selection, Told, from_audit, from_results},
 };
 use forethought_policies::Policy;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -20,9 +28,10 @@ pub const HELP: &str = "\
 Examples:
   forethought export --data-dir ./data --policy policy.yaml --out ./training --min-agreement 0.6
   forethought export --config forethought.yaml --tenant acme --since 30d --verified-only --out ./training
-  forethought export --results gsm8k.results.jsonl --out ./training --thoughts
+  forethought export --results gsm8k.results.jsonl --policy policy.yaml --out ./training --thoughts
 
-From the audit log only tenants are taken that consent to training; see `forethought tenant consent --help`. The folder gets
+Only what tenants asked since they consent to training is taken, from the audit log and from an evaluation, which asked with
+the key of one; see `forethought tenant consent --help`. The folder gets
 sft.jsonl (conversations to imitate), preferences.jsonl (best against rejected samples) and a data card, README.md:
   datasets.load_dataset(\"./training\", \"sft\")
 
@@ -34,8 +43,8 @@ Texts are exported as they were asked and answered; nothing is redacted.";
 pub struct Args {
     #[command(flatten)]
     source: Source,
-    /// The policy file that says who consents; needed with --data-dir
-    #[arg(long, value_name = "FILE", conflicts_with = "results")]
+    /// The policy file that says who consents; needed with --data-dir and --results
+    #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// The folder that is made
     #[arg(long, value_name = "FOLDER")]
@@ -97,6 +106,9 @@ pub fn main(args: &Args) -> anyhow::Result<()> {
         ("sft.jsonl", count(exported.sft as u64, "conversation")),
         ("preferences.jsonl", count(exported.preferences as u64, "pair")),
     ];
+    if exported.contradictory > 0 {
+        pairs.push(("dropped", format!("{}, contradictory", count(exported.contradictory as u64, "pair"))));
+    }
     pairs.extend(exported.left_out.iter().map(|(why, number)| ("left out", format!("{number}, {why}"))));
     let text = format!("made {}\n{}", args.out.display(), fields(&pairs, Style::of_stdout()));
     Ok(output::print(&text)?)
@@ -112,37 +124,58 @@ fn export(args: &Args) -> anyhow::Result<Exported> {
         max_pairs: args.max_pairs,
         thoughts: args.thoughts,
     };
-    let bar = bar();
+    let (bar, stop) = (bar(), told_to_stop()?);
+    let told = |found: Option<usize>| {
+        match found {
+            Some(deliberations) => bar.set_length(deliberations as u64),
+            None => bar.inc(1),
+        }
+        if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
     let exported = match &args.source {
-        Source { results: Some(file), .. } => evaluated(file, &options, &bar),
-        source => audited(args, source, &options, &bar),
+        Source { results: Some(file), .. } => evaluated(args, file, &options, &told),
+        source => audited(args, source, &options, &told),
     };
     bar.finish_and_clear();
     exported
 }
 
-fn evaluated(file: &std::path::Path, options: &Options, bar: &ProgressBar) -> anyhow::Result<Exported> {
-    let results = Results::load(file)?;
-    bar.set_length(results.outcomes.len() as u64);
-    Ok(from_results(&results, options, &|| bar.inc(1))?)
+/// Becomes true when Ctrl-C or SIGTERM comes: what is half made must be removed before the process ends.
+fn told_to_stop() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let told = {
+        let _within = runtime.enter();
+        super::eval::told_to_stop()?
+    };
+    let flag = Arc::clone(&stop);
+    thread::spawn(move || {
+        runtime.block_on(told);
+        flag.store(true, Ordering::Relaxed);
+    });
+    Ok(stop)
 }
 
-fn audited(args: &Args, source: &Source, options: &Options, bar: &ProgressBar) -> anyhow::Result<Exported> {
+fn no_policy() -> Usage {
+    Usage("give `--policy`: it says which tenants consent to training".to_owned())
+}
+
+fn evaluated(args: &Args, file: &Path, options: &Options, told: Told<'_>) -> anyhow::Result<Exported> {
+    let policy = Policy::load(args.policy.as_deref().ok_or_else(no_policy)?)?;
+    Ok(from_results(&Results::load(file)?, &policy, options, told)?)
+}
+
+fn audited(args: &Args, source: &Source, options: &Options, told: Told<'_>) -> anyhow::Result<Exported> {
     let config = source.config.as_deref().map(super::load).transpose()?;
     let named = config.map(|config| (config.data_dir, config.policy));
     let (dir, policy) = match (named, &source.data_dir, &args.policy) {
         (Some((dir, policy)), _, other) => (dir, other.clone().unwrap_or(policy)),
         (None, Some(dir), Some(policy)) => (dir.clone(), policy.clone()),
-        _ => return Err(Usage("give `--policy`: it says which tenants consent to training".to_owned()).into()),
+        _ => return Err(no_policy().into()),
     };
     let policy = Policy::load(&policy)?;
     let selection = Selection { tenant: args.tenant.clone(), since: args.since, until: args.until };
-    let told = |found: Option<usize>| match found {
-        Some(requests) => bar.set_length(requests as u64),
-        None => bar.inc(1),
-    };
-    let exported: Result<Exported, EvalError> = from_audit(&dir, &policy, &selection, options, &told);
-    Ok(exported?)
+    Ok(from_audit(&dir, &policy, &selection, options, told)?)
 }
 
 /// A bar on a terminal; nothing elsewhere.

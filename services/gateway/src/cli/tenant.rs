@@ -6,13 +6,15 @@ use clap::{
     Subcommand,
     builder::{PossibleValuesParser, TypedValueParser},
 };
-use forethought_policies::{Limits, NewTenant, Policy, PolicyFile, Tenant};
+use forethought_policies::{Consent as Given, Limits, NewTenant, Policy, PolicyFile, Tenant};
 use forethought_schemas::{BudgetCap, Effort};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    TAKE_UP,
+    TAKE_UP, Usage,
     output::{self, Align, Paint, Style, Table},
+    time,
 };
 
 /// What can be done with tenants.
@@ -24,7 +26,7 @@ pub enum Verb {
     /// List the tenants of a policy file
     #[command(after_help = LIST_HELP)]
     List(List),
-    /// Note whether what a tenant asks and is answered may become training data; by default it may not
+    /// Note that what a tenant asks and is answered from now on may become training data, or that none of it may
     #[command(after_help = CONSENT_HELP)]
     Consent(Consent),
 }
@@ -44,9 +46,12 @@ Examples:
 const CONSENT_HELP: &str = "\
 Examples:
   forethought tenant consent acme yes --policy policy.yaml
+  forethought tenant consent acme yes --since 2026-11-01 --policy policy.yaml
   forethought tenant consent acme no --policy policy.yaml
 
-`forethought export` takes nothing of a tenant that does not consent when it runs. What was exported before stays.";
+Consent counts from the time at which it is given, or from --since: what the tenant asked before is never exported. In the
+policy file it reads `training_consent: 2026-11-23T10:00:00Z`; `true` there means from the beginning. `forethought export`
+takes nothing of a tenant that does not consent when it runs. What was exported before stays.";
 
 /// A tenant to be added.
 #[derive(clap::Args)]
@@ -104,6 +109,9 @@ pub struct Consent {
     /// Whether it consents
     #[arg(value_enum)]
     consents: Answer,
+    /// Since when, by default now: RFC 3339, a date (UTC), or how long ago, such as 2h or 7d
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    since: Option<Timestamp>,
     /// The policy file
     #[arg(long, value_name = "FILE")]
     policy: PathBuf,
@@ -157,11 +165,27 @@ fn add(args: Add) -> anyhow::Result<()> {
 }
 
 fn consent(args: &Consent) -> anyhow::Result<()> {
-    let (id, file) = (&args.id, args.policy.display());
-    let changed = PolicyFile::new(&args.policy).set_training_consent(id, args.consents == Answer::Yes)?;
-    let consents = if args.consents == Answer::Yes { "consents" } else { "does not consent" };
+    let (id, policy) = (&args.id, PolicyFile::new(&args.policy));
+    let before = policy.load()?.tenant(id).map(|tenant| tenant.training_consent).unwrap_or_default();
+    let given = match (args.consents, args.since) {
+        (Answer::No, None) => Given::No,
+        (Answer::No, Some(_)) => {
+            return Err(
+                Usage("leave `--since` out: who does not consent, does not from the beginning".to_owned()).into()
+            );
+        }
+        // Who says yes once more has not said no before.
+        (Answer::Yes, None) if before.is_given() => before,
+        (Answer::Yes, since) => Given::Since(since.unwrap_or_else(Timestamp::now)),
+    };
+    let changed = policy.set_training_consent(id, given)?;
+    let consents = match given {
+        Given::No => "does not consent to training".to_owned(),
+        Given::Always => "consents to training, from the beginning".to_owned(),
+        Given::Since(_) => format!("consents to training with what it asks since {given}"),
+    };
     let before = if changed { "" } else { ", as before" };
-    Ok(output::print(&format!("{file}: tenant {id} {consents} to training{before}\n"))?)
+    Ok(output::print(&format!("{}: tenant {id} {consents}{before}\n", args.policy.display()))?)
 }
 
 fn list(args: &List) -> anyhow::Result<()> {
@@ -202,12 +226,20 @@ fn list(args: &List) -> anyhow::Result<()> {
             budget.total_tokens.to_string(),
             format!("{} ms", budget.deadline_ms),
             budget.effort.to_string(),
-            if tenant.training_consent { "yes" } else { "no" }.to_owned(),
+            training(tenant.training_consent),
             if tenant.models.is_empty() { "none".to_owned() } else { tenant.models.join(", ") },
         ];
         table.row(cells.into_iter().map(|cell| (cell, Paint::Plain)).collect());
     }
     Ok(output::print(&table.render(Style::of_stdout()))?)
+}
+
+fn training(consent: Given) -> String {
+    match consent {
+        Given::No => "no".to_owned(),
+        Given::Always => "yes".to_owned(),
+        Given::Since(_) => format!("since {consent}"),
+    }
 }
 
 fn to_json(tenant: &Tenant) -> Value {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use forethought_eval::{Comparison, Difference, Estimate, Figures, Place, Results, Standing, Summary};
+use forethought_eval::{Comparison, Difference, Estimate, Figures, Place, Results, Standing, Summary, Verdict};
 
 use crate::cli::output::{Align, Paint, Style, Table};
 
@@ -62,7 +62,7 @@ fn table(ways: &[Figures], comparison: Option<&Comparison>, style: Style) -> Str
             plain(format!("{}/{}", way.right, way.answers)),
             plain(percent(way.accuracy.value)),
             plain(interval(way.accuracy)),
-            plain(format!("{:.1}", way.tokens)),
+            plain(tokens(way)),
             plain(format!("{:.1}", way.samples)),
             plain(way.without_answer.to_string()),
             plain(way.failed.to_string()),
@@ -77,11 +77,19 @@ fn table(ways: &[Figures], comparison: Option<&Comparison>, style: Style) -> Str
     table.render(style)
 }
 
+/// The mean tokens; marked where what failed requests cost is not in them.
+fn tokens(way: &Figures) -> String {
+    let mark = if way.unknown_cost > 0 { " + ?" } else { "" };
+    format!("{:.1}{mark}", way.tokens)
+}
+
 fn frontier(standing: &Standing) -> (String, Paint) {
     let (mut told, paint) = match standing.place {
         Place::On => ("on it".to_owned(), Paint::Good),
         Place::Near => ("perhaps".to_owned(), Paint::Odd),
         Place::Off => ("off".to_owned(), Paint::Dim),
+        Place::FailsOften => ("fails too often".to_owned(), Paint::Bad),
+        Place::TooFewQuestions => ("too few questions".to_owned(), Paint::Dim),
     };
     if let Some(cheaper) = &standing.as_good_for_less {
         _ = write!(told, ", not told from {cheaper}");
@@ -109,26 +117,27 @@ fn compared(summary: &Summary, comparison: &Comparison, style: Style) -> String 
     }
     match &comparison.presets {
         Some(presets) => _ = writeln!(text, "suggested presets, for the configuration:\n{presets}"),
-        None => text.push_str(
-            "no presets can be suggested: none of these ways can be said as one, or nothing was answered\n\n",
-        ),
+        None if !summary.has_enough() => {
+            text.push_str("no presets can be suggested: too few questions are answered; ask at least 10\n\n");
+        }
+        None => text.push_str("no presets can be suggested: none of these ways can be said as one, or all fail\n\n"),
     }
     text
 }
 
 fn row(difference: &Difference) -> Vec<(String, Paint)> {
     let of = difference.accuracy;
-    let (verdict, paint) = match of {
-        _ if of.low > 0.0 => ("more often right", Paint::Good),
-        _ if of.high < 0.0 => ("less often right", Paint::Bad),
-        _ => ("not told apart", Paint::Dim),
+    let paint = match difference.verdict {
+        Verdict::MoreOften => Paint::Good,
+        Verdict::LessOften => Paint::Bad,
+        Verdict::NotToldApart | Verdict::TooFewQuestions => Paint::Dim,
     };
     let tokens = difference.tokens.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2} ×"));
     let points = format!("{:+.1}", 100.0 * of.value);
     let interval = format!("{:+.1} to {:+.1}", 100.0 * of.low, 100.0 * of.high);
     let texts = [difference.against.clone(), difference.way.clone(), points, interval, tokens];
     let mut cells: Vec<(String, Paint)> = texts.into_iter().map(|text| (text, Paint::Plain)).collect();
-    cells.push((verdict.to_owned(), paint));
+    cells.push((difference.verdict.as_str().to_owned(), paint));
     cells
 }
 
@@ -141,6 +150,14 @@ fn notes(results: &Results, summary: &Summary) -> String {
     );
     if !results.plan.header.model.repeatable {
         text.push_str("This engine does not repeat itself: the same seed gives other answers in another run.\n");
+    }
+    let unknown: usize = summary.ways.iter().map(|way| way.unknown_cost).sum();
+    if unknown > 0 {
+        _ = writeln!(
+            text,
+            "{unknown} requests failed, and the service does not tell what they spent: `+ ?` marks tokens without theirs. A way\n\
+             of which more than 1 % failed is held against no other and is in no preset."
+        );
     }
     let by_deadline: usize = summary.ways.iter().map(|way| way.by_deadline).sum();
     if by_deadline > 0 {
@@ -157,15 +174,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_verdict_needs_an_interval_without_zero() {
-        let check = |low, high, expect: &str| {
-            let accuracy = Estimate { value: f64::midpoint(low, high), low, high };
-            let cells = row(&Difference { way: "b".into(), against: "a".into(), accuracy, tokens: Some(2.5) });
-            assert_eq!((cells[4].0.as_str(), cells[5].0.as_str()), ("2.50 ×", expect), "{low} {high}");
-        };
-        check(0.01, 0.2, "more often right");
-        check(-0.2, -0.01, "less often right");
-        check(-0.01, 0.2, "not told apart");
-        check(0.0, 0.2, "not told apart");
+    fn a_difference_is_told_with_its_verdict() {
+        let accuracy = Estimate { value: 0.105, low: 0.01, high: 0.2 };
+        let (way, against) = ("b".to_owned(), "a".to_owned());
+        let told = row(&Difference { way, against, accuracy, verdict: Verdict::MoreOften, tokens: Some(2.5) });
+        let cells: Vec<&str> = told.iter().map(|(text, _)| text.as_str()).collect();
+        assert_eq!(cells, ["a", "b", "+10.5", "+1.0 to +20.0", "2.50 ×", "more often right"]);
+        assert_eq!(told.last().map(|(_, paint)| *paint), Some(Paint::Good));
     }
 }
