@@ -379,6 +379,7 @@ async fn what_will_not_mend_itself_is_told_at_once() {
     check(vllm, |config| config.api = Some(Api::Llama), "not llama.cpp's").await;
     check(mistral_rs, |config| config.api = Some(Api::Completions), "`chat_template`").await;
     check(vllm, |config| config.chat_template = Some("/nowhere".into()), "cannot be read").await;
+    check(vllm, |config| config.ca_file = Some("/nowhere".into()), "`ca_file`").await;
     check(vllm, |config| drop(config.extra_body.insert("stream".into(), json!(false))), "cannot set `stream`").await;
     check(vllm, |config| config.url = config.url.replace("//", "//me:secret@"), "password").await;
 }

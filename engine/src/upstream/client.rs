@@ -2,13 +2,16 @@
 
 use std::{
     collections::VecDeque,
+    error::Error as _,
+    fs,
+    path::Path,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use bytes::Bytes;
 use futures::{StreamExt, stream::BoxStream};
-use reqwest::{RequestBuilder, Response, StatusCode, Url, header::RETRY_AFTER, redirect::Policy};
+use reqwest::{Certificate, RequestBuilder, Response, StatusCode, Url, header::RETRY_AFTER, redirect::Policy};
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -68,11 +71,18 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn new(config: &UpstreamConfig, key: Option<String>) -> Result<Self, String> {
         let url = address(&config.url)?;
+        let http = reqwest::Client::builder();
+        let http = match &config.ca_file {
+            Some(file) => http.tls_certs_only(certificates(file)?),
+            None if url.starts_with("https:") => http,
+            // Loading the system's certificates may fail, which matters only where they are used.
+            None => http.tls_certs_only([]),
+        };
         // An idle connection may have been closed by the server, which is only noticed when a request is lost on it.
         // What is sent to a server is for it alone, so it sends us nowhere else.
-        let http = reqwest::Client::builder().connect_timeout(CONNECT_WITHIN).pool_max_idle_per_host(0);
+        let http = http.connect_timeout(CONNECT_WITHIN).pool_max_idle_per_host(0).redirect(Policy::none());
         Ok(Self {
-            http: http.redirect(Policy::none()).build().map_err(|error| error.to_string())?,
+            http: http.build().map_err(|error| format!("the HTTP client cannot be made: {error}"))?,
             url,
             key,
             model: Mutex::default(),
@@ -166,10 +176,7 @@ impl Client {
 fn address(text: &str) -> Result<String, String> {
     let wrong = |why: &str| Err(format!("`url` {why}; write it as http://host:port"));
     let Ok(url) = Url::parse(text) else { return wrong("is no address") };
-    if url.scheme() == "https" {
-        return wrong("is of the form https://; put a proxy that ends TLS beside this service");
-    }
-    if url.scheme() != "http" || url.host_str().is_none() {
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return wrong("is no address of a web server");
     }
     if !url.username().is_empty() || url.password().is_some() {
@@ -180,6 +187,14 @@ fn address(text: &str) -> Result<String, String> {
     }
     let text = text.trim_end_matches('/');
     Ok(text.strip_suffix("/v1").unwrap_or(text).trim_end_matches('/').to_owned())
+}
+
+/// The certificates that are trusted instead of the system's.
+fn certificates(file: &Path) -> Result<Vec<Certificate>, String> {
+    let wrong = |why: &str| format!("`ca_file` {} {why}", file.display());
+    let bytes = fs::read(file).map_err(|error| wrong(&format!("cannot be read: {error}")))?;
+    let found = Certificate::from_pem_bundle(&bytes).unwrap_or_default();
+    if found.is_empty() { Err(wrong("holds no certificate in PEM form")) } else { Ok(found) }
 }
 
 /// The events of one stream.
@@ -309,11 +324,25 @@ const fn unsaid(error: EngineError) -> Failure {
 
 fn broken(error: &reqwest::Error) -> EngineError {
     let what = match error {
+        error if distrusts(error) => {
+            "the server's certificate is not trusted; name what it is signed by with `ca_file`"
+        }
         error if error.is_connect() => "the server cannot be reached",
         error if error.is_timeout() => "the server took too long",
         _ => "the connection to the server broke off",
     };
     EngineError::Sample(what.to_owned())
+}
+
+fn distrusts(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if inner.to_string().contains("invalid peer certificate") {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
 }
 
 fn hung(within: Duration) -> EngineError {
@@ -336,6 +365,7 @@ mod tests {
         for text in ["http://a:1", "http://a:1/", "http://a:1/v1", "http://a:1/v1/"] {
             check(text, Ok("http://a:1"));
         }
+        check("https://a/v1", Ok("https://a"));
         check("http://a/models/v1", Ok("http://a/models"));
         check("http://[::1]:80/v12", Ok("http://[::1]:80/v12"));
         check("http://me:secret@a:1", Err("password"));

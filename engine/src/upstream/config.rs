@@ -20,6 +20,9 @@ pub struct UpstreamConfig {
     /// The environment variable that holds the server's key. A client's own key is never passed on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key_env: Option<String>,
+    /// Certificates in PEM form that are trusted instead of the system's, for an address with https.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
     /// The file of the model's chat template: Jinja, or a `tokenizer_config.json`. With it, servers that render no
     /// conversation for us are asked for raw completions; it goes before what the server renders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,6 +86,7 @@ impl UpstreamConfig {
             api: None,
             model: None,
             api_key_env: None,
+            ca_file: None,
             chat_template: None,
             extra_body: Map::new(),
             parallel: None,

@@ -269,6 +269,7 @@ impl EngineSection {
                 })
             }
             (None, Some(upstream)) => EngineConfig::Upstream(UpstreamConfig {
+                ca_file: upstream.ca_file.map(|file| base.join(file)),
                 chat_template: upstream.chat_template.map(|file| base.join(file)),
                 ..upstream
             }),

@@ -171,12 +171,13 @@ fn a_pool_is_several_engines_with_names_of_their_own() {
 
 #[test]
 fn an_upstream_is_taken_as_it_is_written() {
-    let text = "models:\n  - id: m\n    upstream: { url: http://a:1, api: completions, chat_template: t.jinja, \
+    let text = "models:\n  - id: m\n    upstream: { url: http://a:1, api: completions, chat_template: t.jinja, ca_file: /ca.pem, \
                 extra_body: { a: { b: 1 } }, check_every_ms: 9 }\n";
     let config = parse(text).unwrap();
     let EngineConfig::Upstream(found) = &config.models[0].engine else { panic!("{config:?}") };
     assert_eq!((found.api, found.check_every_ms), (Some(forethought_engine::upstream::Api::Completions), 9));
     assert_eq!(found.chat_template.as_deref(), Some(Path::new("etc/t.jinja")));
+    assert_eq!(found.ca_file.as_deref(), Some(Path::new("/ca.pem")));
     assert_eq!(found.extra_body["a"]["b"], 1);
     check(
         "models:\n  - id: m\n    upstream: { url: http://a:1, api: chaat }\n",
