@@ -324,6 +324,24 @@ fn a_warm_up_that_leaves_nothing_to_cut_is_refused() {
 }
 
 #[test]
+fn auto_settles_a_tie_by_what_is_likelier() {
+    let told = |name, specs: &[VerifierSpec]| {
+        let mut vote = build(name, specs, samples(2));
+        vote.next(Observation::Start);
+        let likely = |index, text, mean_logprob| match result(index, text, None) {
+            Observation::Sample(result) => Observation::Sample(SampleResult { mean_logprob, ..result }),
+            other => other,
+        };
+        let end = vote.next(likely(0, "It is 5", Some(-2.0)));
+        let end = if end.is_empty() { vote.next(likely(1, "It is 6", Some(-1.0))) } else { end };
+        verdict(&end).unwrap().answer.unwrap().canonical
+    };
+    assert_eq!(told(StrategyName::Auto, &arithmetic()), "6");
+    assert_eq!(told(StrategyName::SelfConsistency, &arithmetic()), "5", "there the first one wins");
+    assert_eq!(told(StrategyName::Auto, &[]), "5", "and where that is known before the last sample");
+}
+
+#[test]
 fn auto_takes_the_best_of_free_texts() {
     let params = samples(2);
     let mut auto = strategy(StrategyName::Auto, BUDGET, 7, 1, AnswerKind::Text, params).unwrap();

@@ -155,7 +155,7 @@ pub fn strategy(
 ///   the best verified draft is returned, not the last one (Self-Refine, arXiv 2303.17651). Without a verifier it warns:
 ///   that lowers accuracy more often than not (Huang, arXiv 2310.01798). Drafts are drawn one after the other.
 /// - `beam_search` goes step by step: the best of several beginnings go on in several ways.
-/// - `auto` votes; with [`Params::corrects`], samples that are all refuted are mended on the way. Free texts, which hardly
+/// - `auto` votes; where verifiers tell right from wrong, it takes the likelier of two answers with equal votes; with [`Params::corrects`], samples that are all refuted are mended on the way. Free texts, which hardly
 ///   ever agree, are chosen by score, or mended as by `self_correct` where there are verifiers.
 ///
 /// # Errors
@@ -201,8 +201,25 @@ pub fn strategy_verified(
     let wave = if revises.is_some() { 1 } else { params.wave };
     let corrects = params.corrects && name == StrategyName::Auto && !free_text && !verifiers.is_empty();
     let Params { beta_threshold: beta, esc_window: esc, thrifty, .. } = params;
-    let recipe =
-        Recipe { plan, seed, n, kind, wave, thrifty, choose, weigh, stops, revises, corrects, beta, esc, verifiers };
+    // Where all votes weigh alike, a tie is decided before the last sample by what was given first, which saves tokens.
+    let likelier = name == StrategyName::Auto && verifiers.most_votes() > 1;
+    let recipe = Recipe {
+        plan,
+        seed,
+        n,
+        kind,
+        wave,
+        thrifty,
+        choose,
+        weigh,
+        stops,
+        revises,
+        likelier,
+        corrects,
+        beta,
+        esc,
+        verifiers,
+    };
     Ok(Box::new(Machine::new(recipe, Ledger::new(budget))))
 }
 

@@ -18,6 +18,7 @@ use super::{
 use crate::{AnswerKind, Judge, Ledger, Plan, Verifiers, extract, sample_seed, threshold, verify::UNCHECKED_SCORE};
 
 /// What makes one strategy differ from another.
+#[expect(clippy::struct_excessive_bools, reason = "each is a rule of its own, and any may go with any")]
 pub(super) struct Recipe {
     pub(super) plan: Plan,
     pub(super) seed: u64,
@@ -34,6 +35,8 @@ pub(super) struct Recipe {
     pub(super) stops: bool,
     /// Where each sample mends one before: after how many a fresh one is drawn.
     pub(super) revises: Option<u32>,
+    /// Whether of two answers with equal votes the likelier wins.
+    pub(super) likelier: bool,
     /// Whether a vote mends where all is refuted.
     pub(super) corrects: bool,
     /// The Beta rule's threshold; `None` without it.
@@ -104,6 +107,9 @@ impl Machine {
         let mut scored = Box::new(Scored::new(result, answer, verification));
         if self.drafts.is_some() || self.corrections.is_some() {
             scored.text = result.text.as_str().into();
+        }
+        if self.recipe.likelier {
+            scored.settle_ties();
         }
         let judge = self.recipe.verifiers.judge.as_ref().map(|judge| judge.prompt(&result.text));
         let Some((slot, max_tokens, _)) = self.running(result.index) else { return Vec::new() };

@@ -4,6 +4,7 @@ use super::build::StrategyError;
 
 /// What a request may tune. Every field has a default that works.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own, as a request names it")]
 pub struct Params {
     /// Samples to draw at most, or beams; `None` for the strategy's own number, cut to the budget's.
     pub samples: Option<u32>,

@@ -16,6 +16,8 @@ pub(super) struct Scored {
     pub(super) verification: Verification,
     /// The mean log-probability of its tokens.
     pub(super) likelihood: Option<f64>,
+    /// How likely it is, where that is to settle a tie between votes, in millionths.
+    pub(super) tie_break: Option<i64>,
     /// The confidence of its trace, where that was watched.
     pub(super) confidence: Option<f64>,
     /// It was cut short for being unsure.
@@ -36,6 +38,7 @@ impl Scored {
             index: sample.index,
             verification,
             likelihood: number(sample.mean_logprob),
+            tie_break: None,
             confidence: number(sample.confidence),
             weak: sample.finish == Finish::Weak,
             cut: sample.finish == Finish::Length,
@@ -43,6 +46,12 @@ impl Scored {
             complete: (!sample.text.trim().is_empty(), ended),
             answer,
         }
+    }
+
+    /// Lets the likelier of two answers with equal votes win, where the engine tells how likely they are.
+    #[expect(clippy::cast_possible_truncation, reason = "clamped before")]
+    pub(super) fn settle_ties(&mut self) {
+        self.tie_break = self.likelihood.map(|value| (value * 1e6).round().clamp(-1e15, 1e15) as i64);
     }
 
     /// Best first: with an answer before without, then by what verifiers say, then the likelier, then the lowest index.

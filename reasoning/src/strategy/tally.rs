@@ -39,14 +39,16 @@ pub struct Tally {
 pub(super) struct Standing {
     pub(super) weight: u64,
     pub(super) count: u32,
+    /// The likeliest of its samples, where that settles ties.
+    pub(super) likeliest: Option<i64>,
     pub(super) first: u32,
 }
 
 impl Standing {
-    /// Lower is better: the heavier, then what more samples gave, then what was given first. A first index belongs to one
-    /// answer only, so there is never a tie.
-    fn rank(&self) -> (Reverse<u64>, Reverse<u32>, u32) {
-        (Reverse(self.weight), Reverse(self.count), self.first)
+    /// Lower is better: the heavier, then what more samples gave, then the likelier where that settles ties, then what was
+    /// given first. A first index belongs to one answer only, so there is never a tie.
+    fn rank(&self) -> (Reverse<u64>, Reverse<u32>, Reverse<Option<i64>>, u32) {
+        (Reverse(self.weight), Reverse(self.count), Reverse(self.likeliest), self.first)
     }
 }
 
@@ -68,10 +70,11 @@ impl<'a> Count<'a> {
         let mut count = Self::default();
         for (sample, weight) in samples {
             let Some(answer) = &sample.answer else { continue };
-            let first = Standing { weight: 0, count: 0, first: sample.index };
+            let first = Standing { weight: 0, count: 0, likeliest: None, first: sample.index };
             let vote = count.votes.entry(&answer.canonical).or_insert(first);
             vote.weight += weight;
             vote.count += 1;
+            vote.likeliest = vote.likeliest.max(sample.tie_break);
             vote.first = vote.first.min(sample.index);
         }
         count
@@ -90,7 +93,7 @@ impl<'a> Count<'a> {
         let mut count = self.clone();
         let leader = count.votes.iter().min_by_key(|(_, standing)| standing.rank()).map(|(answer, _)| *answer);
         // Where nobody leads yet, some first answer will.
-        let first = Standing { weight: 0, count: 0, first: 0 };
+        let first = Standing { weight: 0, count: 0, likeliest: None, first: 0 };
         let leader = count.votes.entry(leader.unwrap_or_default()).or_insert(first);
         leader.weight += u64::from(more) * weight;
         leader.count += more;
