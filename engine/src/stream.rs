@@ -95,14 +95,19 @@ pub struct SampleStream {
     events: mpsc::Receiver<Result<SampleEvent, EngineError>>,
     /// An end or an error was given out.
     over: bool,
-    _cancel: DropGuard,
+    cancel: Option<DropGuard>,
 }
 
 impl SampleStream {
     /// Wraps the receiving end; `cancel` is set off when the stream is dropped.
     #[must_use]
     pub fn new(events: mpsc::Receiver<Result<SampleEvent, EngineError>>, cancel: CancellationToken) -> Self {
-        Self { events, over: false, _cancel: cancel.drop_guard() }
+        Self { events, over: false, cancel: Some(cancel.drop_guard()) }
+    }
+
+    /// Cancels the work as dropping the stream does, and keeps what the engine draws until it hears of it: to be counted.
+    pub fn cancel(&mut self) {
+        drop(self.cancel.take());
     }
 
     /// The next event, or `None` after the end. An engine that goes away without an end is an error, never a short
