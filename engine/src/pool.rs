@@ -2,15 +2,17 @@
 //!
 //! A sample goes to the member that its conversation usually goes to, whose caches may know it, unless that one has more
 //! than its share of the work (`choose`). Until a sample's first token is there nothing of it was seen, so it is begun
-//! anew elsewhere when its member fails, hangs or goes away; after it, the failure is the caller's to see. A member that
-//! fails is left alone for a while, longer each time, and then tried with one sample (`breaker`). One that is gone is
-//! built again until it is back (`member`).
+//! anew elsewhere when its member fails, hangs or goes away; after it, the failure is the caller's to see (`serve`). A
+//! member that fails is left alone for a while, longer each time, and then tried with one sample (`breaker`). One that is
+//! gone is built again until it is back (`member`).
 
 mod breaker;
 mod choose;
 mod member;
+mod serve;
 
 use std::{
+    cmp::Reverse,
     collections::BTreeSet,
     fmt,
     future::Future,
@@ -21,11 +23,15 @@ use std::{
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use tokio::{runtime::Handle, sync::mpsc, task::JoinSet, time::Instant};
+use tokio::{
+    runtime::Handle,
+    sync::mpsc,
+    task::JoinSet,
+    time::{Instant, timeout},
+};
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
 
-use crate::{Abilities, Engine, EngineError, EngineInfo, MemberInfo, Prompt, SampleEvent, SampleRequest, SampleStream};
+use crate::{Abilities, Engine, EngineError, EngineInfo, MemberInfo, Prompt, SampleRequest, SampleStream};
 use member::{Member, Seat};
 
 /// An engine, or the wait for it.
@@ -37,8 +43,12 @@ pub type Build = Box<dyn Fn() -> Built + Send>;
 const GATHER: Duration = Duration::from_secs(1);
 /// How often a full pool, or one without a usable member, is looked at again.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// Tries of one sample, for each member.
-const TRIES_EACH: usize = 2;
+/// How long members that failed to begin a sample are not tried again while others may come back.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// How long a short question, such as the number of a prompt's tokens, is asked again when no member answers it.
+const ASK_WITHIN: Duration = Duration::from_secs(5);
+/// The pause before that.
+const ASK_EVERY: Duration = Duration::from_millis(100);
 
 /// When a member is taken for failing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +58,8 @@ pub struct PoolSettings {
     pub check_every_ms: u64,
     /// How long a member may take to answer a look, in milliseconds.
     pub check_within_ms: u64,
-    /// How long a first token may take before the sample is begun at another member, in milliseconds.
+    /// How long a first token may take before the sample is begun at another member too, in milliseconds. A later token
+    /// may take three times as long before the sample is given up.
     pub failover_after_ms: u64,
     /// Samples in a row that may fail before a member is left alone for a while.
     pub failures: u32,
@@ -74,6 +85,7 @@ struct Shared {
     settings: PoolSettings,
     /// What the pool promised; a member that can do less is not used.
     promise: OnceLock<EngineInfo>,
+    broken: serve::Broken,
 }
 
 impl PoolEngine {
@@ -89,7 +101,7 @@ impl PoolEngine {
     ) -> Result<Self, EngineError> {
         let (names, builds): (Vec<String>, Vec<Build>) = members.into_iter().unzip();
         let members = names.into_iter().map(|name| Arc::new(Member::new(name, settings.failures))).collect();
-        let shared = Arc::new(Shared { members, settings, promise: OnceLock::new() });
+        let shared = Arc::new(Shared { members, settings, promise: OnceLock::new(), broken: serve::Broken::default() });
         let mut keepers = JoinSet::new();
         for (at, build) in builds.into_iter().enumerate() {
             let shared = Arc::clone(&shared);
@@ -104,18 +116,33 @@ impl PoolEngine {
         Ok(Self { info, shared, runtime, _keepers: keepers })
     }
 
-    /// Asks members until one answers; what would fail everywhere is not asked again.
+    /// Asks members until one answers, also those that are busy or left alone: a short question takes no slot. What would
+    /// fail everywhere is not asked again.
     async fn ask<T, F>(&self, prompt: &Prompt, question: impl Fn(Arc<dyn Engine>) -> F) -> Result<T, EngineError>
     where
         F: Future<Output = Result<T, EngineError>>,
     {
-        let mut tried = Tried::new(self.shared.members.len());
+        let (key, until) = (choose::key(prompt), Instant::now() + ASK_WITHIN);
+        let within = Duration::from_millis(self.shared.settings.check_within_ms).min(ASK_WITHIN);
+        let mut error = EngineError::Dead("no member of the pool is there; `/v1/models` tells why".to_owned());
         loop {
-            let seat = self.shared.seat(choose::key(prompt), &tried.now).await;
-            match question(seat.engine()).await {
-                Err(error) if elsewhere(&error) && tried.again(seat.member()) => seat.failed(&error),
-                answer => return answer,
+            let mut engines = self.shared.there(key).into_iter().peekable();
+            while let Some(engine) = engines.next() {
+                let asked = question(engine);
+                // The last one has its own bound, and nobody comes after it.
+                let answer = match engines.peek() {
+                    Some(_) => timeout(within, asked).await.unwrap_or_else(|_| Err(no_answer(within))),
+                    None => asked.await,
+                };
+                match answer {
+                    Err(failed) if elsewhere(&failed) => error = failed,
+                    answer => return answer,
+                }
             }
+            if Instant::now() >= until {
+                return Err(error);
+            }
+            tokio::time::sleep(ASK_EVERY).await;
         }
     }
 }
@@ -144,14 +171,47 @@ impl Shared {
         Ok(self.promise.get_or_init(|| info).clone())
     }
 
-    /// A place at a member that was not tried, waiting for it as long as the caller waits.
+    /// The members that are there: first those that samples may be sent to, then the key's favourites.
+    fn there(&self, key: u64) -> Vec<Arc<dyn Engine>> {
+        let now = Instant::now();
+        let rank = |member: &Member| (member.slots(now).is_some(), choose::preference(key, &member.name));
+        let mut engines: Vec<_> =
+            self.members.iter().filter_map(|member| Some((rank(member), member.engine()?))).collect();
+        engines.sort_by_key(|(rank, _)| Reverse(*rank));
+        engines.into_iter().map(|(_, engine)| engine).collect()
+    }
+
+    /// A place at a member, waiting for it as long as the caller waits. One that was tried is taken again after a while in
+    /// which no other could be used at all.
     async fn seat(&self, key: u64, tried: &BTreeSet<usize>) -> Seat {
+        let patient = async {
+            tokio::time::sleep(AGAIN_AFTER).await;
+            while self.usable(tried) {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            self.untried(key, &BTreeSet::new()).await
+        };
+        tokio::select! {
+            biased;
+            seat = self.untried(key, tried) => seat,
+            seat = patient => seat,
+        }
+    }
+
+    /// A place at a member that was not tried, waiting for it as long as the caller waits.
+    async fn untried(&self, key: u64, tried: &BTreeSet<usize>) -> Seat {
         loop {
             if let Some(seat) = self.free(key, tried) {
                 return seat;
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// Whether there is a member, free or not, that was not tried.
+    fn usable(&self, tried: &BTreeSet<usize>) -> bool {
+        let now = Instant::now();
+        self.members.iter().enumerate().any(|(at, member)| !tried.contains(&at) && member.slots(now).is_some())
     }
 
     fn free(&self, key: u64, tried: &BTreeSet<usize>) -> Option<Seat> {
@@ -166,90 +226,10 @@ impl Shared {
         let at = choose::choose(key, &loads)?;
         Member::sit(self.members.get(at)?, at, now)
     }
-
-    /// Draws one sample, at as many members as it takes.
-    async fn serve(&self, request: SampleRequest, out: &mpsc::Sender<Result<SampleEvent, EngineError>>) {
-        let key = choose::key(&request.prompt);
-        let mut tried = Tried::new(self.members.len());
-        loop {
-            let seat = self.seat(key, &tried.now).await;
-            match self.begin(&seat, &request, key).await {
-                Ok((first, stream)) => {
-                    seat.succeeded();
-                    return relay(&seat, first, stream, out).await;
-                }
-                Err(error) => {
-                    let more = elsewhere(&error) && tried.again(seat.member());
-                    warn!(member = seat.name(), %error, more, "a member of a pool failed to begin a sample");
-                    // What is wrong with the request says nothing about the member.
-                    if elsewhere(&error) {
-                        seat.failed(&error);
-                    }
-                    if !more {
-                        let _ = out.send(Err(error)).await;
-                        return;
-                    }
-                }
-            }
-        }
-    }
-
-    /// The first event of a sample, and the rest of it.
-    async fn begin(
-        &self,
-        seat: &Seat,
-        request: &SampleRequest,
-        key: u64,
-    ) -> Result<(SampleEvent, SampleStream), EngineError> {
-        let engine = seat.engine();
-        let first = async {
-            let mut stream = engine.sample(request.clone()).await?;
-            let ended = || EngineError::Sample("the member said nothing".to_owned());
-            let event = stream.next().await.ok_or_else(ended)??;
-            Ok((event, stream))
-        };
-        let others: BTreeSet<usize> = [seat.member()].into();
-        let too_slow = async {
-            tokio::time::sleep(Duration::from_millis(self.settings.failover_after_ms)).await;
-            // With nobody else to ask, waiting on is the best there is.
-            while self.free(key, &others).is_none() {
-                tokio::time::sleep(LOOK_EVERY).await;
-            }
-        };
-        tokio::select! {
-            biased;
-            first = first => first,
-            () = seat.gone() => Err(EngineError::Sample("the member went away".to_owned())),
-            () = too_slow => {
-                Err(EngineError::Sample(format!("no first token within {} ms", self.settings.failover_after_ms)))
-            }
-        }
-    }
 }
 
-async fn relay(
-    seat: &Seat,
-    first: SampleEvent,
-    mut stream: SampleStream,
-    out: &mpsc::Sender<Result<SampleEvent, EngineError>>,
-) {
-    let mut next = Some(Ok(first));
-    while let Some(event) = next {
-        if let Err(error) = &event {
-            seat.failed(error);
-        }
-        if out.send(event).await.is_err() {
-            return;
-        }
-        next = tokio::select! {
-            biased;
-            event = stream.next() => event,
-            () = seat.gone() => Some(Err(EngineError::Sample("the member went away in the middle of it".to_owned()))),
-        };
-        if matches!(next, Some(Err(_))) && out.is_closed() {
-            return;
-        }
-    }
+fn no_answer(within: Duration) -> EngineError {
+    EngineError::Sample(format!("the member did not answer within {} ms", within.as_millis()))
 }
 
 /// What one member fails at and another may do.
@@ -277,29 +257,6 @@ fn promise(infos: &[EngineInfo]) -> Option<EngineInfo> {
         },
         marks: first.marks,
     })
-}
-
-/// Where a sample was tried. Once every member was, all may be tried again.
-struct Tried {
-    now: BTreeSet<usize>,
-    members: usize,
-    left: usize,
-}
-
-impl Tried {
-    fn new(members: usize) -> Self {
-        Self { now: BTreeSet::new(), members, left: members * TRIES_EACH }
-    }
-
-    /// Notes a try that failed; false when it was the last.
-    fn again(&mut self, member: usize) -> bool {
-        self.now.insert(member);
-        if self.now.len() == self.members {
-            self.now.clear();
-        }
-        self.left = self.left.saturating_sub(1);
-        self.left > 0
-    }
 }
 
 #[async_trait]

@@ -1,145 +1,29 @@
 //! Pools of engines that fail, on scripted engines in virtual time.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests may panic")]
 
+#[path = "pool/faults.rs"]
+mod faults;
+#[path = "helpers/server.rs"]
+#[allow(dead_code, reason = "it can say more than is needed here")]
+mod openai;
+#[path = "pool/server.rs"]
+mod server;
+
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        Arc,
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use async_trait::async_trait;
 use forethought_engine::{
-    Build, Engine, EngineError, EngineInfo, MemberState, Message, Prompt, Role, SampleEvent, SampleRequest,
-    SampleStream,
+    Build, Engine, EngineError, MemberState, Message, Prompt, Role, SampleEvent, SampleRequest,
     pool::{PoolEngine, PoolSettings},
-    scripted::{Script, ScriptedAnswer, ScriptedEngine},
 };
+use server::{Server, Wrong};
 use tokio::{runtime::Handle, task::JoinSet, time::Instant};
-
-/// What is wrong with a server now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wrong {
-    Nothing,
-    /// Nobody listens: looks and samples fail at once.
-    Killed,
-    /// It takes everything and says nothing.
-    Hung,
-    /// It answers looks, and fails each sample.
-    Errs,
-}
-
-/// A server that can go wrong and be mended, as an upstream engine sees it.
-struct Server {
-    wrong: Mutex<Wrong>,
-    changed: tokio::sync::watch::Sender<()>,
-    script: Script,
-    weights: &'static str,
-    json_schema: bool,
-    /// Samples that were begun, and those that run.
-    begun: AtomicUsize,
-    built: AtomicUsize,
-}
-
-impl Server {
-    fn new(answer: &str) -> Arc<Self> {
-        Self::with(answer, "w", false)
-    }
-
-    fn with(answer: &str, weights: &'static str, json_schema: bool) -> Arc<Self> {
-        let answers = vec![ScriptedAnswer { text: answer.to_owned(), odds: 1.0 }];
-        Arc::new(Self {
-            wrong: Mutex::new(Wrong::Nothing),
-            changed: tokio::sync::watch::channel(()).0,
-            script: Script { answers, start_ms: 20, token_ms: 10, parallel: 4, ..Script::default() },
-            weights,
-            json_schema,
-            begun: AtomicUsize::new(0),
-            built: AtomicUsize::new(0),
-        })
-    }
-
-    fn becomes(&self, wrong: Wrong) {
-        *self.wrong.lock().unwrap() = wrong;
-        self.changed.send_replace(());
-    }
-
-    fn is(&self) -> Wrong {
-        *self.wrong.lock().unwrap()
-    }
-
-    fn begun(&self) -> usize {
-        self.begun.load(Ordering::SeqCst)
-    }
-
-    fn build(self: &Arc<Self>) -> Build {
-        let server = Arc::clone(self);
-        Box::new(move || {
-            let server = Arc::clone(&server);
-            Box::pin(async move {
-                // As an upstream: it waits until its server is there.
-                while matches!(server.is(), Wrong::Killed | Wrong::Hung) {
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-                server.built.fetch_add(1, Ordering::SeqCst);
-                let engine = ScriptedEngine::new(server.script.clone());
-                let mut info = engine.info().clone();
-                server.weights.clone_into(&mut info.weights);
-                info.can.json_schema = server.json_schema;
-                Ok(Arc::new(Remote { server, engine, info }) as Arc<dyn Engine>)
-            })
-        })
-    }
-}
-
-struct Remote {
-    server: Arc<Server>,
-    engine: ScriptedEngine,
-    info: EngineInfo,
-}
-
-impl Remote {
-    async fn works(&self) -> Result<(), EngineError> {
-        match self.server.is() {
-            Wrong::Nothing => Ok(()),
-            Wrong::Hung => std::future::pending().await,
-            Wrong::Killed => Err(EngineError::Sample("the server cannot be reached".into())),
-            Wrong::Errs => Err(EngineError::Sample("the server answered 500".into())),
-        }
-    }
-}
-
-#[async_trait]
-impl Engine for Remote {
-    fn info(&self) -> &EngineInfo {
-        &self.info
-    }
-
-    async fn sample(&self, request: SampleRequest) -> Result<SampleStream, EngineError> {
-        self.server.begun.fetch_add(1, Ordering::SeqCst);
-        self.works().await?;
-        self.engine.sample(request).await
-    }
-
-    async fn count_prompt(&self, request: &SampleRequest) -> Result<u32, EngineError> {
-        self.works().await?;
-        self.engine.count_prompt(request).await
-    }
-
-    async fn rendered(&self, prompt: &Prompt) -> Result<Option<String>, EngineError> {
-        self.engine.rendered(prompt).await
-    }
-
-    fn alive(&self) -> bool {
-        true
-    }
-
-    async fn check(&self) -> Result<(), EngineError> {
-        if self.server.is() == Wrong::Errs { Ok(()) } else { self.works().await }
-    }
-}
 
 fn question(number: u64) -> SampleRequest {
     let messages = vec![Message { role: Role::User, content: format!("question {number}") }];

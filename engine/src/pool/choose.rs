@@ -44,7 +44,8 @@ pub(super) fn choose(key: u64, loads: &[Load<'_>]) -> Option<usize> {
     free.max_by_key(|load| preference(key, load.name)).map(|load| load.member)
 }
 
-fn preference(key: u64, name: &str) -> u64 {
+/// How much a key prefers a member, whatever its load.
+pub(super) fn preference(key: u64, name: &str) -> u64 {
     let mut hash = DefaultHasher::new();
     (key, name).hash(&mut hash);
     hash.finish()
