@@ -270,10 +270,13 @@ fn table(schemes: &[Scheme], scores: &[Score], args: &Args) {
     }
 }
 
+/// Which ways are taken.
+type Is<'a> = &'a dyn Fn(&Scheme) -> bool;
+
 /// Each `auto` against hulls of fixed ways.
 fn against_hulls(schemes: &[Scheme], scores: &[Score], seed: u64) {
     // With no more verifiers than the `auto` that is held against them.
-    let hulls: [(&str, bool, &dyn Fn(&Scheme) -> bool); 5] = [
+    let hulls: [(&str, bool, Is<'_>); 5] = [
         ("fixed votes", false, &|way| way.whole),
         ("fixed votes and votes with the Beta rule", false, &|_| true),
         ("fixed votes and best_of_n, with its verifiers", true, &|way| way.whole),
@@ -281,7 +284,7 @@ fn against_hulls(schemes: &[Scheme], scores: &[Score], seed: u64) {
         ("all votes and best_of_n, with its verifiers", true, &|_| true),
     ];
     for (name, verified, is_in) in hulls {
-        let select = |is: &dyn Fn(&Scheme) -> bool| -> Vec<(&Scheme, &Score)> {
+        let select = |is: Is<'_>| -> Vec<(&Scheme, &Score)> {
             schemes.iter().zip(scores).filter(|(scheme, _)| is(scheme)).collect()
         };
         let autos = select(&|way| way.strategy == StrategyName::Auto && way.verified == verified);

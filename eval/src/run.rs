@@ -57,12 +57,12 @@ pub async fn run(
             next = answers.next() => next,
         };
         let kept = match next {
-            None => break keep(file, failed, watch).map(|()| Ended::Whole),
+            None => break keep(file, &failed, watch).map(|()| Ended::Whole),
             Some(Err(error)) => break Err(error),
             Some(Ok((outcome, lasting))) => {
                 failed.push(outcome);
                 match lasting {
-                    true => keep(file, std::mem::take(&mut failed), watch),
+                    true => keep(file, &std::mem::take(&mut failed), watch),
                     false if failed.len() >= IN_A_ROW => Err(broken(&failed)),
                     false => Ok(()),
                 }
@@ -76,7 +76,7 @@ pub async fn run(
     ended.and_then(|ended| synced.map(|()| ended))
 }
 
-fn keep(file: &mut ResultsFile, outcomes: Vec<Outcome>, watch: &dyn Fn(Event<'_>)) -> Result<(), EvalError> {
+fn keep(file: &mut ResultsFile, outcomes: &[Outcome], watch: &dyn Fn(Event<'_>)) -> Result<(), EvalError> {
     outcomes.iter().try_for_each(|outcome| file.append(outcome).map(|()| watch(Event::Outcome(outcome))))
 }
 

@@ -145,15 +145,15 @@ impl Service {
         let (mut usual, mut tries, mut refused) = (WAIT.0, 0, None);
         loop {
             tokio::time::sleep_until(self.not_before.get()).await;
-            let tried = match self.is_another(model, usual).await? {
+            let outcome = match self.is_another(model, usual).await? {
                 Some(wait) => Try::Later(wait),
                 None => self.send(body, within, usual).await?,
             };
-            if !matches!(tried, Try::Later(_)) {
+            if !matches!(outcome, Try::Later(_)) {
                 self.taken.set(Instant::now());
                 refused = None;
             }
-            match tried {
+            match outcome {
                 Try::Done(answered) => return Ok(answered),
                 Try::Failed(fault, time) if tries + 1 >= TRIES => {
                     return Ok(Answered::Error { fault, time, lasting: false });

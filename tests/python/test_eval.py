@@ -98,6 +98,20 @@ def test_an_interrupted_evaluation_comes_to_the_same_table(service: Service, who
     assert table(results) == table(whole)
 
 
+def test_answers_of_two_models_are_neither_reported_nor_exported(whole: Path, tmp_path: Path) -> None:
+    mixed = tmp_path / "mixed.jsonl"
+    runs = [line for line in map(json.loads, whole.read_text().splitlines()) if line["type"] == "session"]
+    assert len(runs) == 1 and re.fullmatch("k_[0-9a-f]+", runs[0]["key"]), runs
+    # What is noted when another model is found at the end.
+    mixed.write_text(whole.read_text() + json.dumps({**runs[0], "weights": "sha256:other"}) + "\n")
+    policy = tmp_path / "policy.yaml"
+    run_well("tenant", "add", "a", "--name", "a", "--models", "*", "--policy", policy)
+    for given in (["eval", "--results", mixed, "--report-only"], ["export", "--results", mixed, "--policy", policy, "--out", tmp_path / "out"]):
+        done = run(*given)
+        assert done.returncode == 2 and "weights were exchanged meanwhile" in done.stderr and "begin anew" in done.stderr, done.stderr
+        assert done.stdout == ""
+
+
 def test_what_is_wrong_is_told_with_the_mend(service: Service, whole: Path, tmp_path: Path) -> None:
     file = questions(tmp_path)
     bad = tmp_path / "bad.jsonl"

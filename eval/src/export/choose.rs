@@ -81,9 +81,10 @@ fn rejected<'d>(samples: &'d [Drawn], best: &Drawn, known: bool) -> Vec<&'d Draw
     let (standing, votes) = (best.standing(), of(&best.answer).1);
     let worse = |sample: &&Drawn| {
         let (theirs, their_votes) = of(&sample.answer);
-        let is_worse = match known {
-            true => sample.right == Some(false),
-            false => theirs < Some(standing) || (theirs == Some(standing) && their_votes < votes),
+        let is_worse = if known {
+            sample.right == Some(false)
+        } else {
+            theirs < Some(standing) || (theirs == Some(standing) && their_votes < votes)
         };
         // Verifiers that think more of a wrong answer are not to be unlearnt.
         let is_trusted = best.is("passed") || !sample.is("passed");

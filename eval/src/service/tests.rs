@@ -227,8 +227,9 @@ async fn a_question_on_which_the_service_fails_is_kept_and_does_not_block_the_ot
     for (status, code) in [(500, "internal"), (503, "engine_failed")] {
         let plan = plan(4, &["a=single"], 1);
         let bad = plan::seed(plan.header.seed, &plan.questions[1], 0);
-        let play = move |_: usize, body: &Value| if body["seed"] == json!(bad) { error(status, code) } else { good() };
-        let stage = Stage::new(play).await;
+        let answers =
+            move |_: usize, body: &Value| if body["seed"] == json!(bad) { error(status, code) } else { good() };
+        let stage = Stage::new(answers).await;
         let (ended, kept) = run_with(&stage.service(), plan.clone(), 1).await;
         assert_eq!((ended.unwrap(), kept.len()), (Ended::Whole, 4));
         let failed: Vec<_> = kept.iter().filter_map(|outcome| outcome.error.as_deref()).collect();
