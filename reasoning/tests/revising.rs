@@ -1,12 +1,12 @@
 //! Strategies that go on from what was said: self-correction and the search by steps.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests may panic")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "the helpers of tests may panic")]
 
 use std::collections::BTreeSet;
 
 use forethought_reasoning::{
     Action, AnswerKind, Ask, Finish, Needs, Observation, Params, SampleResult, Status, StopRule, Strategy,
-    StrategyError, Verdict, VerifierSpec, strategy_verified,
+    StrategyError, Verdict, VerifierSpec, Verifiers, strategy_verified,
 };
 use forethought_schemas::{Budget, StrategyName};
 use serde_json::json;
@@ -157,6 +157,53 @@ fn rounds_that_the_budget_does_not_allow_are_refused() {
     assert_eq!(refused(3, None), Some(StrategyError::TooMany { asked: 9, max: 8 }));
     assert_eq!(refused(2, Some(5)), Some(StrategyError::TooMany { asked: 6, max: 5 }));
     assert_eq!(refused(2, Some(8)), None);
+    // Six drafts of which three have room.
+    let few = Budget { total_tokens: 60, ..BUDGET };
+    let params = Params { rounds: Some(6), ..Params::default() };
+    let built = strategy_verified(StrategyName::SelfCorrect, few, 7, 1, AnswerKind::Number, params, Verifiers::none());
+    assert_eq!(built.err(), Some(StrategyError::TooFewTokens { asked: 6, tokens: 60, fit: 3, least: 16 }));
+}
+
+/// What `auto` asks for each sample, by index, when these are said in their order, or in the reverse order within a batch.
+fn corrected(texts: &[&str], backwards: bool) -> (Vec<String>, Option<Verdict>) {
+    let params = Params { samples: Some(8), corrects: true, beta_threshold: None, ..Params::default() };
+    let mut auto = build(StrategyName::Auto, AnswerKind::Number, &ARITHMETIC, 1, params);
+    let mut asked = vec![String::new(); 8];
+    let mut actions = auto.next(Observation::Start);
+    let mut running = Vec::new();
+    loop {
+        for action in &actions {
+            let Action::Sample { index, ask, .. } = action else { continue };
+            running.push(*index);
+            asked[*index as usize] = match ask {
+                Ask::Revise { draft, findings } => {
+                    assert!(findings.contains("is wrong"), "{findings}");
+                    draft.to_string()
+                }
+                _ => "fresh".to_owned(),
+            };
+        }
+        if verdict(&actions).is_some() || running.is_empty() {
+            return (asked, verdict(&actions));
+        }
+        let index = if backwards { running.pop().unwrap() } else { running.remove(0) };
+        actions = auto.next(sample(index, texts[index as usize], Finish::Stop));
+    }
+}
+
+#[test]
+fn auto_mends_the_best_of_a_batch_that_is_all_refuted() {
+    let (worse, bad) = ("2 + 3 = 7, 1 + 1 = 3", "2 + 3 = 6");
+    let texts = [worse, bad, worse, "2 + 3 = 9", "2 + 2 = 5", "2 + 3 = 5", "5", "2 + 3 = 5"];
+    let (asked, end) = corrected(&texts, false);
+    assert_eq!(asked[..6], ["fresh", "fresh", "fresh", "fresh", "fresh", bad]);
+    let end = end.unwrap();
+    assert_eq!((end.answer.unwrap().canonical.as_str(), end.warnings), ("5", vec![]));
+    assert_eq!(corrected(&texts, true).0[..6], asked[..6], "whatever ends first");
+    // One that is not refuted is something to vote on.
+    let texts = [worse, bad, "7", worse, "8", "9", "8", "8"];
+    let (asked, end) = corrected(&texts, false);
+    assert_eq!((asked, end.unwrap().answer.unwrap().canonical), (vec!["fresh".to_owned(); 8], "8".to_owned()));
 }
 
 #[test]
@@ -171,6 +218,61 @@ fn a_judge_is_told_why_by_its_rubric() {
     strategy.next(sample(1, "The North Sea", Finish::Stop));
     let end = verdict(&strategy.next(judged(1, "Score: 9"))).unwrap();
     assert_eq!((end.stop, end.chosen), (StopRule::Verified, vec![1]));
+}
+
+#[test]
+fn the_draft_that_a_judge_liked_best_is_mended() {
+    let specs = [VerifierSpec::Judge { rubric: "It names the sea.".into(), model: None, min: 0.9 }];
+    let params = Params { rounds: Some(4), ..Params::default() };
+    let mut strategy = build(StrategyName::SelfCorrect, AnswerKind::Text, &specs, 1, params);
+    let mut actions = strategy.next(Observation::Start);
+    for (index, text, score, mends) in [(0, "good", 8, "good"), (1, "bad", 1, "good"), (2, "fair", 5, "good")] {
+        strategy.next(sample(index, text, Finish::Stop));
+        actions = strategy.next(Observation::Judged { index, text: format!("Score: {score}"), tokens: 3 });
+        assert_eq!(revision(&actions).0, mends);
+    }
+    assert_eq!(actions.len(), 1);
+    strategy.next(sample(3, "poor", Finish::Stop));
+    let end = verdict(&strategy.next(Observation::Judged { index: 3, text: "Score: 2".into(), tokens: 3 })).unwrap();
+    assert_eq!(end.chosen, vec![0]);
+}
+
+#[test]
+fn that_a_judge_broke_is_no_fault_of_the_draft() {
+    let judge = VerifierSpec::Judge { rubric: "It names the sea.".into(), model: None, min: 0.5 };
+    let start = |specs: &[VerifierSpec], text: &str| {
+        let mut strategy = build(StrategyName::SelfCorrect, AnswerKind::Number, specs, 1, Params::default());
+        strategy.next(Observation::Start);
+        strategy.next(sample(0, text, Finish::Stop));
+        revision(&strategy.next(Observation::Judged { index: 0, text: "I like it".into(), tokens: 3 })).1
+    };
+    let told = start(&[judge.clone(), VerifierSpec::Arithmetic {}], "2 + 3 = 6");
+    assert!(told.contains("`2 + 3 = 6` is wrong") && !told.contains("judge"), "{told}");
+    let told = start(&[judge], "6");
+    assert!(told.contains("Check your answer") && !told.contains("judge"), "{told}");
+}
+
+#[test]
+fn a_draft_that_was_cut_ends_no_correction() {
+    let mut strategy = correct(&ARITHMETIC, 3);
+    strategy.next(Observation::Start);
+    let (draft, findings) = revision(&strategy.next(sample(0, "2 + 3 = 5, so it is 5 and", Finish::Length)));
+    assert!(draft.ends_with("and") && findings.contains("broke off"), "{findings}");
+    strategy.next(sample(1, "2 + 3 = 5, so it is 5, but", Finish::Length));
+    let end = verdict(&strategy.next(sample(2, "2 + 2 = 5", Finish::Stop))).unwrap();
+    assert_eq!((end.stop, end.chosen), (StopRule::AllDone, vec![0]), "with nothing better it is given");
+}
+
+#[test]
+fn two_sound_drafts_with_one_answer_are_one_answer() {
+    let params = Params { rounds: Some(2), ..Params::default() };
+    let mut strategy = build(StrategyName::SelfCorrect, AnswerKind::Number, &ARITHMETIC, 2, params);
+    strategy.next(Observation::Start);
+    for index in 0..2 {
+        assert_eq!(verdict(&strategy.next(sample(index, "2 + 3 = 5", Finish::Stop))), None);
+    }
+    let end = verdict(&strategy.next(sample(2, "1 + 3 = 4", Finish::Stop))).unwrap();
+    assert_eq!((end.stop, end.chosen), (StopRule::Verified, vec![0, 2]));
 }
 
 #[test]
