@@ -7,17 +7,58 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
+use forethought_engine::Engine;
 use tokio::sync::oneshot;
 
 /// Shares the slots of one engine.
 #[derive(Debug, Default)]
 pub(crate) struct Turnstile(Mutex<State>);
 
+/// How many samples may run at once.
+#[derive(Clone)]
+pub(crate) enum Slots {
+    Fixed(u32),
+    /// What the engine says whenever somebody comes or goes: a part of it may be away for a while. Who waits in the queue
+    /// keeps no engine alive.
+    Of(Weak<dyn Engine>),
+}
+
+impl From<u32> for Slots {
+    fn from(slots: u32) -> Self {
+        Self::Fixed(slots)
+    }
+}
+
+impl From<&Arc<dyn Engine>> for Slots {
+    fn from(engine: &Arc<dyn Engine>) -> Self {
+        Self::Of(Arc::downgrade(engine))
+    }
+}
+
+impl Slots {
+    /// `None` when the engine is gone, until the next one is told of.
+    fn now(&self) -> Option<u32> {
+        match self {
+            Self::Fixed(slots) => Some(*slots),
+            Self::Of(engine) => Some(engine.upgrade()?.slots()),
+        }
+    }
+}
+
+impl fmt::Debug for Slots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Slots").field(&self.now()).finish()
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
+    /// Whom to ask for the number of slots, and what the last answer was.
+    source: Option<Slots>,
     slots: u32,
     taken: u32,
     /// How many have asked so far.
@@ -60,10 +101,10 @@ impl Drop for Turn {
 impl Turnstile {
     /// A slot for a tenant, of an engine with `slots` of them. Who drops the future leaves the queue. A lower
     /// `rank` goes before the tenant's other work.
-    pub(crate) async fn turn(self: &Arc<Self>, tenant: &str, slots: u32, rank: u32) -> Turn {
+    pub(crate) async fn turn(self: &Arc<Self>, tenant: &str, slots: impl Into<Slots>, rank: u32) -> Turn {
         let turn = {
             let mut state = self.state();
-            state.slots = slots.max(1);
+            state.source = Some(slots.into());
             let (sender, turn) = oneshot::channel();
             let place = (rank, state.asked);
             state.asked += 1;
@@ -80,6 +121,10 @@ impl Turnstile {
 
     /// Gives free slots to those whose turn it is.
     fn serve(self: &Arc<Self>) {
+        let source = self.state().source.clone();
+        if let Some(slots) = source.and_then(|source| source.now()) {
+            self.state().slots = slots.max(1);
+        }
         loop {
             let mut state = self.state();
             let Some((tenant, next)) = state.next() else { return };
@@ -136,20 +181,56 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use forethought_engine::{
+        EngineError, EngineInfo, Prompt, SampleRequest, SampleStream,
+        scripted::{Script, ScriptedEngine},
+    };
     use futures::FutureExt as _;
     use tokio::task::JoinSet;
 
     use super::*;
 
+    /// An engine of which parts go and come.
+    struct Partly(ScriptedEngine, AtomicU32);
+
+    #[async_trait::async_trait]
+    impl Engine for Partly {
+        fn info(&self) -> &EngineInfo {
+            self.0.info()
+        }
+
+        async fn sample(&self, request: SampleRequest) -> Result<SampleStream, EngineError> {
+            self.0.sample(request).await
+        }
+
+        async fn count_prompt(&self, request: &SampleRequest) -> Result<u32, EngineError> {
+            self.0.count_prompt(request).await
+        }
+
+        async fn rendered(&self, prompt: &Prompt) -> Result<Option<String>, EngineError> {
+            self.0.rendered(prompt).await
+        }
+
+        fn alive(&self) -> bool {
+            true
+        }
+
+        fn slots(&self) -> u32 {
+            self.1.load(Ordering::Acquire)
+        }
+    }
+
     fn now(turnstile: &Arc<Turnstile>, tenant: &str) -> Turn {
-        turnstile.turn(tenant, 2, 0).now_or_never().expect("a slot is free")
+        turnstile.turn(tenant, 2u32, 0).now_or_never().expect("a slot is free")
     }
 
     #[tokio::test]
     async fn a_free_slot_goes_to_who_holds_least() {
         let turnstile = Arc::new(Turnstile::default());
         let (first, second) = (now(&turnstile, "a"), now(&turnstile, "a"));
-        let mut waiting = ["a", "a", "b"].map(|tenant| Box::pin(turnstile.turn(tenant, 2, 0)));
+        let mut waiting = ["a", "a", "b"].map(|tenant| Box::pin(turnstile.turn(tenant, 2u32, 0)));
         for turn in &mut waiting {
             assert!(turn.as_mut().now_or_never().is_none());
         }
@@ -168,8 +249,8 @@ mod tests {
     async fn first_samples_go_before_second_ones() {
         let turnstile = Arc::new(Turnstile::default());
         let held = [now(&turnstile, "a"), now(&turnstile, "a")];
-        let mut second = Box::pin(turnstile.turn("a", 2, 1));
-        let mut first = Box::pin(turnstile.turn("a", 2, 0));
+        let mut second = Box::pin(turnstile.turn("a", 2u32, 1));
+        let mut first = Box::pin(turnstile.turn("a", 2u32, 0));
         assert!(second.as_mut().now_or_never().is_none() && first.as_mut().now_or_never().is_none());
         let [one, _other] = held;
         drop(one);
@@ -181,9 +262,9 @@ mod tests {
     async fn who_leaves_the_queue_holds_up_nobody() {
         let turnstile = Arc::new(Turnstile::default());
         let held = [now(&turnstile, "a"), now(&turnstile, "b")];
-        let mut gone = Box::pin(turnstile.turn("c", 2, 0));
+        let mut gone = Box::pin(turnstile.turn("c", 2u32, 0));
         assert!(gone.as_mut().now_or_never().is_none());
-        let mut next = Box::pin(turnstile.turn("a", 2, 1));
+        let mut next = Box::pin(turnstile.turn("a", 2u32, 1));
         assert!(next.as_mut().now_or_never().is_none());
         drop(gone);
         drop(held);
@@ -191,6 +272,23 @@ mod tests {
         drop(next);
         assert!(turnstile.state().tenants.is_empty(), "nothing is kept of who is not there");
         assert_eq!(turnstile.state().taken, 0);
+    }
+
+    #[tokio::test]
+    async fn a_queue_from_a_dip_is_served_at_full_width_once_it_is_over() {
+        let turnstile = Arc::new(Turnstile::default());
+        let partly = Arc::new(Partly(ScriptedEngine::new(Script::default()), AtomicU32::new(1)));
+        let engine: Arc<dyn Engine> = Arc::<Partly>::clone(&partly);
+        let slots = || Slots::from(&engine);
+        let only = turnstile.turn("a", slots(), 0).now_or_never().expect("a slot is free");
+        let mut waiting: Vec<_> = (0..6).map(|_| Box::pin(turnstile.turn("a", slots(), 0))).collect();
+        assert!(waiting.iter_mut().all(|turn| turn.as_mut().now_or_never().is_none()));
+        partly.1.store(4, Ordering::Release);
+        drop(only);
+        let turns: Vec<Turn> = waiting.iter_mut().filter_map(|turn| turn.as_mut().now_or_never()).collect();
+        assert_eq!(turns.len(), 4, "nobody new had to ask");
+        drop(turns);
+        assert_eq!(turnstile.state().taken, 2);
     }
 
     #[tokio::test(start_paused = true)]
@@ -201,7 +299,7 @@ mod tests {
             for _ in 0..asks {
                 let turnstile = Arc::clone(&turnstile);
                 work.spawn(async move {
-                    let mut turn = turnstile.turn(tenant, 4, 0).await;
+                    let mut turn = turnstile.turn(tenant, 4u32, 0).await;
                     for _ in 0..10 {
                         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
                         turn.token();
