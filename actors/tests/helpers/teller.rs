@@ -1,6 +1,7 @@
 //! A scripted engine whose answers are told by sample, step or prompt: it plays each of them on a
 //! [`ScriptedEngine`] of its own, and keeps what it was asked.
 #![allow(dead_code, reason = "each test target uses its own part")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may panic")]
 
 use std::sync::{Arc, Mutex};
 
