@@ -32,4 +32,6 @@ pub use strategy::{
     Tally, Verdict, Vote, Watch, beta_confidence, strategy, strategy_verified,
 };
 pub use thinking::{Allowance, Part, Pass, StyleError, ThinkingStyle, Trace};
-pub use verify::{Equation, Judge, Outcome, SpecError, Verification, Verifier, VerifierSpec, Verifiers, equations};
+pub use verify::{
+    Equation, Judge, Outcome, SpecError, Verification, Verifier, VerifierSpec, Verifiers, bare_json, equations,
+};

@@ -114,6 +114,15 @@ impl Trace {
         trace
     }
 
+    /// A sample in one pass, for an engine that cannot go on with an answer that has begun: thoughts are told apart, and
+    /// neither capped nor closed.
+    #[must_use]
+    pub fn uncapped(style: &ThinkingStyle, opened: bool, tokens: u32) -> Self {
+        let mut trace = Self::empty(None, Allowance::new(tokens), Segments::new(style.markers.clone(), opened));
+        trace.pass = Some(Pass { number: 0, begun: String::new(), max_tokens: tokens, part: Part::Whole });
+        trace
+    }
+
     /// A sample of a model that thinks. `opened` says that the chat template has opened the thought already;
     /// `split` that thought and answer must be drawn apart, because stop sequences or a schema hold for the answer only.
     #[must_use]

@@ -12,6 +12,7 @@ use std::fmt;
 use crate::{Answer, Finish, SampleResult};
 pub use arithmetic::{Equation, equations};
 pub use judge::Judge;
+pub use schema::bare_json;
 pub use spec::{SpecError, VerifierSpec};
 
 /// What a verifier came to.
