@@ -15,27 +15,41 @@ use std::sync::Arc;
 use forethought_audit::{Admission, AdmissionDraft, PolicyRef};
 use forethought_engine::{Prompt, Sampling};
 use forethought_policies::{Permit, Settlement};
-use forethought_reasoning::{AnswerKind, Params, Spent, Strategy, Tally, Verdict, VerifierSpec, strategy_verified};
+use forethought_reasoning::{
+    AnswerKind, MAX_SAMPLES, Params, Spent, Strategy, Tally, Verdict, VerifierSpec, strategy_verified,
+};
 use forethought_schemas::{ApiError, Budget, Effort, ErrorKind, RecordId, RequestId, StrategyName};
 use jiff::Timestamp;
 use tokio::{
-    sync::{OwnedSemaphorePermit, mpsc, oneshot},
+    sync::{mpsc, oneshot},
     time::{Duration, Instant},
 };
 use tracing::{Instrument, error, info_span};
 
-use crate::{AppendError, AuditDesk, EngineDesk, KillOnDrop, KillSwitch, catch};
+use crate::{AppendError, AuditDesk, EngineDesk, KillOnDrop, KillSwitch, Place, catch};
 use run::{Engines, Run};
 pub use samples::{SampleReport, SampleState, Thinking};
 
-/// Live events that may wait for a slow reader. More are dropped; text is not, it goes with the next event that has room.
+/// Live events that may wait for a slow reader, beside those that are [kept for samples](kept_for_samples). More are
+/// dropped; text is not, it goes with the next event that has room.
 const EVENTS: usize = 256;
+
+/// Room for what happens to one sample: that it is started, fails, is started again, ends, is judged or cancelled, and
+/// the votes after each of these.
+const EVENTS_OF_A_SAMPLE: usize = 12;
+
+/// Room in the channel of events that what happens to samples has for itself. It is taken when it is used.
+fn kept_for_samples(budget: &Budget) -> usize {
+    EVENTS_OF_A_SAMPLE * budget.max_samples.min(MAX_SAMPLES) as usize
+}
 
 /// What is asked of a deliberation.
 #[derive(Clone, Debug)]
 pub struct Job {
     /// The request.
     pub request_id: RequestId,
+    /// When it came: the deadline counts from then.
+    pub since: Instant,
     /// Whose it is.
     pub tenant: String,
     /// The id of the key that asked.
@@ -76,12 +90,15 @@ pub struct Job {
     pub thinking: Option<Thinking>,
     /// What every answer must fit, where the engine can draw so.
     pub schema: Option<Arc<serde_json::Value>>,
-    /// Whether an answer that verifiers do not pass is refused.
-    pub must_pass: bool,
-    /// Whether the first sample's thoughts are sent as they are drawn.
+    /// What every answer must fit, where the engine cannot draw so: what does not fit is never given.
+    pub must_fit: Option<Arc<serde_json::Value>>,
+    /// Whether the answer is streamed, and with it the thoughts of the first sample, or of each that is an answer of its
+    /// own.
     pub stream_thinking: bool,
-    /// Whether the first sample's text is sent as it is drawn.
+    /// Whether text may be sent as it is drawn, where it is known from the start which samples are the answers.
     pub stream_text: bool,
+    /// What the reader of the answer should know.
+    pub warnings: Vec<String>,
 }
 
 /// What a deliberation works with.
@@ -95,11 +112,11 @@ pub struct Desks {
     /// What the tenant's limits hold for this request.
     pub permit: Permit,
     /// The place among the deliberations that may run at once.
-    pub seat: OwnedSemaphorePermit,
+    pub seat: Place,
 }
 
-/// What a reader may see while it runs. Events that find no room are dropped; the texts, joined, are always the
-/// beginning of the first sample's text, without a hole.
+/// What a reader may see while it runs. Events that find no room are dropped; the texts of a sample, joined, are always
+/// its beginning, without a hole.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// A sample was started, or tried again.
@@ -114,10 +131,22 @@ pub enum Event {
         /// Tokens that it has generated.
         tokens: u32,
     },
-    /// Thoughts of the first sample.
-    Thinking(String),
-    /// Text of the answer.
-    Text(String),
+    /// Thoughts of a sample: of the first one, or of each that is an answer of its own.
+    Thinking {
+        /// Its place.
+        index: u32,
+        /// What it has thought since.
+        text: String,
+    },
+    /// Text of a sample that is an answer of its own.
+    Text {
+        /// Its place.
+        index: u32,
+        /// What it has said since.
+        text: String,
+    },
+    /// The answers, best first. They are not final before the end, which comes once the outcome is durable.
+    Decided(Vec<Decided>),
     /// A sample ended by itself.
     SampleFinished {
         /// Its place.
@@ -141,6 +170,15 @@ pub enum Event {
         /// Tokens that it has generated.
         tokens: u32,
     },
+    /// A model has judged a sample that had ended, or could not.
+    SampleJudged {
+        /// Its place.
+        index: u32,
+        /// Tokens that the judge generated.
+        tokens: u32,
+        /// Whether the judgement broke off.
+        failed: bool,
+    },
     /// The votes, and what is left of the budget.
     Votes {
         /// The votes.
@@ -148,6 +186,17 @@ pub enum Event {
         /// Tokens generated so far.
         generated: u32,
     },
+}
+
+/// One of the answers of a deliberation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// The sample that gave it.
+    pub sample: u32,
+    /// Its thoughts.
+    pub thinking: String,
+    /// The answer.
+    pub text: String,
 }
 
 /// A finished deliberation, its outcome durable.
@@ -163,7 +212,7 @@ pub struct Deliberated {
     pub samples: Vec<SampleReport>,
     /// What was spent.
     pub spent: Spent,
-    /// From admission to the end, in milliseconds.
+    /// From the request to the end, in milliseconds.
     pub wall_ms: u64,
     /// What the tenant's limits got back.
     pub settlement: Settlement,
@@ -187,9 +236,9 @@ impl Deliberation {
     /// # Errors
     /// [`ErrorKind::Unavailable`] when the audit log cannot be written, [`ErrorKind::InvalidRequest`] when the budget
     /// cannot be spent as asked. In both cases nothing was generated.
-    pub async fn start(job: Job, desks: Desks, parent: &KillSwitch) -> Result<Self, ApiError> {
-        let started = Instant::now();
+    pub async fn start(mut job: Job, desks: Desks, parent: &KillSwitch) -> Result<Self, ApiError> {
         let strategy = plan(&job)?;
+        job.stream_text &= is_known(&job, strategy.as_ref());
         let admission = RecordId::generate();
         let record = admission_draft(&job, &admission, desks.permit.policy_digest());
         let job = Arc::new(job);
@@ -197,21 +246,20 @@ impl Deliberation {
             job: Arc::clone(&job),
             admission: admission.clone(),
             audit: desks.audit,
-            started,
             kill: parent.clone(),
         };
         admit(record, &close).await?;
         let kill = parent.child();
-        let (events, receiver) = mpsc::channel(EVENTS);
+        let (events, receiver) = mpsc::channel(EVENTS + kept_for_samples(&job.budget));
         let (done, end) = oneshot::channel();
-        let deadline = started + Duration::from_millis(job.budget.deadline_ms);
+        let deadline = job.since + Duration::from_millis(job.budget.deadline_ms);
         let engines = Engines { model: desks.engine, judge: desks.judge };
         let span = info_span!("deliberation", request = %job.request_id, tenant = %job.tenant);
-        let run = Run::new(job, strategy, engines, desks.permit.meter(), events, kill.clone(), deadline);
+        let run = Run::new(job, strategy, engines, desks.permit.meter(), events.clone(), kill.clone(), deadline);
         let (permit, seat) = (desks.permit, desks.seat);
         tokio::spawn(
             async move {
-                let ran = catch(run.finish()).await;
+                let ran = catch(close.decided(run.finish(), events)).await;
                 if let Err(panicked) = &ran {
                     error!(%panicked, "a deliberation panicked");
                 }
@@ -244,6 +292,15 @@ impl Drop for Unanswered {
         if let Some(close) = self.0.take() {
             close.abandon();
         }
+    }
+}
+
+/// Whether it is known from the start which samples are the answers: a search writes the text of a sample anew.
+fn is_known(job: &Job, strategy: &dyn Strategy) -> bool {
+    match job.strategy {
+        StrategyName::Single => true,
+        StrategyName::BeamSearch => false,
+        _ => strategy.snapshot().planned == 1,
     }
 }
 

@@ -3,15 +3,17 @@
 mod audit_writer;
 mod deliberation;
 mod engine_keeper;
+mod places;
 mod root;
 mod sampler;
 mod supervision;
 mod turnstile;
 
 pub use audit_writer::{AppendError, AuditDesk};
-pub use deliberation::{Deliberated, Deliberation, Desks, Event, Job, SampleReport, SampleState, Thinking};
+pub use deliberation::{Decided, Deliberated, Deliberation, Desks, Event, Job, SampleReport, SampleState, Thinking};
 pub use engine_keeper::EngineDesk;
 pub use forethought_engine::{Build, Built};
+pub use places::Place;
 pub use root::{Model, Rooms, Root};
 pub use supervision::{
     Backoff, BlockingError, BlockingRoom, Escalated, InvalidBackoff, KillOnDrop, KillSwitch, Life, Outcome, Panicked,

@@ -4,14 +4,14 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use forethought_audit::AuditError;
 use forethought_engine::Build;
-use forethought_schemas::{ApiError, ErrorKind};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::Instant,
-};
+use forethought_schemas::ApiError;
+use tokio::time::Instant;
 use tracing::warn;
 
-use crate::{AuditDesk, EngineDesk, KillSwitch, audit_writer, engine_keeper};
+use crate::{
+    AuditDesk, EngineDesk, KillSwitch, audit_writer, engine_keeper,
+    places::{Place, Places},
+};
 
 /// How long the outcomes of stopped deliberations may take to become durable.
 const RECORD_WITHIN: Duration = Duration::from_secs(10);
@@ -32,8 +32,7 @@ pub struct Root {
     work: KillSwitch,
     audit: AuditDesk,
     engines: BTreeMap<String, EngineDesk>,
-    seats: Arc<Semaphore>,
-    max_running: u32,
+    places: Arc<Places>,
     /// Held so that the actors live as long as the root.
     _actors: Vec<Box<dyn std::any::Any>>,
 }
@@ -47,8 +46,7 @@ pub struct Rooms {
     /// Makes records durable.
     pub audit: AuditDesk,
     engines: Arc<BTreeMap<String, EngineDesk>>,
-    seats: Arc<Semaphore>,
-    max_running: u32,
+    places: Arc<Places>,
 }
 
 impl Root {
@@ -66,8 +64,8 @@ impl Root {
             actors.push(Box::new(keeper));
             engines.insert(model.id, desk);
         }
-        let seats = Arc::new(Semaphore::new(max_running as usize));
-        Ok(Self { work: kill.child(), kill, audit, engines, seats, max_running, _actors: actors })
+        let places = Arc::new(Places::new(max_running));
+        Ok(Self { work: kill.child(), kill, audit, engines, places, _actors: actors })
     }
 
     /// What the HTTP workers need.
@@ -78,8 +76,7 @@ impl Root {
             work: self.work.clone(),
             audit: self.audit.clone(),
             engines: Arc::new(self.engines.clone()),
-            seats: Arc::clone(&self.seats),
-            max_running: self.max_running,
+            places: Arc::clone(&self.places),
         }
     }
 
@@ -104,7 +101,7 @@ impl Rooms {
     /// Whether every model has its engine. A model that is given up is lost alone, unless none is left.
     #[must_use]
     pub fn ready(&self) -> bool {
-        !self.seats.is_closed()
+        !self.places.is_closed()
             && self.engines.values().any(EngineDesk::ready)
             && self.engines.values().all(|engine| engine.ready() || engine.given_up())
     }
@@ -112,26 +109,17 @@ impl Rooms {
     /// Deliberations that run now.
     #[must_use]
     pub fn running(&self) -> u32 {
-        self.max_running.saturating_sub(u32::try_from(self.seats.available_permits()).unwrap_or(u32::MAX))
+        self.places.taken()
     }
 
-    /// A place among the deliberations that may run at once.
+    /// A place for a tenant among the deliberations that may run at once.
     ///
     /// # Errors
-    /// [`ErrorKind::Unavailable`] when all are taken, or the service is about to stop.
-    pub fn seat(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        Arc::clone(&self.seats).try_acquire_owned().map_err(|refused| match refused {
-            tokio::sync::TryAcquireError::NoPermits => ApiError::new(
-                ErrorKind::Unavailable,
-                "overloaded",
-                format!("{} deliberations run already; try again later", self.max_running),
-            )
-            .retry_after(2),
-            tokio::sync::TryAcquireError::Closed => {
-                ApiError::new(ErrorKind::Unavailable, "draining", "the service is about to stop; try again later")
-                    .retry_after(10)
-            }
-        })
+    /// [`ErrorKind::Unavailable`](forethought_schemas::ErrorKind::Unavailable) when all are taken, or the service is about
+    /// to stop; [`ErrorKind::RateLimit`](forethought_schemas::ErrorKind::RateLimit) when it is getting full and the tenant
+    /// has its share.
+    pub fn seat(&self, tenant: &str) -> Result<Place, ApiError> {
+        self.places.take(tenant)
     }
 
     /// Until the actors have ended, which they do when the audit writer cannot be kept alive.
@@ -141,7 +129,7 @@ impl Rooms {
 
     /// Lets nobody in any more and waits for those inside; after `grace` they are stopped, and recorded as such.
     pub async fn drain(&self, grace: Duration) {
-        self.seats.close();
+        self.places.close();
         self.emptied(Instant::now() + grace).await;
         if self.running() > 0 {
             warn!(running = self.running(), "the grace period is over; stopping what still runs");

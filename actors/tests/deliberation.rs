@@ -227,7 +227,7 @@ fn a_reader_that_stalls_gets_the_beginning_of_the_answer_without_a_hole() {
         }
         let mut seen = String::new();
         while let Some(event) = started.events.recv().await {
-            if let Event::Text(text) = event {
+            if let Event::Text { text, .. } = event {
                 seen += &text;
             }
         }
@@ -286,7 +286,7 @@ fn a_second_try_that_says_something_else_is_not_spliced_to_what_was_streamed() {
             let mut started = house.start(single_and_streamed).await.unwrap();
             let mut seen = String::new();
             while let Some(event) = started.events.recv().await {
-                if let Event::Text(text) = event {
+                if let Event::Text { text, .. } = event {
                     seen += &text;
                 }
             }
@@ -316,7 +316,7 @@ fn text_of_a_single_sample_is_seen_as_it_is_drawn() {
             let mut started = house.start(single_and_streamed).await.unwrap();
             let mut seen = Vec::new();
             while let Some(event) = started.events.recv().await {
-                if let Event::Text(text) = event {
+                if let Event::Text { text, .. } = event {
                     seen.push(text);
                 }
             }

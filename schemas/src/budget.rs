@@ -13,7 +13,7 @@ pub struct Budget {
     pub total_tokens: u32,
     /// Tokens that one sample may generate, its answer included.
     pub sample_tokens: u32,
-    /// Wall-clock time from admission to the answer, in milliseconds.
+    /// Wall-clock time from the request to the answer, in milliseconds.
     pub deadline_ms: u64,
 }
 

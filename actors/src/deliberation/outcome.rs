@@ -1,17 +1,19 @@
-//! Makes the outcome durable, settles the tenant's limits, and only then lets the answer out.
+//! Makes the outcome durable, settles the tenant's limits, and only then lets the answer be final.
 
-use std::{sync::Arc, time::Duration};
+mod fitting;
+
+use std::{future::Future, sync::Arc, time::Duration};
 
 use forethought_audit::{OutcomeDraft, OutcomeStatus, SampleDraft, Spent, VoteDraft};
 use forethought_engine::EngineError;
 use forethought_policies::Permit;
-use forethought_reasoning::{Finish, Outcome, Status, StopRule, Verdict};
+use forethought_reasoning::{Finish, Status, StopRule, Verdict};
 use forethought_schemas::{ApiError, ErrorKind, RecordId};
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::sync::mpsc;
 use tracing::{error, info};
 
-use super::{Deliberated, Job, SampleReport, SampleState, audit_unavailable, run::Ran};
+use super::{Decided, Deliberated, Event, Job, SampleReport, SampleState, audit_unavailable, run::Ran};
 use crate::{AppendError, AuditDesk, KillSwitch};
 
 /// First and longest wait between tries to write an outcome whose request was already refused.
@@ -23,15 +25,33 @@ pub(super) struct Close {
     pub job: Arc<Job>,
     pub admission: RecordId,
     pub audit: AuditDesk,
-    pub started: Instant,
     /// The service's own switch: a lost client does not end the work of closing.
     pub kill: KillSwitch,
 }
 
+/// What a run came to, and whether the client gets an answer.
+type Judged = (Ran, Result<(), ApiError>);
+
 impl Close {
+    /// Waits for the run and judges what it came to. A reader who watches has the text of a decided answer at once; that
+    /// it is final he hears when the outcome is durable.
+    pub(super) async fn decided(&self, run: impl Future<Output = Ran>, events: mpsc::Sender<Event>) -> Judged {
+        let mut ran = run.await;
+        let fits = self.job.must_fit.as_deref().is_none_or(|schema| fitting::keep(&mut ran, &self.job, schema));
+        let result = judge(&ran, fits);
+        if result.is_ok() && self.job.stream_thinking {
+            // What finds no room goes with the end.
+            let _ = events.try_send(Event::Decided(answers(&ran)));
+        }
+        (ran, result)
+    }
+
     /// Records how it ended. `None` when the run itself panicked.
-    pub(super) async fn record(self, ran: Option<Ran>, permit: Permit) -> Result<Deliberated, ApiError> {
-        let result = judge(&self.job, ran.as_ref());
+    pub(super) async fn record(self, judged: Option<Judged>, permit: Permit) -> Result<Deliberated, ApiError> {
+        let (ran, result) = match judged {
+            Some((ran, result)) => (Some(ran), result),
+            None => (None, Err(panicked())),
+        };
         let draft = self.draft(ran.as_ref(), &result, &permit);
         let (outcome, wall_ms) = (draft.record_id.clone(), draft.spent.wall_ms);
         let spent = draft.spent.prompt_tokens + draft.spent.generated_tokens;
@@ -121,7 +141,7 @@ impl Close {
     }
 
     fn wall_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.job.since.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// The request was refused because its outcome could not be written; the record itself must not be lost with it.
@@ -151,9 +171,19 @@ impl Close {
     }
 }
 
-/// Whether the client gets an answer.
-fn judge(job: &Job, ran: Option<&Ran>) -> Result<(), ApiError> {
-    let ran = ran.ok_or_else(panicked)?;
+/// The answers, best first.
+fn answers(ran: &Ran) -> Vec<Decided> {
+    let chosen = ran.verdict.chosen.iter().filter_map(|at| ran.samples.iter().find(|sample| sample.index == *at));
+    let decided = |sample: &SampleReport| Decided {
+        sample: sample.index,
+        thinking: sample.thinking.clone(),
+        text: sample.text.clone(),
+    };
+    chosen.map(decided).collect()
+}
+
+/// Whether the client gets an answer. `fits`: whether there is one that fits the schema that it must fit, if there is one.
+fn judge(ran: &Ran, fits: bool) -> Result<(), ApiError> {
     match (ran.verdict.stop, ran.verdict.status) {
         (StopRule::ClientLeft, _) => Err(ApiError::new(
             ErrorKind::Unavailable,
@@ -161,7 +191,7 @@ fn judge(job: &Job, ran: Option<&Ran>) -> Result<(), ApiError> {
             "the request was stopped before it had an answer; send it again",
         )
         .retry_after(1)),
-        (_, Status::Answered | Status::Unextracted) if job.must_pass && !passed(&ran.verdict) => Err(ApiError::new(
+        (_, Status::Answered | Status::Unextracted) if !fits => Err(ApiError::new(
             ErrorKind::Unmet,
             "schema_not_met",
             "no sample fits the schema; this model's engine cannot draw only what fits, so ask for more samples or rounds, \
@@ -182,12 +212,6 @@ fn judge(job: &Job, ran: Option<&Ran>) -> Result<(), ApiError> {
         .retry_after(1)),
         (_, Status::NoAnswer) => Err(ran.fault.as_ref().map_or_else(no_answer, engine_failed)),
     }
-}
-
-/// Whether every answer that is given was passed.
-fn passed(verdict: &Verdict) -> bool {
-    let outcome = |index: &u32| verdict.checks.iter().find(|c| c.index == *index).map(|c| c.verification.outcome);
-    verdict.chosen.iter().all(|index| outcome(index) == Some(Outcome::Passed))
 }
 
 /// What a client is told of a chat template that fails.

@@ -164,13 +164,15 @@ impl Run {
         // A sample whose judge is stopped has ended all the same.
         let state = if sample.work == Some(Work::Draw) { SampleState::Cancelled } else { SampleState::Finished };
         sample.break_off(state, self.job.prompt_tokens);
-        let tokens = sample.report.tokens;
+        let (tokens, judge_tokens) = (sample.report.tokens, sample.judge_tokens);
         let booked =
             if state == SampleState::Cancelled { self.ledger.cancel(index) } else { self.ledger.settle(index) };
         if let Err(error) = booked {
             debug!(%error, "a cancelled sample was not on the ledger");
         }
-        self.tell(Event::SampleCancelled { index, tokens });
+        let judged = Event::SampleJudged { index, tokens: judge_tokens, failed: true };
+        let cancelled = state == SampleState::Cancelled;
+        self.tell(if cancelled { Event::SampleCancelled { index, tokens } } else { judged });
     }
 
     /// A token that was drawn before its sampler heard of the end: it was spent all the same.

@@ -262,7 +262,8 @@ pub struct Thinking {
     pub style: Arc<forethought_reasoning::ThinkingStyle>,
     /// Whether the chat template opens the thought.
     pub opened: bool,
-    /// Tokens that a sample may think, markers included; `None` leaves all but the reserve.
+    /// Tokens that a sample may think, markers included; `None` where the engine cannot go on with an answer that has
+    /// begun: then thoughts are told apart, but neither capped nor prolonged.
     pub tokens: Option<u32>,
     /// A thought shorter than this goes on, as often as there are extensions.
     pub min_tokens: u32,

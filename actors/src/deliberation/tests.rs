@@ -1,15 +1,26 @@
-//! Admissions of which nobody knows whether they are in the log.
+//! Admissions of which nobody knows whether they are in the log; and what the tests of deliberations share.
 
 use forethought_audit::verify_on;
+use forethought_engine::{
+    Engine,
+    scripted::{Script, ScriptedEngine},
+};
+use forethought_policies::{ApiKey, Ask, Policy, PolicyDesk};
 use forethought_store::{Disk, SimDisk};
 use futures::FutureExt as _;
 
 use super::*;
-use crate::audit_writer::tests;
+use crate::{
+    Supervised,
+    audit_writer::{AuditWriter, tests},
+    engine_keeper::{self, EngineKeeper},
+    places::Places,
+};
 
 fn job() -> Job {
     Job {
         request_id: RequestId::generate(),
+        since: Instant::now(),
         tenant: "acme".to_owned(),
         key_id: "k_1".to_owned(),
         model: "m".to_owned(),
@@ -30,9 +41,57 @@ fn job() -> Job {
         question: String::new(),
         thinking: None,
         schema: None,
-        must_pass: false,
+        must_fit: None,
         stream_thinking: false,
         stream_text: false,
+        warnings: Vec::new(),
+    }
+}
+
+/// What the limits of a tenant that may do nearly anything hold for a request.
+fn permit(job: &Job) -> Permit {
+    let key = ApiKey::generate().unwrap();
+    let yaml = format!(
+        "version: 1\ntenants:\n  - id: acme\n    name: Acme\n    models: ['*']\n    limits: {{ requests_per_minute: 1000, \
+         tokens_per_minute: 1000000, concurrent_requests: 16 }}\n    budget: {{ max_samples: 1000, total_tokens: 500000, \
+         deadline_ms: 60000, effort: xhigh }}\n    keys:\n      - {{ id: {}, hash: '{}', role: user, created: \
+         2026-01-01T00:00:00Z }}\n",
+        key.id(),
+        key.hash()
+    );
+    let desk = PolicyDesk::new(Policy::parse(std::path::Path::new("p.yaml"), yaml.as_bytes()).unwrap());
+    let principal = desk.authenticate(Some(key.reveal())).unwrap();
+    let ask = Ask { model: "m", effort: job.effort, strategy: job.strategy, budget: job.budget, prompt_tokens: 4 };
+    desk.decide(&principal, &ask).unwrap()
+}
+
+/// A scripted engine and an audit log on a disk that can fail.
+struct Hall {
+    disk: SimDisk,
+    kill: KillSwitch,
+    audit: AuditDesk,
+    engine: EngineDesk,
+    _actors: (Supervised<AuditWriter>, Supervised<EngineKeeper>),
+}
+
+impl Hall {
+    async fn open(script: Script) -> Self {
+        let (disk, kill) = (SimDisk::new(), KillSwitch::new());
+        let (writer, audit) = tests::desk(&disk, &kill);
+        let build: forethought_engine::Build = Box::new(move || {
+            let engine: Arc<dyn Engine> = Arc::new(ScriptedEngine::new(script.clone()));
+            Box::pin(async move { Ok(engine) })
+        });
+        let (keeper, engine) = engine_keeper::start("m", &kill, build);
+        engine.lease(Instant::now() + Duration::from_secs(5)).await.unwrap();
+        Self { disk, kill, audit, engine, _actors: (writer, keeper) }
+    }
+
+    async fn start(&self, job: Job) -> Deliberation {
+        let seat = Arc::new(Places::new(1)).take(&job.tenant).unwrap();
+        let (audit, engine) = (self.audit.clone(), self.engine.clone());
+        let desks = Desks { audit, engine, judge: None, permit: permit(&job), seat };
+        Deliberation::start(job, desks, &self.kill).await.unwrap()
     }
 }
 
@@ -40,7 +99,7 @@ fn job() -> Job {
 fn close(audit: &AuditDesk, kill: &KillSwitch) -> (AdmissionDraft, outcome::Close) {
     let (job, admission) = (Arc::new(job()), RecordId::generate());
     let record = admission_draft(&job, &admission, "sha256:11");
-    (record, outcome::Close { job, admission, audit: audit.clone(), started: Instant::now(), kill: kill.clone() })
+    (record, outcome::Close { job, admission, audit: audit.clone(), kill: kill.clone() })
 }
 
 /// Waits until the log holds so many records and none of them is an admission without an end.
@@ -95,4 +154,6 @@ fn an_admission_whose_client_left_meanwhile_gets_its_end() {
     });
 }
 
+mod fitting;
 mod overload;
+mod telling;

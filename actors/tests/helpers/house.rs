@@ -39,6 +39,7 @@ impl House {
         let principal = self.desk.authenticate(Some(self.key.reveal())).unwrap();
         let mut job = Job {
             request_id: RequestId::generate(),
+            since: Instant::now(),
             tenant: principal.tenant().to_owned(),
             key_id: principal.key_id().to_owned(),
             model: "m".to_owned(),
@@ -59,9 +60,10 @@ impl House {
             question: String::new(),
             thinking: None,
             schema: None,
-            must_pass: false,
+            must_fit: None,
             stream_thinking: false,
             stream_text: false,
+            warnings: Vec::new(),
         };
         change(&mut job);
         let ask = Ask {
@@ -71,9 +73,10 @@ impl House {
             budget: job.budget,
             prompt_tokens: job.prompt_tokens,
         };
+        let seat = self.rooms.seat(&job.tenant)?;
         let permit = self.desk.decide(&principal, &ask)?;
         let engine = self.rooms.engine("m").unwrap().clone();
-        let desks = Desks { audit: self.rooms.audit.clone(), engine, judge: None, permit, seat: self.rooms.seat()? };
+        let desks = Desks { audit: self.rooms.audit.clone(), engine, judge: None, permit, seat };
         Deliberation::start(job, desks, &self.rooms.work).await
     }
 

@@ -48,6 +48,9 @@ impl Run {
                 Trace::step(thinking.map(|thinking| thinking.style.as_ref()), opened, begun, max_tokens)
             }
             (_, None) => Trace::plain(max_tokens),
+            (_, Some(thinking)) if thinking.tokens.is_none() => {
+                Trace::uncapped(&thinking.style, thinking.opened, max_tokens)
+            }
             (_, Some(thinking)) => {
                 let split = !self.job.stop.is_empty() || self.job.schema.is_some();
                 Trace::thinking(thinking.style.clone(), thinking.opened, split, thinking.allowance(max_tokens))
@@ -144,15 +147,17 @@ impl Run {
     pub(super) fn failed(&mut self, index: u32, error: EngineError) -> Observation {
         warn!(%error, index, "a sample failed");
         self.settle(index);
-        let (mut tokens, mut all_tries) = (0, 0);
+        let mut tokens = 0;
         if let Some(sample) = self.samples.get_mut(&index) {
             sample.kill.kill();
-            tokens = if sample.work == Some(Work::Judge) { sample.judge_tokens } else { sample.trace.tokens() };
             let drawn = sample.work != Some(Work::Judge);
+            tokens = if drawn { sample.trace.tokens() } else { sample.judge_tokens };
             sample.break_off(if drawn { SampleState::Failed } else { SampleState::Finished }, self.job.prompt_tokens);
-            all_tries = sample.report.tokens;
+            let all_tries = sample.report.tokens;
+            // What was only judged stays finished.
+            let judged = Event::SampleJudged { index, tokens, failed: true };
+            self.tell(if drawn { Event::SampleFailed { index, tokens: all_tries } } else { judged });
         }
-        self.tell(Event::SampleFailed { index, tokens: all_tries });
         let observation =
             Observation::Failed { index, retryable: error.retryable(), tokens, reason: error.to_string() };
         self.fault.get_or_insert(error);

@@ -6,7 +6,7 @@ use forethought_engine::{EngineError, Message, Prompt, Role, SampleRequest, Samp
 use forethought_reasoning::Observation;
 use tracing::warn;
 
-use super::{News, Report, Run, Sampler, Work};
+use super::{Event, News, Report, Run, Sampler, Work};
 
 impl Run {
     pub(super) fn judge(&mut self, index: u32, seed: u64, prompt: &Arc<str>, max_tokens: u32) {
@@ -60,7 +60,9 @@ impl Run {
         sample.judgement.push_str(text);
         sample.report.prompt_tokens += u64::from(usage.prompt_tokens);
         sample.report.cached_tokens += u64::from(usage.cached_tokens);
-        Some(Observation::Judged { index, text: sample.judgement.clone(), tokens: sample.judge_tokens })
+        let (tokens, text) = (sample.judge_tokens, sample.judgement.clone());
+        self.tell(Event::SampleJudged { index, tokens, failed: false });
+        Some(Observation::Judged { index, text, tokens })
     }
 
     fn judge_spends(&mut self, index: u32, tokens: u32) -> Result<(), EngineError> {

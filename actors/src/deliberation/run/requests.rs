@@ -12,9 +12,8 @@ pub(super) fn of_pass(job: &Job, sample: &Sample, pass: &Pass) -> SampleRequest 
     let stop = match (&sample.ask, pass.part) {
         (Ask::Step { until, .. }, _) => vec![until.to_string()],
         (_, Part::Thought) => job.thinking.as_ref().map(|t| t.style.markers.close.clone()).unwrap_or_default(),
-        (_, Part::Answer) => job.stop.clone(),
-        // Thought and answer in one: then the request has no stop sequences.
-        (_, Part::Whole) => Vec::new(),
+        // Thought and answer in one: where the request has stop sequences, the engine cannot draw them apart.
+        (_, Part::Answer | Part::Whole) => job.stop.clone(),
     };
     // The first pass draws from the sample's own seed, each later one from another that depends on it.
     let seed = if pass.number == 0 { sample.report.seed } else { sample_seed(sample.report.seed, pass.number) };
@@ -22,7 +21,7 @@ pub(super) fn of_pass(job: &Job, sample: &Sample, pass: &Pass) -> SampleRequest 
         sampling: job.sampling.clone(),
         stop,
         top_logprobs: if sample.watch.is_some() { CONFIDENCE_TOP } else { 0 },
-        schema: job.schema.clone().filter(|_| pass.part == Part::Answer),
+        schema: job.schema.clone().filter(|_| pass.part != Part::Thought),
         show_control: job.thinking.is_some(),
         ..SampleRequest::new(prompt(&job.prompt, &sample.ask, &pass.begun), pass.max_tokens, seed)
     }

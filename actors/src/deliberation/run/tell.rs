@@ -1,16 +1,19 @@
 //! What a reader sees while it runs.
 
-use super::{Event, Run};
+use std::collections::BTreeMap;
 
-/// The sample whose thoughts are shown, and whose text where it is the only one. It stays the same, so that nobody reads
-/// the beginning of one and the end of another.
+use super::{Event, Run};
+use crate::deliberation::kept_for_samples;
+
+/// The sample whose thoughts are shown where nobody knows yet which one is the answer. It stays the same, so that nobody
+/// reads the beginning of one and the end of another.
 const PINNED: u32 = 0;
 
 /// What the reader has.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Reader {
-    thinking: usize,
-    text: usize,
+    /// Of each sample the bytes of its thoughts and of its text.
+    told: BTreeMap<u32, (usize, usize)>,
     /// A second try thought otherwise; its thoughts are no longer shown.
     left: bool,
 }
@@ -18,7 +21,7 @@ pub(super) struct Reader {
 impl Reader {
     /// What the reader has of a sample: bytes of its thoughts and of its text.
     pub(super) fn told(&self, index: u32) -> (usize, usize) {
-        if index == PINNED { (self.thinking, self.text) } else { (0, 0) }
+        self.told.get(&index).copied().unwrap_or_default()
     }
 }
 
@@ -27,20 +30,25 @@ impl Run {
     /// second try says the same again, up to where the first broke off.
     pub(super) fn stream(&mut self, index: u32) {
         let (thoughts, texts) = (self.job.stream_thinking, self.job.stream_text);
-        if index != PINNED || self.reader.left || !(thoughts || texts) {
+        // Where texts are shown, each sample is an answer of its own.
+        if !(texts || (thoughts && index == PINNED && !self.reader.left)) {
             return;
         }
         let Some(report) = self.samples.get(&index).map(|sample| &sample.report) else { return };
-        if thoughts && let Some(fresh) = report.thinking.get(self.reader.thinking..).filter(|text| !text.is_empty()) {
-            let Ok(room) = self.events.try_reserve() else { return };
-            self.reader.thinking += fresh.len();
-            room.send(Event::Thinking(fresh.to_owned()));
+        let (mut thought, mut said) = self.reader.told(index);
+        if thoughts && let Some(fresh) = report.thinking.get(thought..).filter(|text| !text.is_empty()) {
+            if !self.tell_if_room(Event::Thinking { index, text: fresh.to_owned() }) {
+                return;
+            }
+            thought += fresh.len();
         }
-        if texts && let Some(fresh) = report.text.get(self.reader.text..).filter(|text| !text.is_empty()) {
-            let Ok(room) = self.events.try_reserve() else { return };
-            self.reader.text += fresh.len();
-            room.send(Event::Text(fresh.to_owned()));
+        if texts
+            && let Some(fresh) = report.text.get(said..).filter(|text| !text.is_empty())
+            && self.tell_if_room(Event::Text { index, text: fresh.to_owned() })
+        {
+            said += fresh.len();
         }
+        self.reader.told.insert(index, (thought, said));
     }
 
     /// A second try of the pinned sample says something else. Where only its thoughts are shown, and another sample may
@@ -50,8 +58,17 @@ impl Run {
         self.reader.left
     }
 
-    /// Tells the reader, if it reads: a full buffer never holds up the work.
+    /// Tells the reader, if it reads: a full buffer never holds up the work. What goes on and on leaves room for what
+    /// happens to a sample once.
     pub(super) fn tell(&self, event: Event) {
-        let _ = self.events.try_send(event);
+        if matches!(event, Event::Progress { .. }) {
+            self.tell_if_room(event);
+        } else {
+            let _ = self.events.try_send(event);
+        }
+    }
+
+    fn tell_if_room(&self, event: Event) -> bool {
+        self.events.capacity() > kept_for_samples(&self.job.budget) && self.events.try_send(event).is_ok()
     }
 }

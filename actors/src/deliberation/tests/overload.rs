@@ -2,16 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use forethought_engine::{
-    Engine,
-    scripted::{Script, ScriptedAnswer, ScriptedEngine},
-};
-use forethought_policies::{ApiKey, Ask, Policy, PolicyDesk, SpendMeter};
+use forethought_engine::scripted::ScriptedAnswer;
+use forethought_policies::SpendMeter;
 use forethought_reasoning::Status;
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::engine_keeper;
 
 /// Who asks how often.
 const TENANTS: [(&str, u32); 4] = [("greedy", 140), ("b", 20), ("c", 20), ("d", 20)];
@@ -19,26 +15,13 @@ const SLOTS: u32 = 16;
 const DEADLINE: Duration = Duration::from_secs(8);
 
 /// The clock jumps to the next timer whenever nothing can run.
-fn universe(test: impl Future<Output = ()>) {
+pub(super) fn universe(test: impl Future<Output = ()>) {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     actix::System::with_tokio_rt(runtime).block_on(test);
 }
 
-fn meter() -> SpendMeter {
-    let key = ApiKey::generate().unwrap();
-    let yaml = format!(
-        "version: 1\ntenants:\n  - id: acme\n    name: Acme\n    models: ['*']\n    limits: {{ requests_per_minute: 1000, \
-         tokens_per_minute: 1000000, concurrent_requests: 16 }}\n    budget: {{ max_samples: 32, total_tokens: 50000, \
-         deadline_ms: 60000, effort: xhigh }}\n    keys:\n      - {{ id: {}, hash: '{}', role: user, created: \
-         2026-01-01T00:00:00Z }}\n",
-        key.id(),
-        key.hash()
-    );
-    let desk = PolicyDesk::new(Policy::parse(std::path::Path::new("p.yaml"), yaml.as_bytes()).unwrap());
-    let principal = desk.authenticate(Some(key.reveal())).unwrap();
-    let job = job();
-    let ask = Ask { model: "m", effort: job.effort, strategy: job.strategy, budget: job.budget, prompt_tokens: 4 };
-    desk.decide(&principal, &ask).unwrap().meter()
+pub(super) fn meter() -> SpendMeter {
+    permit(&job()).meter()
 }
 
 struct Ended {

@@ -96,7 +96,7 @@ pub(super) fn usage(job: &Job, done: &Deliberated) -> Value {
             "answer": done.verdict.answer.as_ref().map(|answer| &answer.canonical),
             "status": status(done.verdict.status), "stop": done.verdict.stop.as_str(), "votes": votes,
             "checks": if job.verifiers.is_empty() { Value::Null } else { Value::Object(checks) },
-            "warnings": done.verdict.warnings, "wall_ms": done.wall_ms,
+            "warnings": job.warnings.iter().chain(&done.verdict.warnings).collect::<Vec<_>>(), "wall_ms": done.wall_ms,
             "audit": { "admission": done.admission, "outcome": done.outcome },
         },
     })

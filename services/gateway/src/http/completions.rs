@@ -6,14 +6,14 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Payload},
 };
-use forethought_actors::{Deliberation, Desks, EngineDesk, Job};
-use forethought_engine::{Engine, EngineError, EngineInfo, SampleRequest};
+use forethought_actors::{Deliberation, Desks, EngineDesk, Job, Place};
+use forethought_engine::{Engine, EngineError, EngineInfo, Prompt, SampleRequest};
 use forethought_policies::{Ask, Principal, RateHeaders};
 use forethought_reasoning::VerifierSpec;
 use forethought_schemas::{ApiError, ChatRequest, ErrorKind, RequestId};
 use futures::StreamExt;
 use tokio::{
-    sync::OwnedSemaphorePermit,
+    task::JoinSet,
     time::{Duration, Instant, timeout_at},
 };
 use tracing::{error, info};
@@ -25,6 +25,9 @@ use super::{
     plan::{self, Ground, Mind},
     stream,
 };
+
+#[cfg(test)]
+mod tests;
 
 /// How long a request waits for an engine that is being rebuilt before it is admitted.
 const ENGINE_WITHIN: Duration = Duration::from_secs(10);
@@ -90,21 +93,20 @@ async fn start(
         principal,
         preset: &|effort| gateway.desk.preset(principal, &chat.model, effort),
         id,
+        since: Instant::now(),
         seed: plan::random_seed(),
     };
     // Counting a prompt costs time: whoever is refused whatever it holds is refused before.
-    gateway.desk.consider(principal, &ask(&plan::plan(chat, &ground, None)?))?;
-    let leased = engine.lease(Instant::now() + ENGINE_WITHIN).await.map_err(|error| engine_error(&error))?;
+    let considered = plan::plan(chat, &ground, None)?;
+    gateway.desk.consider(principal, &ask(&considered))?;
+    let deadline = ground.since + Duration::from_millis(considered.budget.deadline_ms);
+    let leased =
+        engine.lease(deadline.min(ground.since + ENGINE_WITHIN)).await.map_err(|error| engine_error(&error))?;
     let mut job = plan::plan(chat, &ground, Some(&mind(served, leased.info())))?;
     job.weights.clone_from(&leased.info().weights);
-    if let Some(thinking) = &mut job.thinking {
-        let rendered = leased.rendered(&job.prompt).await.map_err(|error| engine_error(&error))?;
-        thinking.opened = rendered.is_some_and(|prompt| thinking.style.markers.opened_by(&prompt));
-    }
-    let context = leased.info().context_tokens;
-    let (seat, prompt_tokens) = count(gateway, leased, probe(&job, plan::least_room(chat, &job))).await?;
-    job.prompt_tokens = prompt_tokens;
-    plan::fit(&mut job, chat, context);
+    let seat = gateway.rooms.seat(&job.tenant)?;
+    let counted = timeout_at(deadline, count(gateway, leased, seat, job, chat.clone()));
+    let (seat, job) = counted.await.map_err(|_| not_counted(considered.budget.deadline_ms))??;
     let permit = gateway.desk.decide(principal, &ask(&job))?;
     let judge = judge(gateway, principal, &job)?;
     let desks = Desks { audit: gateway.rooms.audit.clone(), engine: engine.clone(), judge, permit, seat };
@@ -125,17 +127,39 @@ fn mind(served: &Served, info: &EngineInfo) -> Mind {
     Mind { style: served.thinking.style(info.marks), can: info.can, reserve: served.thinking.answer_reserve }
 }
 
-/// Counts the prompt in the work's runtime, and in the seat that the request will have: so there are
-/// never more at it than may run.
+/// Counts the prompt in the work's runtime, and in the seat that the request will have: so there are never more at it
+/// than may run. When the client leaves, this future is dropped, the counting ends, and the seat is free.
 async fn count(
     gateway: &Gateway,
     engine: Arc<dyn Engine>,
-    probe: SampleRequest,
-) -> Result<(OwnedSemaphorePermit, u32), ApiError> {
-    let seat = gateway.rooms.seat()?;
-    let counting = gateway.work.spawn(async move { (seat, engine.count_prompt(&probe).await) });
-    let (seat, counted) = counting.await.map_err(|_| errors::lost())?;
+    seat: Place,
+    job: Job,
+    chat: ChatRequest,
+) -> Result<(Place, Job), ApiError> {
+    let mut counting = JoinSet::new();
+    counting.spawn_on(async move { (seat, counted(engine.as_ref(), job, &chat).await) }, &gateway.work);
+    let (seat, counted) = counting.join_next().await.and_then(Result::ok).ok_or_else(errors::lost)?;
     Ok((seat, counted.map_err(|error| engine_error(&error))?))
+}
+
+/// The job with what only the engine knows: what the prompt leaves of the context, and whether it opens a thought.
+async fn counted(engine: &dyn Engine, mut job: Job, chat: &ChatRequest) -> Result<Job, EngineError> {
+    if let Some(thinking) = &mut job.thinking {
+        let rendered = engine.rendered(&job.prompt).await?;
+        thinking.opened = rendered.is_some_and(|prompt| thinking.style.markers.opened_by(&prompt));
+    }
+    let said = match plan::sayings(&job) {
+        nothing if nothing.is_empty() => 0,
+        said => engine.count_prompt(&SampleRequest::new(Prompt::Raw(said), 0, 0)).await?,
+    };
+    job.prompt_tokens = engine.count_prompt(&probe(&job, plan::least_room(chat, &job, said))).await?;
+    plan::fit(&mut job, chat, engine.info().context_tokens, said);
+    Ok(job)
+}
+
+fn not_counted(deadline_ms: u64) -> ApiError {
+    let message = format!("the prompt was not read within {deadline_ms} ms; raise `deliberation.deadline_ms`");
+    ApiError::new(ErrorKind::Deadline, "deadline_exceeded", message)
 }
 
 fn ask(job: &Job) -> Ask<'_> {

@@ -4,6 +4,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path},
 };
+use forethought_engine::MemberInfo;
 use forethought_schemas::{ApiError, ErrorKind, RequestId};
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant};
@@ -43,6 +44,14 @@ pub(super) async fn one(gateway: Data<Gateway>, request: HttpRequest, name: Path
     }
 }
 
+/// What anybody may know of a pool: who is used. Where a member has no name of its own it is called by its place, and why
+/// it is not used stands in the log: both tell how the operator's network is made.
+fn shown(members: &[MemberInfo]) -> Vec<Value> {
+    let name = |at: usize, name: &str| if name.contains('/') { format!("member {}", at + 1) } else { name.to_owned() };
+    let member = |(at, member): (usize, &MemberInfo)| json!({ "name": name(at, &member.name), "state": member.state });
+    members.iter().enumerate().map(member).collect()
+}
+
 async fn allowed(gateway: &Gateway, request: &HttpRequest) -> Result<Vec<Value>, ApiError> {
     let principal = gateway.principal(request)?;
     let mut models = Vec::new();
@@ -56,11 +65,39 @@ async fn allowed(gateway: &Gateway, request: &HttpRequest) -> Result<Vec<Value>,
             let style = served.thinking.style(info.marks);
             served.thinking.disclosed(style.as_deref())
         });
-        let members = engine.as_ref().map(|engine| engine.members()).filter(|members| !members.is_empty());
+        let members = engine.as_ref().map(|engine| shown(&engine.members())).filter(|members| !members.is_empty());
         models.push(json!({
             "id": id, "object": "model", "created": 0, "owned_by": "forethought",
             "forethought": { "ready": desk.ready(), "engine": info, "members": members, "thinking": thinking },
         }));
     }
     Ok(models)
+}
+
+#[cfg(test)]
+mod tests {
+    use forethought_engine::MemberState;
+
+    use super::*;
+
+    #[test]
+    fn a_pool_shows_neither_addresses_nor_reasons() {
+        let member = |name: &str, state, why: Option<&str>| MemberInfo {
+            name: name.to_owned(),
+            state,
+            running: 3,
+            failures: 1,
+            why: why.map(ToOwned::to_owned),
+        };
+        let members = [
+            member("http://10.0.0.7:8000/v1", MemberState::Away, Some("connection refused: 10.0.0.7")),
+            member("/srv/models/secret.gguf", MemberState::Up, None),
+            member("big one", MemberState::Up, None),
+        ];
+        let expected = json!([
+            { "name": "member 1", "state": "away" }, { "name": "member 2", "state": "up" },
+            { "name": "big one", "state": "up" },
+        ]);
+        assert_eq!(Value::from(shown(&members)), expected);
+    }
 }

@@ -2,6 +2,8 @@
 
 mod budget;
 mod prompt;
+#[cfg(test)]
+mod tests;
 mod thinking;
 mod verifiers;
 
@@ -15,6 +17,8 @@ use forethought_engine::Sampling;
 use forethought_policies::Principal;
 use forethought_reasoning::{AnswerKind, Params};
 use forethought_schemas::{ApiError, BudgetCap, ChatRequest, Effort, Preset, RequestId, StrategyName};
+
+use tokio::time::Instant;
 
 use super::Served;
 pub(super) use thinking::Mind;
@@ -31,6 +35,8 @@ pub(super) struct Ground<'a> {
     pub preset: &'a dyn Fn(Effort) -> Preset,
     /// The request's id.
     pub id: &'a RequestId,
+    /// When it came.
+    pub since: Instant,
     /// For a request that gives no seed.
     pub seed: u64,
 }
@@ -44,7 +50,12 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
     // A preset that nobody asked for must not make a request fail; one that somebody asked for must not be cut.
     let effort = request.effort.unwrap_or_else(|| cap.map_or(served.effort, |cap| served.effort.min(cap.effort)));
     let preset = (ground.preset)(effort).or(served.presets.get(&effort).copied().unwrap_or_default());
-    let thinking = mind.map(|mind| thinking::plan(request, preset, effort, mind)).transpose()?.flatten();
+    let preset = if request.effort.is_some() { preset } else { budget::unasked(preset, request, cap) };
+    let mut warnings = Vec::new();
+    let thinking = match mind {
+        Some(mind) => thinking::plan(request, preset, effort, mind, &mut warnings)?,
+        None => None,
+    };
     let checked = request.format.schema().is_some() && mind.is_some_and(|mind| !mind.can.json_schema);
     let fallback = |max_samples| match (max_samples, &kind) {
         // What cannot be drawn to fit is verified, and mended.
@@ -55,8 +66,11 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
         _ => StrategyName::SelfConsistency,
     };
     let strategy = ask.strategy.or(preset.strategy);
-    let budget = budget::plan(request, preset, effort, strategy, cap, thinking.as_ref())?;
+    let temperature = request.temperature.unwrap_or(served.temperature);
+    let spender = Spender { preset, effort, strategy, cap, greedy: temperature <= 0.0, thinking: thinking.as_ref() };
+    let budget = budget::plan(request, &spender)?;
     let strategy = strategy.unwrap_or_else(|| fallback(budget.max_samples));
+    check_steps(request, strategy)?;
     let verifiers = verifiers::plan(request, strategy, &kind)?;
     if let Some(mind) = mind {
         thinking::check_needs(strategy, &verifiers, mind)?;
@@ -64,6 +78,7 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
     let schema = request.format.schema();
     Ok(Job {
         request_id: ground.id.clone(),
+        since: ground.since,
         tenant: principal.tenant().to_owned(),
         key_id: principal.key_id().to_owned(),
         model: request.model.clone(),
@@ -74,12 +89,12 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
         n: request.n,
         params: params(request, preset, budget.max_samples),
         budget,
-        prompt: prompt::prompt(request, thinking.as_ref().and(served.thinking.system.as_deref())),
+        prompt: prompt::prompt(request, thinking::instruction(thinking.as_ref(), &served.thinking)),
         prompt_tokens: 0,
         prompt_record: prompt::record(request, served, &kind, &verifiers, thinking.as_ref()),
         kind,
         sampling: Sampling {
-            temperature: request.temperature.unwrap_or(served.temperature),
+            temperature,
             top_p: request.top_p.unwrap_or(1.0),
             frequency_penalty: request.frequency_penalty,
             presence_penalty: request.presence_penalty,
@@ -90,14 +105,31 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
         verifiers,
         question: prompt::question(request),
         thinking,
-        must_pass: checked,
+        // Of an answer that may still be refused nothing is shown.
+        stream_text: request.stream && !checked,
+        must_fit: schema.clone().filter(|_| checked),
         schema: schema.filter(|_| !checked),
         stream_thinking: request.stream,
-        stream_text: request.stream && strategy == StrategyName::Single && request.n == 1,
+        warnings,
     })
 }
 
+use budget::Spender;
 pub(super) use budget::{fit, least_room};
+pub(super) use thinking::sayings;
+
+/// A step is no JSON, so what is written step by step cannot be drawn to fit, nor mended.
+fn check_steps(request: &ChatRequest, strategy: StrategyName) -> Result<(), ApiError> {
+    if strategy != StrategyName::BeamSearch || request.format.schema().is_none() {
+        return Ok(());
+    }
+    Err(ApiError::invalid(
+        "response_format",
+        "unsupported_by_strategy",
+        "`beam_search` writes an answer step by step and cannot keep to `response_format`; leave one of them out, or use \
+         `best_of_n` or `self_correct`",
+    ))
+}
 
 fn params(request: &ChatRequest, preset: Preset, max_samples: u32) -> Params {
     let default = Params::default();

@@ -1,18 +1,19 @@
 //! Server-sent events of a running deliberation.
 //!
-//! Text of a single sample leaves as it is drawn. Text of a vote leaves once the vote is decided, because until then
-//! nobody knows which sample is the answer. The last chunk leaves only after the outcome is durable.
+//! Text of a sample leaves as it is drawn where it is known from the start to be an answer. Text of a vote leaves once the
+//! vote is decided, because until then nobody knows which sample is the answer. The last chunk of an answer leaves only
+//! after the outcome is durable.
 
-use std::{io, time::Duration};
+use std::{collections::BTreeMap, io, time::Duration};
 
 use actix_web::{
     HttpResponse,
     web::{Bytes, Data},
 };
-use forethought_actors::{Deliberated, Deliberation, Event, Job, SampleReport};
+use forethought_actors::{Decided, Deliberated, Deliberation, Event, Job};
 use forethought_policies::RateHeaders;
 use forethought_reasoning::Tally;
-use forethought_schemas::{ChatRequest, RequestId};
+use forethought_schemas::{ApiError, ChatRequest, ErrorKind, RequestId, StrategyName};
 use futures::Stream;
 use serde_json::{Value, json};
 use tokio::{
@@ -46,10 +47,18 @@ struct Writer {
     include_deliberation: bool,
     include_samples: bool,
     out: Outlet,
-    /// Bytes of the answer that were sent.
-    sent: usize,
-    /// Bytes of the first sample's thoughts that were sent.
-    thought: usize,
+    choices: BTreeMap<usize, Sent>,
+}
+
+/// What the reader has of a choice.
+#[derive(Default)]
+struct Sent {
+    /// The sample whose thoughts it reads.
+    thinker: Option<u32>,
+    thoughts: String,
+    text: String,
+    /// Whether the reader knows that it is whole.
+    ended: bool,
 }
 
 /// The way to the connection.
@@ -90,8 +99,7 @@ pub(super) fn response(
         include_deliberation: chat.include_deliberation,
         include_samples: chat.deliberation.include_samples,
         out: Outlet { pieces: out, reads_within: READS_WITHIN },
-        sent: 0,
-        thought: 0,
+        choices: BTreeMap::new(),
     };
     let mut response = HttpResponse::Ok();
     errors::add_headers(&mut response, id, rate);
@@ -123,7 +131,7 @@ impl Writer {
         let Deliberation { mut events, mut end, guard, .. } = deliberation;
         let mut alive = interval(KEEP_ALIVE);
         alive.reset();
-        self.delta(opening(), Value::Null).await?;
+        self.begin(0).await?;
         let mut open = true;
         let ended = loop {
             tokio::select! {
@@ -154,13 +162,14 @@ impl Writer {
 
     async fn event(&mut self, event: Event) -> Result<(), Gone> {
         let told = match event {
-            Event::Text(text) => {
-                self.sent += text.len();
-                return self.delta(json!({ "content": text }), Value::Null).await;
-            }
-            Event::Thinking(text) => {
-                self.thought += text.len();
-                return self.delta(json!({ "reasoning_content": text, "reasoning_sample": 0 }), Value::Null).await;
+            // Each sample whose text is shown is an answer of its own.
+            Event::Text { index, text } => return self.text(self.choice_of(0, index), &text).await,
+            Event::Thinking { index, text } => return self.thoughts(self.choice_of(0, index), index, &text).await,
+            Event::Decided(answers) => {
+                for (rank, answer) in answers.iter().enumerate() {
+                    self.rest(rank, answer).await?;
+                }
+                return Ok(());
             }
             _ if !self.include_deliberation => return Ok(()),
             Event::SampleStarted { index } => json!({ "event": "sample_started", "index": index }),
@@ -173,6 +182,9 @@ impl Writer {
             }
             Event::SampleCancelled { index, tokens } => {
                 json!({ "event": "sample_cancelled", "index": index, "tokens": tokens })
+            }
+            Event::SampleJudged { index, tokens, failed } => {
+                json!({ "event": "sample_judged", "index": index, "tokens": tokens, "failed": failed })
             }
             Event::Votes { tally, generated } => self.votes(&tally, generated),
         };
@@ -191,19 +203,12 @@ impl Writer {
     }
 
     async fn finish(&mut self, done: &Deliberated) -> Result<(), Gone> {
-        for (at, sample) in answer::chosen(done).enumerate() {
-            if at > 0 {
-                self.choice(at, opening(), Value::Null).await?;
-            }
-            let thoughts = self.unseen_thoughts(at, sample);
-            if !thoughts.is_empty() {
-                self.choice(at, json!({ "reasoning_content": thoughts }), Value::Null).await?;
-            }
-            let rest = if at == 0 { sample.text.get(self.sent..).unwrap_or_default() } else { &sample.text };
-            if !rest.is_empty() {
-                self.choice(at, json!({ "content": rest }), Value::Null).await?;
-            }
-            self.choice(at, json!({}), json!(answer::finish_reason(sample))).await?;
+        for (rank, sample) in answer::chosen(done).enumerate() {
+            let (thinking, text) = (sample.thinking.clone(), sample.text.clone());
+            self.rest(rank, &Decided { sample: sample.index, thinking, text }).await?;
+            let choice = self.choice_of(rank, sample.index);
+            self.begin(choice).await?.ended = true;
+            self.chunk(choice, &json!({}), &json!(answer::finish_reason(sample))).await?;
         }
         if self.include_usage || self.include_samples {
             let mut chunk = self.head.object("chat.completion.chunk", &json!([]));
@@ -213,25 +218,63 @@ impl Writer {
             }
             self.data(&chunk).await?;
         }
-        Ok(())
-    }
-
-    /// What the reader has not seen of a chosen sample's thoughts. Where it has begun to read another one's, which stay
-    /// pinned, these are not put behind them.
-    fn unseen_thoughts<'s>(&self, at: usize, sample: &'s SampleReport) -> &'s str {
-        match (at, self.thought, sample.index) {
-            (0, 0, _) | (1.., _, _) => &sample.thinking,
-            (0, thought, 0) => sample.thinking.get(thought..).unwrap_or_default(),
-            (0, _, _) => "",
+        let broken = self.choices.iter().find(|(_, sent)| !sent.ended && !sent.text.is_empty());
+        match broken.map(|(choice, _)| broken_off(*choice)) {
+            Some(error) => self.data(&error.body()).await,
+            None => Ok(()),
         }
     }
 
-    async fn delta(&mut self, delta: Value, finish: Value) -> Result<(), Gone> {
-        self.choice(0, delta, finish).await
+    /// The choice that a sample is: with `single` samples are answers in their order, whatever becomes of those before.
+    fn choice_of(&self, rank: usize, sample: u32) -> usize {
+        if self.job.strategy == StrategyName::Single { sample as usize } else { rank }
     }
 
-    async fn choice(&mut self, index: usize, delta: Value, finish: Value) -> Result<(), Gone> {
-        let choices = json!([{ "index": index, "delta": delta, "finish_reason": finish, "logprobs": null }]);
+    /// Sends what the reader has not seen of an answer. Where it has begun to read the thoughts of another sample, which
+    /// stay pinned, or others of the same, these are not put behind them.
+    async fn rest(&mut self, rank: usize, answer: &Decided) -> Result<(), Gone> {
+        let choice = self.choice_of(rank, answer.sample);
+        let sent = self.begin(choice).await?;
+        let unseen = match sent.thinker {
+            None => answer.thinking.as_str(),
+            Some(thinker) if thinker == answer.sample => {
+                answer.thinking.strip_prefix(sent.thoughts.as_str()).unwrap_or_default()
+            }
+            Some(_) => "",
+        };
+        let rest = answer.text.strip_prefix(sent.text.as_str()).unwrap_or_default();
+        self.thoughts(choice, answer.sample, unseen).await?;
+        self.text(choice, rest).await
+    }
+
+    async fn thoughts(&mut self, choice: usize, sample: u32, text: &str) -> Result<(), Gone> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let sent = self.begin(choice).await?;
+        sent.thinker = Some(sample);
+        sent.thoughts.push_str(text);
+        self.chunk(choice, &json!({ "reasoning_content": text, "reasoning_sample": sample }), &Value::Null).await
+    }
+
+    async fn text(&mut self, choice: usize, text: &str) -> Result<(), Gone> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.begin(choice).await?.text.push_str(text);
+        self.chunk(choice, &json!({ "content": text }), &Value::Null).await
+    }
+
+    /// What each choice begins with, once.
+    async fn begin(&mut self, choice: usize) -> Result<&mut Sent, Gone> {
+        if !self.choices.contains_key(&choice) {
+            self.chunk(choice, &json!({ "role": "assistant", "content": "" }), &Value::Null).await?;
+        }
+        Ok(self.choices.entry(choice).or_default())
+    }
+
+    async fn chunk(&mut self, choice: usize, delta: &Value, finish: &Value) -> Result<(), Gone> {
+        let choices = json!([{ "index": choice, "delta": delta, "finish_reason": finish, "logprobs": null }]);
         let chunk = self.head.object("chat.completion.chunk", &choices);
         self.data(&chunk).await
     }
@@ -245,7 +288,7 @@ impl Writer {
     }
 }
 
-/// What each choice of a stream begins with.
-fn opening() -> Value {
-    json!({ "role": "assistant", "content": "" })
+fn broken_off(choice: usize) -> ApiError {
+    let message = format!("choice {choice} broke off; discard what was streamed of it, the others are whole");
+    ApiError::new(ErrorKind::Unavailable, "stream_interrupted", message)
 }

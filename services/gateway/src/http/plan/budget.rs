@@ -20,18 +20,41 @@ const fn usual_samples(effort: Effort) -> u32 {
     }
 }
 
+/// What a budget depends on, beside the request.
+pub(super) struct Spender<'a> {
+    pub preset: Preset,
+    pub effort: Effort,
+    /// What was asked for.
+    pub strategy: Option<StrategyName>,
+    pub cap: Option<BudgetCap>,
+    /// Whether every sample is the same.
+    pub greedy: bool,
+    pub thinking: Option<&'a Thinking>,
+}
+
+/// A preset that nobody asked for: what of it cannot be had is cut, because it must not make a request fail.
+pub(super) fn unasked(preset: Preset, request: &ChatRequest, cap: Option<BudgetCap>) -> Preset {
+    let by_steps = |strategy: &StrategyName| *strategy == StrategyName::BeamSearch && request.format.schema().is_some();
+    let most = cap.unwrap_or(BudgetCap {
+        max_samples: u32::MAX,
+        total_tokens: u32::MAX,
+        deadline_ms: u64::MAX,
+        effort: Effort::Xhigh,
+    });
+    Preset {
+        strategy: preset.strategy.filter(|strategy| !by_steps(strategy)),
+        max_samples: preset.max_samples.map(|samples| samples.min(most.max_samples)),
+        total_tokens: preset.total_tokens.map(|tokens| tokens.min(most.total_tokens)),
+        deadline_ms: preset.deadline_ms.map(|time| time.min(most.deadline_ms)),
+        ..preset
+    }
+}
+
 /// The request's own numbers, else the preset's, else the usual ones within the tenant's cap.
-pub(super) fn plan(
-    request: &ChatRequest,
-    preset: Preset,
-    effort: Effort,
-    strategy: Option<StrategyName>,
-    cap: Option<BudgetCap>,
-    thinking: Option<&Thinking>,
-) -> Result<Budget, ApiError> {
+pub(super) fn plan(request: &ChatRequest, spender: &Spender<'_>) -> Result<Budget, ApiError> {
+    let Spender { preset, effort, strategy, cap, greedy, thinking } = *spender;
     let ask = &request.deliberation;
     let sample_tokens = sample_tokens(request, preset, thinking);
-    let greedy = request.temperature == Some(0.0);
     let usual = preset.max_samples.unwrap_or_else(|| usual_samples(effort));
     let wanted = match strategy {
         Some(StrategyName::Single) => request.n,
@@ -72,20 +95,39 @@ fn afforded(cap: BudgetCap, sample_tokens: u32, asked_total: Option<u32>) -> u32
     cap.max_samples.min(whole)
 }
 
-/// The least room for an answer without which a request is refused: what it asked for, or else any.
-pub(in crate::http) fn least_room(request: &ChatRequest, job: &Job) -> u32 {
+/// Tokens of a text that is read again may be cut otherwise than they were drawn, and then be some more.
+const READ_AGAIN: u32 = 16;
+
+/// The most that is kept free for what a draft is told that it lacks, in tokens: a few findings.
+const FINDINGS: u32 = 512;
+
+/// Tokens that later passes of a sample read beside the prompt and what the sample has drawn: `said` of them are said
+/// for the model.
+const fn read_again(said: u32) -> u32 {
+    if said == 0 { 0 } else { said.saturating_add(READ_AGAIN) }
+}
+
+/// The least room behind the prompt without which a request is refused: for the answer that it asked for, or else any.
+/// Of a model that thinks `said` tokens more, which are said for it.
+pub(in crate::http) fn least_room(request: &ChatRequest, job: &Job, said: u32) -> u32 {
     let thoughts = request.deliberation.thinking_tokens.and(job.thinking.as_ref());
-    match (request.max_completion_tokens, thoughts) {
+    let answer = match (request.max_completion_tokens, thoughts) {
         (Some(_), _) => job.budget.sample_tokens,
         (None, Some(thinking)) => thinking.tokens.unwrap_or(0).saturating_add(thinking.reserve),
         (None, None) => 1,
-    }
+    };
+    answer.saturating_add(read_again(said))
 }
 
-/// Cuts a sample to what the prompt leaves of the model's context, where the request did not say how long it may be.
-pub(in crate::http) fn fit(job: &mut Job, request: &ChatRequest, context_tokens: u32) {
-    if request.max_completion_tokens.is_none() {
-        let left = context_tokens.saturating_sub(job.prompt_tokens).max(1);
-        job.budget.sample_tokens = job.budget.sample_tokens.min(left);
+/// Cuts a sample to what the prompt, and `said` tokens that are said for the model, leave of its context, where the
+/// request did not say how long it may be.
+pub(in crate::http) fn fit(job: &mut Job, request: &ChatRequest, context_tokens: u32, said: u32) {
+    if request.max_completion_tokens.is_some() {
+        return;
     }
+    let left = context_tokens.saturating_sub(job.prompt_tokens).saturating_sub(read_again(said));
+    let revises = job.strategy == StrategyName::SelfCorrect && job.budget.max_samples > 1;
+    // A draft is read again, with what was found in it, and written anew.
+    let left = if revises { left.saturating_sub(FINDINGS.min(left / 4)) / 2 } else { left };
+    job.budget.sample_tokens = job.budget.sample_tokens.min(left.max(1));
 }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use forethought_actors::Thinking;
+use forethought_actors::{Job, Thinking};
 use forethought_engine::Abilities;
 use forethought_reasoning::{Allowance, Needs, ThinkingStyle, VerifierSpec};
 use forethought_schemas::{ApiError, ChatRequest, Effort, Preset, StrategyName};
+
+use crate::config::ThinkingConfig;
 
 /// What the engine tells of how its model thinks.
 pub(in crate::http) struct Mind {
@@ -32,22 +34,33 @@ const fn usual_thoughts(effort: Effort) -> u32 {
 /// Tokens kept back for the answer, when nothing says how many.
 const RESERVE: u32 = 256;
 
-/// What a sample may think; `None` for a model whose thoughts cannot be told or capped.
+/// What a sample may think; `None` for a model that marks no thoughts. A preset that says more than can be had is a
+/// warning, a request that does is refused.
 pub(super) fn plan(
     request: &ChatRequest,
     preset: Preset,
     effort: Effort,
     mind: &Mind,
+    warnings: &mut Vec<String>,
 ) -> Result<Option<Thinking>, ApiError> {
     let ask = &request.deliberation;
     let asked = ask.thinking_tokens.or(ask.min_thinking_tokens).or(ask.extensions).is_some();
+    let mut lacking = |why: &str| {
+        if preset.thinking_tokens.or(preset.min_thinking_tokens).or(preset.extensions).is_some() {
+            warnings
+                .push(format!("what `{effort}` means by default bounds the thoughts, which is not kept here: {why}"));
+        }
+    };
     let Some(style) = &mind.style else {
+        lacking("the model marks no thoughts");
         return if asked { Err(no_thoughts()) } else { Ok(None) };
     };
     if !mind.can.continues {
+        lacking("the model's engine cannot go on with an answer that has begun");
         let refusal = || cannot("deliberation.thinking_tokens", "go on with an answer that has begun", mind);
-        return if asked { Err(refusal()) } else { Ok(None) };
+        return if asked { Err(refusal()) } else { Ok(Some(uncapped(style))) };
     }
+    let style = if request.format.schema().is_some() { &Arc::new(without_lead(style)) } else { style };
     let usual = || usual_thoughts(effort);
     let tokens = ask.thinking_tokens.or(preset.thinking_tokens).unwrap_or_else(usual);
     let whole = request.max_completion_tokens.or(preset.max_completion_tokens);
@@ -68,6 +81,37 @@ pub(super) fn plan(
             .unwrap_or_else(|| u32::from(ask.min_thinking_tokens.is_some())),
         reserve,
     }))
+}
+
+/// Thoughts that are told apart, and neither capped nor prolonged.
+fn uncapped(style: &Arc<ThinkingStyle>) -> Thinking {
+    Thinking { style: Arc::clone(style), opened: false, tokens: None, min_tokens: 0, extensions: 0, reserve: 0 }
+}
+
+/// Without the words that the closing of a thought begins the answer with: an answer in JSON begins with JSON.
+fn without_lead(style: &ThinkingStyle) -> ThinkingStyle {
+    let ends = style.markers.close.iter().filter_map(|marker| {
+        let end = style.closing.find(marker.as_str())? + marker.len();
+        Some(style.closing.len() - style.closing.get(end..)?.trim_start().len())
+    });
+    let end = ends.max().unwrap_or(style.closing.len());
+    ThinkingStyle { closing: style.closing.get(..end).unwrap_or_default().to_owned(), ..style.clone() }
+}
+
+/// The instruction of the model's profile, where a sample may think at all.
+pub(super) fn instruction<'c>(thinking: Option<&Thinking>, config: &'c ThinkingConfig) -> Option<&'c str> {
+    thinking.filter(|thinking| thinking.tokens != Some(0)).and(config.system.as_deref())
+}
+
+/// All that may be said for the model in one sample; empty where nothing is. Later passes read it again.
+pub(in crate::http) fn sayings(job: &Job) -> String {
+    let Some(thinking) = job.thinking.as_ref().filter(|thinking| thinking.tokens.is_some()) else {
+        return String::new();
+    };
+    let ThinkingStyle { markers, begin, closing, wait } = thinking.style.as_ref();
+    let (open, close) = (markers.open.first(), markers.close.first());
+    let (open, close) = (open.map_or("", String::as_str), close.map_or("", String::as_str));
+    format!("{open}\n\n{begin}{}{closing}\n{close}\n\n", wait.repeat(thinking.extensions as usize))
 }
 
 /// Refuses a strategy that needs more than the engine can do.

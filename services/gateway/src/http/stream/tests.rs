@@ -12,6 +12,7 @@ use super::*;
 fn job() -> Job {
     Job {
         request_id: RequestId::generate(),
+        since: tokio::time::Instant::now(),
         tenant: "acme".to_owned(),
         key_id: "k_0".to_owned(),
         model: "m".to_owned(),
@@ -32,9 +33,10 @@ fn job() -> Job {
         question: String::new(),
         thinking: None,
         schema: None,
-        must_pass: false,
+        must_fit: None,
         stream_thinking: false,
         stream_text: true,
+        warnings: Vec::new(),
     }
 }
 
@@ -49,8 +51,7 @@ fn writer(reads_within: Duration) -> (Writer, mpsc::Receiver<Option<Bytes>>) {
         include_deliberation: false,
         include_samples: false,
         out: Outlet { pieces, reads_within },
-        sent: 0,
-        thought: 0,
+        choices: BTreeMap::new(),
     };
     (writer, body)
 }
@@ -62,7 +63,7 @@ fn deliberation(
 ) -> (Deliberation, oneshot::Sender<Result<Deliberated, forethought_schemas::ApiError>>) {
     let (events, receiver) = mpsc::channel(16);
     for text in texts {
-        events.try_send(Event::Text((*text).to_owned())).unwrap();
+        events.try_send(Event::Text { index: 0, text: (*text).to_owned() }).unwrap();
     }
     let (done, end) = oneshot::channel();
     let guard = work.clone().kill_on_drop();
