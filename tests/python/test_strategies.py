@@ -7,7 +7,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support import Service, real_model, scripted
+from support import Service, real_model, scripted, texts
 
 PERSON = {
     "type": "object",
@@ -147,15 +147,18 @@ def test_what_cannot_be_used_is_refused_with_the_mend(service: Service) -> None:
     assert answer.status == 404 and "there is no model `nobody`" in answer.error["message"], answer.body
     external = {"type": "object", "properties": {"a": {"$ref": "https://no.where/x"}}}
     refused("no JSON Schema", {"type": "json_schema", "json_schema": {"schema": external}})
+    refused("step by step and cannot keep to `response_format`", {"type": "json_object"}, strategy="beam_search")
 
 
 def test_without_a_constraint_an_answer_is_verified_and_revised_or_refused(tmp_path) -> None:
-    """The scripted engine says what it likes: mostly what does not fit."""
+    """The scripted engine says what it likes: mostly what does not fit, and what fits not always alone."""
     good, bad, worse = '{"name": "Bo", "age": 4}', '{"name": "Bo", "age": "four"}', "I would rather not."
-    answers = [{"text": good, "odds": 1}, {"text": bad, "odds": 2}, {"text": worse, "odds": 1}]
+    fenced, prose, both = f"```json\n{good}\n```", f"Here it is: {good} Have fun!", f"Not {bad} but {good}"
+    odds = {good: 1, fenced: 1, prose: 1, bad: 4, worse: 1, both: 1}
+    answers = [{"text": text, "odds": often} for text, often in odds.items()]
     service = Service(tmp_path, scripted(answers=answers)).start()
     try:
-        statuses = []
+        statuses, streamed = [], []
         schema = {"type": "json_schema", "json_schema": {"name": "person", "schema": PERSON}}
         for seed in range(200):
             answer = service.chat("Who?", seed=seed, response_format=schema, reasoning_effort="low")
@@ -165,5 +168,18 @@ def test_without_a_constraint_an_answer_is_verified_and_revised_or_refused(tmp_p
             else:
                 assert (answer.status, answer.error["code"]) == (422, "schema_not_met"), answer.body
         assert statuses.count(200) > 100 and statuses.count(422) > 5, (statuses.count(200), statuses.count(422))
+        for seed in range(60):
+            events = list(service.stream("Who?", seed=seed, response_format=schema, deliberation={"strategy": "single"}))
+            content = "".join(texts([event for event in events if "choices" in event]))
+            if "error" in events[-1]:
+                assert (events[-1]["error"]["code"], content) == ("schema_not_met", ""), "nothing of it was shown"
+            else:
+                assert json.loads(content) == {"name": "Bo", "age": 4}
+            streamed.append("error" in events[-1])
+        assert 5 < streamed.count(True) < 55
+        several = [service.chat("Who?", seed=seed, n=3, response_format=schema, deliberation={"max_samples": 3}) for seed in range(40)]
+        given = [[choice["message"]["content"] for choice in answer.json["choices"]] for answer in several if answer.status == 200]
+        assert all(json.loads(content) == {"name": "Bo", "age": 4} for contents in given for content in contents)
+        assert {len(contents) for contents in given} >= {1, 2}, "those that fit are given, however few"
     finally:
         service.kill()
