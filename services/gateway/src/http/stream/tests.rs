@@ -96,3 +96,61 @@ async fn a_reader_that_reads_nothing_is_given_up_and_its_work_stopped() {
     let read: Vec<io::Result<Bytes>> = body(pieces).collect().await;
     assert_eq!(read.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, true, false]);
 }
+
+/// What a reader has after these events: of each choice its thoughts and its text.
+async fn read(strategy: StrategyName, events: Vec<Event>) -> BTreeMap<u64, (String, String)> {
+    let (mut writer, pieces) = writer(Duration::from_secs(60));
+    writer.job.strategy = strategy;
+    let reading = actix_rt::spawn(body(pieces).filter_map(async |piece| piece.ok()).collect::<Vec<_>>());
+    for event in events {
+        writer.event(event).await.unwrap();
+    }
+    drop(writer);
+    let mut read = BTreeMap::<u64, (String, String)>::new();
+    for piece in reading.await.unwrap() {
+        let chunk: Value = serde_json::from_slice(&piece[6..]).unwrap();
+        let choice = &chunk["choices"][0];
+        let (thoughts, text) = read.entry(choice["index"].as_u64().unwrap()).or_default();
+        thoughts.push_str(choice["delta"]["reasoning_content"].as_str().unwrap_or_default());
+        text.push_str(choice["delta"]["content"].as_str().unwrap_or_default());
+    }
+    read
+}
+
+fn thought(index: u32, text: &str) -> Event {
+    Event::Thinking { index, text: text.to_owned() }
+}
+
+fn decided(answers: &[(u32, &str, &str)]) -> Event {
+    let decided = |(sample, thinking, text): &(u32, &str, &str)| Decided {
+        sample: *sample,
+        thinking: (*thinking).to_owned(),
+        text: (*text).to_owned(),
+    };
+    Event::Decided(answers.iter().map(decided).collect())
+}
+
+fn has(thoughts: &str, text: &str) -> (String, String) {
+    (thoughts.to_owned(), text.to_owned())
+}
+
+#[actix_rt::test]
+async fn thoughts_of_another_try_are_not_put_behind_those_that_were_read() {
+    let check = async |answer: (u32, &str, &str), thoughts: &str| {
+        let found = read(StrategyName::SelfConsistency, vec![thought(0, "one two "), decided(&[answer])]).await;
+        assert_eq!(found, BTreeMap::from([(0, has(thoughts, "It is 4."))]), "{answer:?}");
+    };
+    check((0, "one two three", "It is 4."), "one two three").await;
+    check((0, "one and two three", "It is 4."), "one two ").await;
+    check((1, "one two three", "It is 4."), "one two ").await;
+}
+
+#[actix_rt::test]
+async fn answers_of_single_are_choices_of_their_own_and_those_of_a_vote_are_ranked() {
+    let answers = [(2, "b", "two"), (0, "a", "zero")];
+    let ranked = read(StrategyName::BestOfN, vec![decided(&answers)]).await;
+    assert_eq!(ranked, BTreeMap::from([(0, has("b", "two")), (1, has("a", "zero"))]));
+    let text = Event::Text { index: 2, text: "tw".to_owned() };
+    let in_order = read(StrategyName::Single, vec![thought(2, "b"), text, decided(&answers)]).await;
+    assert_eq!(in_order, BTreeMap::from([(0, has("a", "zero")), (2, has("b", "two"))]));
+}
