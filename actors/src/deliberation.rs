@@ -305,6 +305,15 @@ fn is_known(job: &Job, strategy: &dyn Strategy) -> bool {
 }
 
 fn plan(job: &Job) -> Result<Box<dyn Strategy>, ApiError> {
+    if job.strategy == StrategyName::BeamSearch && job.schema.is_some() {
+        // A constraint begins anew with each step, so none would hold for the whole.
+        return Err(ApiError::invalid(
+            "response_format",
+            "unsupported_by_strategy",
+            "`beam_search` draws an answer step by step, which keeps to no schema; take another strategy, or leave \
+             `response_format` out",
+        ));
+    }
     let verifiers = VerifierSpec::build(&job.verifiers, &job.kind, &job.question)
         .map_err(|error| ApiError::invalid("deliberation.verifiers", "invalid_verifier", error.to_string()))?;
     strategy_verified(job.strategy, job.budget, job.seed, job.n, job.kind.clone(), job.params, verifiers)

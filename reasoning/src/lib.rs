@@ -28,10 +28,10 @@ pub use ledger::{Ledger, LedgerError, Spent};
 pub use seed::sample_seed;
 pub use segments::{Markers, Segment, Segments};
 pub use strategy::{
-    Action, Ask, Checked, Finish, Needs, Observation, Params, SampleResult, Status, StopRule, Strategy, StrategyError,
-    Tally, Verdict, Vote, Watch, beta_confidence, strategy, strategy_verified,
+    Action, Ask, Checked, Finish, Needs, Observation, Params, Room, SampleResult, Status, StopRule, Strategy,
+    StrategyError, Tally, Verdict, Vote, Watch, beta_confidence, strategy, strategy_verified,
 };
-pub use thinking::{Allowance, Part, Pass, StyleError, ThinkingStyle, Trace};
+pub use thinking::{Allowance, Part, Pass, Step, StyleError, ThinkingStyle, Trace};
 pub use verify::{
     Equation, Judge, Outcome, SpecError, Verification, Verifier, VerifierSpec, Verifiers, bare_json, equations,
 };

@@ -131,7 +131,13 @@ impl Segments {
                     let end = self.held.len() - text.len() + marker.len();
                     self.held.drain(..end);
                     self.enter(State::Thinking);
-                } else if self.markers.open.iter().any(|marker| marker.starts_with(text)) {
+                } else if let Some(marker) = self.markers.close.iter().find(|marker| text.starts_with(marker.as_str()))
+                {
+                    // The answer without a thought, as in the final channel of gpt-oss.
+                    let end = self.held.len() - text.len() + marker.len();
+                    self.held.drain(..end);
+                    self.enter(State::Answer);
+                } else if self.markers.open.iter().chain(&self.markers.close).any(|marker| marker.starts_with(text)) {
                     return false;
                 } else {
                     self.enter(State::Answer);

@@ -38,9 +38,7 @@ pub struct SampleResult {
     pub index: u32,
     /// The text of its thoughts, empty for a model that marks none.
     pub thinking: String,
-    /// The text of the answer, without the thinking. After an [`Ask::Step`] that may go on ([`Finish::Matched`],
-    /// [`Finish::Length`]) the text of the step, markers included, and no thoughts; after one that came to its end by
-    /// itself the whole sample, as always.
+    /// The text of the answer, without the thinking; after an [`Ask::Step`] of all steps so far.
     pub text: String,
     /// Why it ended.
     pub finish: Finish,
@@ -59,6 +57,13 @@ pub enum Observation {
     Start,
     /// A sample ended by itself.
     Sample(SampleResult),
+    /// A step ended, and the answer may go on.
+    Stepped {
+        /// The sample as far as it has come; its tokens are those of this step.
+        result: SampleResult,
+        /// What the step adds to [`Ask::Step`]'s `begun`, markers included.
+        said: String,
+    },
     /// A sample, or its judgement, broke off.
     Failed {
         /// Which sample it is.
@@ -90,12 +95,15 @@ pub enum Observation {
 pub enum Ask {
     /// The request's own conversation.
     Question,
-    /// One step further in an answer that has begun. Thoughts are neither capped nor told apart.
+    /// One step further in an answer that has begun. It ends with [`Observation::Stepped`], or with
+    /// [`Observation::Sample`] where the answer has come to its end.
     Step {
         /// The answer so far, markers included; empty for the first step.
         begun: Arc<str>,
         /// The step ends before this text.
         until: Arc<str>,
+        /// What the whole answer may still use.
+        room: Room,
     },
     /// The conversation, a draft of its answer, and a request to mend it.
     Revise {
@@ -104,6 +112,18 @@ pub enum Ask {
         /// What is wrong with it and what to do, as the user's turn.
         findings: Arc<str>,
     },
+}
+
+/// The tokens of an answer that is drawn step by step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// What every answer may have at most.
+    pub share: u32,
+    /// Those of the text so far, whoever drew them.
+    pub drawn: u32,
+    /// What may still be generated, this step included; less than what the text leaves of the share where other texts
+    /// were drawn from it.
+    pub left: u32,
 }
 
 /// Watches a trace's confidence while it runs (`DeepConf`, arXiv 2508.15260).

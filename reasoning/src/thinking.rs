@@ -4,11 +4,13 @@
 //! closing marker, and the answer is drawn from what was kept back for it; a thought that ends too early goes on after a
 //! "Wait". Both are continuations of a begun answer, so a sample is one or more *passes* through an engine.
 
+mod stops;
 mod style;
 
 use std::sync::Arc;
 
-use crate::{Finish, Segment, Segments};
+use crate::{Finish, Room, Segment, Segments};
+use stops::Stops;
 pub use style::{StyleError, ThinkingStyle};
 
 /// What one sample may generate, in tokens.
@@ -45,6 +47,27 @@ impl Allowance {
     pub fn cap(&self) -> u32 {
         self.thinking.min(self.tokens.saturating_sub(self.reserve))
     }
+
+    /// What a thought may still have, as this allowance for the [whole](Room::share), where all that was drawn is thought.
+    #[must_use]
+    pub fn thought_left(&self, room: Room) -> u32 {
+        self.cap().saturating_sub(room.drawn).min(room.left.saturating_sub(self.reserve))
+    }
+}
+
+/// One step of an answer that is drawn step by step.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'a> {
+    /// The answer so far, markers included; empty for the first step.
+    pub begun: &'a str,
+    /// Tokens that the step may generate, at least 1.
+    pub tokens: u32,
+    /// Tokens that a thought may still have, in this step and after it, see [`Allowance::thought_left`].
+    pub thought: u32,
+    /// The step ends before this text.
+    pub until: &'a str,
+    /// The answer ends before the first of these.
+    pub stop: &'a [String],
 }
 
 /// One call of an engine.
@@ -93,6 +116,12 @@ pub struct Trace {
     extensions: u32,
     answer_tries: u32,
     answered: bool,
+    /// Of a step: where it ends, and what the answer ends at.
+    step: Option<(String, Stops)>,
+    /// Bytes of the answer before a stop sequence.
+    stopped: Option<usize>,
+    /// How a step ended, where that is not how its last pass did.
+    end: Option<Finish>,
 }
 
 impl Trace {
@@ -104,13 +133,31 @@ impl Trace {
         trace
     }
 
-    /// One step further in an answer that has begun: thoughts are told apart, but not capped. `begun` may be empty.
+    /// One step further in an answer. A thought that has had its tokens is closed before it, and one that ends without an
+    /// answer is closed behind it, so that the answer is drawn from what is kept back for it.
     #[must_use]
-    pub fn step(style: Option<&ThinkingStyle>, opened: bool, begun: &str, tokens: u32) -> Self {
-        let segments = style.map_or_else(Segments::none, |style| Segments::new(style.markers.clone(), opened));
-        let mut trace = Self::empty(None, Allowance::new(tokens), segments);
-        trace.opening = trace.say(begun);
-        trace.pass = Some(Pass { number: 0, begun: begun.to_owned(), max_tokens: tokens, part: Part::Whole });
+    pub fn step(style: Option<Arc<ThinkingStyle>>, opened: bool, step: Step<'_>) -> Self {
+        let Step { begun, tokens, thought, until, stop } = step;
+        // Where it was only going to think because we ask it to, it does not mark anything else, either.
+        let thinks =
+            |style: &Arc<ThinkingStyle>| opened || begun.starts_with(&style.begin) || (begun.is_empty() && thought > 0);
+        let style = style.filter(thinks);
+        let segments = style.as_ref().map_or_else(Segments::none, |style| Segments::new(style.markers.clone(), opened));
+        let mut trace = Self::empty(style.clone(), Allowance::new(tokens), segments);
+        let begin = style.as_ref().map(|style| style.begin.as_str()).filter(|_| !opened && thought > 0);
+        trace.opening = trace.say(if begun.is_empty() { begin.unwrap_or_default() } else { begun });
+        trace.answered = has_answered(&trace.opening, style.as_deref());
+        if let Some(style) = style.filter(|_| thought == 0 && trace.is_open()) {
+            let said = if begun.is_empty() { style.no_thought(opened) } else { style.closing.clone() };
+            let closed = trace.say(&said);
+            trace.opening.extend(closed);
+        }
+        let mut stops = Stops::new(stop);
+        stops.skip(&trace.opening);
+        trace.step = Some((until.to_owned(), stops));
+        let (part, max_tokens) =
+            if trace.is_open() { (Part::Whole, tokens.min(thought)) } else { (Part::Answer, tokens) };
+        trace.pass = Some(Pass { number: 0, begun: trace.raw.clone(), max_tokens, part });
         trace
     }
 
@@ -121,6 +168,11 @@ impl Trace {
         let mut trace = Self::empty(None, Allowance::new(tokens), Segments::new(style.markers.clone(), opened));
         trace.pass = Some(Pass { number: 0, begun: String::new(), max_tokens: tokens, part: Part::Whole });
         trace
+    }
+
+    /// Whether what is drawn next may be a thought.
+    fn is_open(&self) -> bool {
+        self.segments.is_thinking() || self.segments.is_undecided()
     }
 
     /// A sample of a model that thinks. `opened` says that the chat template has opened the thought already;
@@ -167,6 +219,9 @@ impl Trace {
             extensions: allowance.extensions,
             answer_tries: 0,
             answered: false,
+            step: None,
+            stopped: None,
+            end: None,
         }
     }
 
@@ -200,6 +255,19 @@ impl Trace {
         self.segments.is_thinking()
     }
 
+    /// Bytes of the answer before a stop sequence of the request, where a [step](Self::step) met one. Then there is no
+    /// further pass, and what the engine still draws is not wanted.
+    #[must_use]
+    pub fn stopped(&self) -> Option<usize> {
+        self.stopped
+    }
+
+    /// How it ended, when its last pass ended so.
+    #[must_use]
+    pub fn end(&self, last: Finish) -> Finish {
+        self.end.unwrap_or(last)
+    }
+
     /// What we have said ourselves before the first token, once: the opening of a recipe, for whoever shows the thought.
     pub fn begun(&mut self) -> Vec<Segment> {
         std::mem::take(&mut self.opening)
@@ -212,7 +280,16 @@ impl Trace {
         let said = self.say(text);
         self.count(1, before);
         self.look_for_answer(&said);
+        let stopped = self.step.as_mut().and_then(|(_, stops)| stops.push(&said));
+        self.stop(stopped);
         said
+    }
+
+    /// The end of a step's answer, where there is one.
+    fn stop(&mut self, at: Option<usize>) {
+        if at.is_some() {
+            (self.stopped, self.end, self.pass) = (at, Some(Finish::Stop), None);
+        }
     }
 
     /// Takes a token whose part the engine has told apart itself.
@@ -232,9 +309,22 @@ impl Trace {
         let mut said = self.say(text);
         self.count(unseen, before);
         self.look_for_answer(&said);
+        if let Some((until, stops)) = &mut self.step {
+            let matched = finish == Finish::Matched && !self.segments.is_thinking();
+            let stopped = stops.push(&said).or_else(|| matched.then(|| stops.step_ended(until)).flatten());
+            self.stop(stopped);
+        }
         let Some(done) = self.pass.take() else { return said };
         self.passes += 1;
-        if self.allowance.tokens > self.used {
+        if self.step.is_some() {
+            let next = self.next_of_step(finish, &mut said);
+            self.pass = next.map(|max_tokens| Pass {
+                number: self.passes,
+                begun: self.raw.clone(),
+                max_tokens,
+                part: Part::Answer,
+            });
+        } else if self.allowance.tokens > self.used {
             let next = self.next_part(done.part, finish, &mut said);
             self.pass =
                 next.map(|(part, max_tokens)| Pass { number: self.passes, begun: self.raw.clone(), max_tokens, part });
@@ -253,6 +343,9 @@ impl Trace {
             Part::Answer => self.answer_again(finish).then_some((Part::Answer, left)),
             Part::Whole if !self.segments.is_thinking() => {
                 // The cap was for a thought that is over; the answer goes on.
+                if finish == Finish::Length && self.segments.is_undecided() {
+                    said.extend(self.say(&style.no_thought(false)));
+                }
                 (finish == Finish::Length).then_some((Part::Answer, left))
             }
             Part::Thought if finish != Finish::Length && self.thinks_on() => {
@@ -269,6 +362,29 @@ impl Trace {
                 Some((Part::Answer, left))
             }
         }
+    }
+
+    /// How much of the answer is drawn next, within one step.
+    fn next_of_step(&mut self, finish: Finish, said: &mut Vec<Segment>) -> Option<u32> {
+        let left = self.allowance.tokens.saturating_sub(self.used);
+        let thinking = self.segments.is_thinking();
+        let goes_on = match finish {
+            Finish::Matched => false,
+            // What is left was no longer to be thought with.
+            Finish::Length => left > 0,
+            Finish::Stop | Finish::Weak => thinking || (left > 0 && self.answer_again(finish)),
+        };
+        let style = self.style.clone().filter(|_| goes_on && self.is_open());
+        if let Some(style) = style {
+            let closed = self.say(&if thinking { style.closing.clone() } else { style.no_thought(false) });
+            if let Some((_, stops)) = &mut self.step {
+                stops.skip(&closed);
+            }
+            said.extend(closed);
+            // The model has ended the thought with its last token; the answer is the next step.
+            self.end = (left == 0).then_some(Finish::Length);
+        }
+        (goes_on && left > 0).then_some(left)
     }
 
     fn thinks_on(&self) -> bool {
@@ -299,4 +415,12 @@ impl Trace {
             self.undecided += tokens;
         }
     }
+}
+
+/// Whether there is an answer, and not only what we begin one with ourselves.
+fn has_answered(said: &[Segment], style: Option<&ThinkingStyle>) -> bool {
+    let texts = said.iter().map(|segment| if let Segment::Answer(text) = segment { text.as_str() } else { "" });
+    let answer: String = texts.collect();
+    let ours = style.is_some_and(|style| style.closing.trim_end().ends_with(answer.trim()));
+    !answer.trim().is_empty() && !ours
 }

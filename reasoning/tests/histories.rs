@@ -224,6 +224,10 @@ impl<'a> World<'a> {
                     *self.tries.entry(index).or_insert(0) += 1;
                     let step = matches!(ask, Ask::Step { .. });
                     self.begin(index, max_tokens, if step { Work::Step } else { Work::Whole });
+                    if let Ask::Step { begun, room, .. } = &ask {
+                        assert!(max_tokens <= room.left && room.drawn + room.left <= room.share);
+                        assert!(!begun.is_empty() || room.drawn == 0);
+                    }
                 }
                 Action::Judge { index, max_tokens, .. } => self.begin(index, max_tokens, Work::Judge),
                 Action::Cancel { index } => {
@@ -273,7 +277,7 @@ impl<'a> World<'a> {
             Work::Step => self.sample(index, run.max_tokens, fate, self.tries[&index] < 4),
         };
         let tokens = match &observation {
-            Observation::Sample(result) => {
+            Observation::Sample(result) | Observation::Stepped { result, .. } => {
                 self.answers.insert(index, extract(&self.case.kind, &result.text).map(|answer| answer.canonical));
                 if result.tokens > run.max_tokens {
                     self.overspent.insert(index);
@@ -312,13 +316,13 @@ impl<'a> World<'a> {
         let result = SampleResult {
             index,
             thinking: equation.to_owned(),
-            text: said,
+            text: said.clone(),
             finish: if goes_on && fate.finish == Finish::Stop { Finish::Matched } else { fate.finish },
             tokens: spends(fate.tokens, max, fate),
             mean_logprob: fate.likelihood.map(f64::from),
             confidence: Some(f64::from(fate.confidence)),
         };
-        Observation::Sample(result)
+        if goes_on { Observation::Stepped { result, said } } else { Observation::Sample(result) }
     }
 
     /// Plays to the end, the deadline, or until the client leaves.
@@ -353,7 +357,7 @@ impl<'a> World<'a> {
         assert_eq!(verdict.checks.len(), if self.case.checks.is_empty() { 0 } else { verdict.counted.len() });
         // A beam that was to go on from another's text is told by its own last one.
         let searches = self.case.name == StrategyName::BeamSearch;
-        if self.case.name == StrategyName::Single || searches {
+        if self.case.name == StrategyName::Single || (searches && verdict.depends_on_timing()) {
             return;
         }
         let told = verdict.chosen.iter().filter_map(|index| self.answers[index].as_ref());

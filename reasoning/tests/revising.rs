@@ -299,10 +299,18 @@ fn search(samples: u32, width: u32, diverse: bool) -> Box<dyn Strategy> {
     build(StrategyName::BeamSearch, AnswerKind::Number, &ARITHMETIC, 1, params)
 }
 
+/// The end of a step, which an answer goes on from.
+fn step(index: u32, said: &str) -> Observation {
+    match sample(index, said, Finish::Matched) {
+        Observation::Sample(result) => Observation::Stepped { result, said: said.to_owned() },
+        other => other,
+    }
+}
+
 /// What each started step goes on from, by index.
 fn begun(actions: &[Action]) -> Vec<(u32, String)> {
     let step = |action: &Action| match action {
-        Action::Sample { index, ask: Ask::Step { begun, until }, max_tokens, .. } => {
+        Action::Sample { index, ask: Ask::Step { begun, until, .. }, max_tokens, .. } => {
             assert!(&**until == "\n\n" && *max_tokens <= 30);
             Some((*index, begun.to_string()))
         }
@@ -324,9 +332,9 @@ fn the_best_beginnings_go_on_in_several_ways() {
     };
     let mut all = seeds(&started);
     for (index, text) in [(0, "1 + 1 = 3"), (2, "2 + 2 = 4"), (1, "so")] {
-        assert_eq!(beams.next(sample(index, text, Finish::Matched)), vec![]);
+        assert_eq!(beams.next(step(index, text)), vec![]);
     }
-    let second = beams.next(sample(3, "1 + 1 = 9", Finish::Matched));
+    let second = beams.next(step(3, "1 + 1 = 9"));
     // Sound before unchecked before wrong; each of the best two goes on twice.
     let (sound, plain) = ("2 + 2 = 4\n\n".to_owned(), "so\n\n".to_owned());
     assert_eq!(begun(&second), [(0, sound.clone()), (1, sound), (2, plain.clone()), (3, plain)]);
@@ -344,9 +352,9 @@ fn diverse_subtrees_keep_their_own_best() {
     let mut beams = search(4, 2, true);
     beams.next(Observation::Start);
     for (index, text) in [(0, "2 + 2 = 4"), (1, "3 + 3 = 6"), (2, "so")] {
-        beams.next(sample(index, text, Finish::Matched));
+        beams.next(step(index, text));
     }
-    let second = beams.next(sample(3, "1 + 1 = 3", Finish::Matched));
+    let second = beams.next(step(3, "1 + 1 = 3"));
     let texts: Vec<String> = begun(&second).into_iter().map(|(_, text)| text).collect();
     assert_eq!(texts, ["2 + 2 = 4\n\n", "2 + 2 = 4\n\n", "so\n\n", "so\n\n"]);
 }
@@ -361,9 +369,9 @@ fn a_beam_ends_with_its_share() {
         steps += 1;
         assert!(steps < 50);
         for other in (0..2).filter(|other| *other != index) {
-            beams.next(sample(other, "and", Finish::Matched));
+            beams.next(step(other, "and"));
         }
-        actions = beams.next(sample(index, "so 7", Finish::Matched));
+        actions = beams.next(step(index, "so 7"));
     }
     // Shares of 100 tokens in steps of 10.
     assert_eq!(steps, 10);
@@ -380,8 +388,8 @@ fn a_beginning_is_not_held_against_what_only_the_end_can_have() {
     let mut beams = build(StrategyName::BeamSearch, AnswerKind::Number, &specs, 1, params);
     beams.next(Observation::Start);
     // As a whole answer, this is out of its range, and the other one is not; but its equation holds.
-    beams.next(sample(1, "1 + 1 = 2", Finish::Matched));
-    let second = beams.next(sample(0, "7", Finish::Matched));
+    beams.next(step(1, "1 + 1 = 2"));
+    let second = beams.next(step(0, "7"));
     assert_eq!(begun(&second)[0].1, "1 + 1 = 2\n\n");
 }
 
@@ -390,9 +398,9 @@ fn two_beams_that_say_the_same_are_one() {
     let mut beams = search(4, 2, false);
     beams.next(Observation::Start);
     for (index, text) in [(0, "2 + 2 = 4"), (1, "2 + 2 = 4"), (2, "1 + 1 = 3")] {
-        beams.next(sample(index, text, Finish::Matched));
+        beams.next(step(index, text));
     }
-    let texts: Vec<String> = begun(&beams.next(sample(3, "so", Finish::Matched))).into_iter().map(|(_, t)| t).collect();
+    let texts: Vec<String> = begun(&beams.next(step(3, "so"))).into_iter().map(|(_, t)| t).collect();
     assert_eq!(texts, ["2 + 2 = 4\n\n", "2 + 2 = 4\n\n", "so\n\n", "so\n\n"]);
 }
 
@@ -403,8 +411,10 @@ fn no_answer_becomes_longer_than_a_sample_may_be() {
     let (mut length, mut caps) = (0, [30, 30]);
     // Each slot draws only every other step of the text that goes on, and has much of its own share left.
     for longer in [0, 1].into_iter().cycle().take(20) {
-        let step = |index: u32, tokens, text: &str| match sample(index, text, Finish::Matched) {
-            Observation::Sample(result) => Observation::Sample(SampleResult { tokens, ..result }),
+        let step = |index: u32, tokens, text: &str| match step(index, text) {
+            Observation::Stepped { result, said } => {
+                Observation::Stepped { result: SampleResult { tokens, ..result }, said }
+            }
             other => other,
         };
         length += caps[longer as usize];
@@ -425,8 +435,8 @@ fn no_answer_becomes_longer_than_a_sample_may_be() {
 fn the_end_of_a_beam_is_the_whole_of_it() {
     let mut beams = search(2, 2, false);
     beams.next(Observation::Start);
-    beams.next(sample(0, "<think>It is 9.", Finish::Matched));
-    beams.next(sample(1, "<think>It is 9.", Finish::Matched));
+    beams.next(step(0, "<think>It is 9."));
+    beams.next(step(1, "<think>It is 9."));
     let whole = |index, thinking: &str, text: &str| match sample(index, text, Finish::Stop) {
         Observation::Sample(result) => Observation::Sample(SampleResult { thinking: thinking.to_owned(), ..result }),
         other => other,
@@ -437,14 +447,71 @@ fn the_end_of_a_beam_is_the_whole_of_it() {
     assert_eq!(votes, [("4", 1000), ("5", 0)], "thoughts are checked, and answer nothing");
 }
 
+/// The first step ended in the thoughts, and then in the answer.
+fn thought(index: u32, thinking: &str, text: &str, said: &str) -> Observation {
+    match step(index, text) {
+        Observation::Stepped { result, .. } => {
+            let result = SampleResult { thinking: thinking.to_owned(), ..result };
+            Observation::Stepped { result, said: said.to_owned() }
+        }
+        other => other,
+    }
+}
+
+#[test]
+fn a_beam_goes_on_from_what_was_said_and_is_judged_by_what_it_means() {
+    let mut beams = search(2, 2, false);
+    beams.next(Observation::Start);
+    beams.next(thought(0, "2 + 2 = 5", "", "<think>2 + 2 = 5"));
+    let second = beams.next(thought(1, "2 + 2 = 4", "It is", "<think>2 + 2 = 4</think>It is"));
+    let text = "<think>2 + 2 = 4</think>It is\n\n".to_owned();
+    assert_eq!(begun(&second), [(0, text.clone()), (1, text)], "the sound thought goes on");
+    let rooms = |actions: &[Action]| -> Vec<(u32, u32, u32)> {
+        let asks = actions.iter().filter_map(|action| {
+            let Action::Sample { ask: Ask::Step { room, .. }, .. } = action else { return None };
+            Some((room.share, room.drawn, room.left))
+        });
+        asks.collect()
+    };
+    assert_eq!(rooms(&second), [(100, 10, 90), (100, 10, 90)]);
+    // The other one draws less than the text that it goes on from has: that is what its own share has left.
+    let short = |index, tokens, text: &str| match step(index, text) {
+        Observation::Stepped { result, said } => {
+            Observation::Stepped { result: SampleResult { tokens, ..result }, said }
+        }
+        other => other,
+    };
+    beams.next(short(0, 3, "2 + 2 = 4"));
+    let third = beams.next(short(1, 20, "2 + 2 = 5"));
+    assert_eq!(rooms(&third), [(100, 13, 87), (100, 13, 70)]);
+}
+
+#[test]
+fn what_is_still_a_thought_is_no_answer_when_time_is_up() {
+    let start = || {
+        let mut beams = search(2, 2, false);
+        beams.next(Observation::Start);
+        beams
+    };
+    let mut beams = start();
+    beams.next(thought(0, "It is 4", "", "<think>It is 4"));
+    assert_eq!(verdict(&beams.next(Observation::DeadlinePassed)).unwrap().status, Status::NoAnswer);
+    let mut beams = start();
+    beams.next(thought(0, "It is 4", "", "<think>It is 4"));
+    beams.next(thought(1, "It is 5", "So 5", "<think>It is 5</think>So 5"));
+    // Both go on from one of them, and what that had said is the answer of either.
+    let end = verdict(&beams.next(Observation::DeadlinePassed)).unwrap();
+    assert!(end.status == Status::NoAnswer || end.answer.unwrap().canonical == "5");
+}
+
 #[test]
 fn a_beam_that_was_cut_is_no_answer_beside_a_whole_one() {
     let mut beams = search(2, 2, false);
     beams.next(Observation::Start);
     beams.next(sample(0, "It is 7", Finish::Stop));
-    let mut actions = beams.next(sample(1, "2 + 2 = 4", Finish::Matched));
+    let mut actions = beams.next(step(1, "2 + 2 = 4"));
     while verdict(&actions).is_none() {
-        actions = beams.next(sample(1, "2 + 2 = 4", Finish::Matched));
+        actions = beams.next(step(1, "2 + 2 = 4"));
     }
     let end = verdict(&actions).unwrap();
     assert_eq!((end.counted, end.answer.unwrap().canonical.as_str()), (vec![0], "7"));
@@ -462,14 +529,14 @@ fn at_the_deadline_only_a_beam_that_holds_its_text_is_chosen() {
     assert_eq!(verdict(&beams.next(Observation::DeadlinePassed)).unwrap().status, Status::NoAnswer);
     let mut beams = start();
     for index in 0..4 {
-        beams.next(sample(index, if index == 3 { "2 + 2 = 4" } else { "1 + 1 = 3" }, Finish::Matched));
+        beams.next(step(index, if index == 3 { "2 + 2 = 4" } else { "1 + 1 = 3" }));
     }
     // All go on from the fourth; the first two have begun, the others still hold what they said before.
     let end = verdict(&beams.next(Observation::DeadlinePassed)).unwrap();
     assert_eq!((end.stop, end.chosen, end.counted), (StopRule::Deadline, vec![0, 1], vec![0, 1]));
     let mut beams = start();
     for index in 0..5 {
-        beams.next(sample(index % 4, if index == 0 { "2 + 2 = 4" } else { "1 + 1 = 3" }, Finish::Matched));
+        beams.next(step(index % 4, if index == 0 { "2 + 2 = 4" } else { "1 + 1 = 3" }));
     }
     let end = verdict(&beams.next(Observation::DeadlinePassed)).unwrap();
     assert_eq!(end.counted, vec![0], "a step that has ended before steps that run");

@@ -43,6 +43,7 @@ impl Close {
             // What finds no room goes with the end.
             let _ = events.try_send(Event::Decided(answers(&ran)));
         }
+        ran.count_rest().await;
         (ran, result)
     }
 

@@ -5,14 +5,18 @@ mod judge;
 mod requests;
 mod tell;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use forethought_engine::EngineError;
 use forethought_policies::SpendMeter;
 use forethought_reasoning::{Action, Ledger, Observation, Spent, Strategy, Verdict};
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout},
 };
 use tracing::debug;
 
@@ -22,11 +26,15 @@ use super::{
 };
 use crate::{
     EngineDesk, KillSwitch,
-    sampler::{News, Report, Sampler},
+    sampler::{News, Report, Sampler, Way},
 };
 
 /// Reports that may wait; a sampler whose report finds no room waits, and with it its engine's buffer.
 const REPORTS: usize = 64;
+
+/// How long the last of what was cancelled is waited for. An engine hears of it before it draws the next token, so that
+/// only a token whose draw has begun may still come.
+const LAST_WORDS: Duration = Duration::from_millis(10);
 
 /// What a run comes to.
 pub(super) struct Ran {
@@ -37,6 +45,23 @@ pub(super) struct Ran {
     pub fault: Option<EngineError>,
     /// Whether a second try said something else than what the reader had of the first.
     pub diverged: bool,
+    /// What still counts what is drawn.
+    run: Option<Box<Run>>,
+}
+
+impl Ran {
+    /// Counts what engines have drawn of what was cancelled. The answer does not depend on it, so it may go out before.
+    pub(super) async fn count_rest(&mut self) {
+        let Some(mut run) = self.run.take() else { return };
+        run.hear_rest().await;
+        for sample in &mut self.samples {
+            let Some(counted) = run.samples.get(&sample.index).map(|counted| &counted.report) else { continue };
+            sample.tokens = counted.tokens;
+            sample.thinking_tokens = counted.thinking_tokens;
+            sample.judge_tokens = counted.judge_tokens;
+            sample.lost_tokens = counted.lost_tokens;
+        }
+    }
 }
 
 /// The engines that a run uses.
@@ -60,6 +85,8 @@ pub(super) struct Run {
     generated: u32,
     fault: Option<EngineError>,
     diverged: bool,
+    /// The calls of an engine that have not reported their end.
+    open: BTreeSet<(u32, u32)>,
     sender: mpsc::Sender<Report>,
     reports: mpsc::Receiver<Report>,
 }
@@ -91,6 +118,7 @@ impl Run {
             generated: 0,
             fault: None,
             diverged: false,
+            open: BTreeSet::new(),
             sender,
             reports,
         }
@@ -143,16 +171,17 @@ impl Run {
 
     /// Books a report; gives what the strategy must know of it.
     fn take(&mut self, Report { index, run, news }: Report) -> Option<Observation> {
+        if !matches!(news, News::Token(_)) {
+            self.open.remove(&(index, run));
+        }
         let sample = self.samples.get(&index)?;
         match (sample.work.filter(|_| sample.run == run), news) {
-            (None, News::Token(_)) => {
-                self.late_token(index);
-                None
-            }
+            (_, News::Stopped { unseen }) => self.late(index, run, unseen),
+            (None, News::Token(_)) => self.late(index, run, 1),
             (None, _) => None,
             (Some(Work::Draw), News::Token(token)) => self.token(index, &token),
             (Some(Work::Draw), News::Ended { text, finish, usage }) => self.pass_ended(index, &text, finish, usage),
-            (Some(Work::Judge), News::Token(token)) => self.judge_token(index, &token.text),
+            (Some(Work::Judge), News::Token(token)) => self.judge_token(index, &token),
             (Some(Work::Judge), News::Ended { text, usage, .. }) => self.judged(index, &text, usage),
             (Some(_), News::Failed { error }) => Some(self.failed(index, error)),
         }
@@ -164,6 +193,9 @@ impl Run {
         // A sample whose judge is stopped has ended all the same.
         let state = if sample.work == Some(Work::Draw) { SampleState::Cancelled } else { SampleState::Finished };
         sample.break_off(state, self.job.prompt_tokens);
+        if state == SampleState::Cancelled {
+            sample.cut_step(&self.job.kind);
+        }
         let (tokens, judge_tokens) = (sample.report.tokens, sample.judge_tokens);
         let booked =
             if state == SampleState::Cancelled { self.ledger.cancel(index) } else { self.ledger.settle(index) };
@@ -175,12 +207,16 @@ impl Run {
         self.tell(if cancelled { Event::SampleCancelled { index, tokens } } else { judged });
     }
 
-    /// A token that was drawn before its sampler heard of the end: it was spent all the same.
-    fn late_token(&mut self, index: u32) {
-        if let Some(sample) = self.samples.get_mut(&index) {
-            sample.report.tokens += 1;
-        }
-        self.spend(1);
+    /// Tokens that were drawn before an engine heard of the end: they were spent all the same.
+    fn late(&mut self, index: u32, run: u32, tokens: u32) -> Option<Observation> {
+        self.samples.get_mut(&index)?.late(run, tokens);
+        self.spend(tokens);
+        None
+    }
+
+    fn spawn(&mut self, sampler: Sampler) {
+        self.open.insert((sampler.index, sampler.run));
+        tokio::spawn(sampler.run());
     }
 
     fn settle(&mut self, index: u32) {
@@ -199,15 +235,27 @@ impl Run {
         for index in running {
             self.cancel(index);
         }
-        while let Ok(report) = self.reports.try_recv() {
-            self.take(report);
-        }
         Ran {
             verdict,
-            samples: self.samples.into_values().map(|sample| sample.report).collect(),
+            samples: self.samples.values().map(|sample| sample.report.clone()).collect(),
             spent: self.ledger.spent(),
-            fault: self.fault,
+            fault: self.fault.take(),
             diverged: self.diverged,
+            run: Some(Box::new(self)),
+        }
+    }
+
+    /// Takes what still comes of samplers that were stopped.
+    async fn hear_rest(&mut self) {
+        let rest = async {
+            while !self.open.is_empty() {
+                let Some(report) = self.reports.recv().await else { return };
+                self.take(report);
+            }
+        };
+        let _ = timeout(LAST_WORDS, rest).await;
+        while let Ok(report) = self.reports.try_recv() {
+            self.take(report);
         }
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use forethought_engine::{Channel, Usage};
 use forethought_reasoning::{
-    AnswerKind, Ask, Finish, SampleResult, Segment, Trace, TraceConfidence, Watch, extract, token_confidence,
+    AnswerKind, Ask, Finish, Observation, Room, SampleResult, Segment, Trace, TraceConfidence, Watch, extract,
+    token_confidence,
 };
 
 use crate::{KillSwitch, sampler::Token};
@@ -37,11 +38,11 @@ pub struct SampleReport {
     pub text: String,
     /// Tokens that it generated, over all its tries, thinking and judgements included.
     pub tokens: u32,
-    /// Those of them that were thought by the try that gave the answer.
+    /// Those of them that were thought, in all steps of a search; a try that broke off counts as lost.
     pub thinking_tokens: u32,
     /// Those of them that tries generated which broke off.
     pub lost_tokens: u32,
-    /// Those of them that a judge generated.
+    /// Those of them that a judge generated. The rest is the answer's.
     pub judge_tokens: u32,
     /// Prompt tokens of all its passes; of one that was cut short the request's own.
     pub prompt_tokens: u64,
@@ -82,8 +83,14 @@ pub(super) struct Sample {
     pub trace: Trace,
     pub watch: Option<Watch>,
     confidence: Option<TraceConfidence>,
-    /// Bytes that the answer began with, before this try.
-    begun: usize,
+    /// Bytes that a step goes on from, as they were said; and of them those of the answer.
+    begun: (usize, usize),
+    /// Tokens that were thought before this try.
+    thought_before: u32,
+    /// The last call of a try that broke off.
+    lost_until: u32,
+    /// The calls that were judgements.
+    judgements: Vec<u32>,
     /// Tokens of this try that came before this pass.
     before_pass: u32,
     /// The sum over the tokens that were seen, and how many they are. An end token has none.
@@ -122,7 +129,10 @@ impl Sample {
             trace: Trace::plain(1),
             watch: None,
             confidence: None,
-            begun: 0,
+            begun: (0, 0),
+            thought_before: 0,
+            lost_until: 0,
+            judgements: Vec::new(),
             before_pass: 0,
             logprobs: (0.0, 0),
             judgement: String::new(),
@@ -135,9 +145,8 @@ impl Sample {
     pub(super) fn begin(&mut self, ask: Ask, trace: Trace, watch: Option<Watch>, told: (usize, usize)) {
         let had = |text: &str, told| text.get(..told).unwrap_or_default().to_owned();
         self.told = Told { thinking: had(&self.report.thinking, told.0), text: had(&self.report.text, told.1) };
-        if self.report.state == SampleState::Failed {
-            self.report.lost_tokens += self.trace.tokens();
-        }
+        self.thought_before = self.report.thinking_tokens;
+        self.report.finish = None;
         self.report.raw.clear();
         self.report.thinking.clear();
         self.report.text.clear();
@@ -146,9 +155,18 @@ impl Sample {
         self.before_pass = 0;
         self.logprobs = (0.0, 0);
         (self.ask, self.trace, self.watch) = (ask, trace, watch);
-        self.begun = self.trace.raw().len();
         let opening = self.trace.begun();
         self.say(opening);
+        let begun = if let Ask::Step { begun, .. } = &self.ask { begun.len() } else { 0 };
+        self.begun = (begun, self.report.text.len());
+    }
+
+    /// Takes note that a model is asked to judge it.
+    pub(super) fn begin_judgement(&mut self) {
+        (self.run, self.work) = (self.run + 1, Some(Work::Judge));
+        self.judgements.push(self.run);
+        self.judgement.clear();
+        self.judge_tokens = 0;
     }
 
     /// Takes a token.
@@ -164,6 +182,19 @@ impl Sample {
         };
         self.say(said);
         self.count_thought();
+    }
+
+    /// Counts tokens of an earlier call, or of one that was stopped: drawn before its engine heard of the end.
+    pub(super) fn late(&mut self, run: u32, tokens: u32) {
+        let report = &mut self.report;
+        report.tokens += tokens;
+        if self.judgements.contains(&run) {
+            report.judge_tokens += tokens;
+        } else if run <= self.lost_until {
+            report.lost_tokens += tokens;
+        } else if self.trace.is_thinking() {
+            report.thinking_tokens += tokens;
+        }
     }
 
     /// Whether the trace has become too unsure to go on.
@@ -191,34 +222,55 @@ impl Sample {
     }
 
     /// Takes the end of the try, and gives what the strategy is told.
-    pub(super) fn finish(&mut self, finish: Finish, kind: &AnswerKind) -> SampleResult {
+    pub(super) fn finish(&mut self, finish: Finish, kind: &AnswerKind) -> Observation {
         self.report.state = SampleState::Finished;
-        self.report.finish = Some(finish);
         self.trace.raw().clone_into(&mut self.report.raw);
-        // A step that goes on is gone on from as it was said; one that is the end is told apart, to be compared.
-        let goes_on = matches!(finish, Finish::Matched | Finish::Length);
-        let step = goes_on && matches!(self.ask, Ask::Step { .. });
-        let step = step.then(|| self.report.raw.get(self.begun..).unwrap_or_default().to_owned());
+        let goes_on = matches!(self.ask, Ask::Step { .. }) && matches!(finish, Finish::Matched | Finish::Length);
+        // Should nothing come of what it goes on with, it was cut here.
+        self.report.finish = Some(if goes_on { Finish::Length } else { finish });
         self.report.answer = extract(kind, &self.report.text).map(|answer| answer.canonical);
-        SampleResult {
+        let result = SampleResult {
             index: self.report.index,
-            thinking: if step.is_some() { String::new() } else { self.report.thinking.clone() },
-            text: step.unwrap_or_else(|| self.report.text.clone()),
+            thinking: self.report.thinking.clone(),
+            text: self.report.text.clone(),
             finish,
             tokens: self.trace.tokens(),
             mean_logprob: (self.logprobs.1 > 0).then(|| self.logprobs.0 / f64::from(self.logprobs.1)),
             confidence: self.confidence.as_ref().and_then(TraceConfidence::lowest),
+        };
+        if goes_on {
+            let said = self.report.raw.get(self.begun.0..).unwrap_or_default().to_owned();
+            Observation::Stepped { result, said }
+        } else {
+            Observation::Sample(result)
         }
     }
 
     /// Keeps what a try that broke off has said.
     pub(super) fn break_off(&mut self, state: SampleState, prompt_tokens: u32) {
         self.trace.raw().clone_into(&mut self.report.raw);
-        if self.work == Some(Work::Draw) && self.trace.tokens() > self.before_pass {
+        let drawn = self.work == Some(Work::Draw);
+        if drawn && self.trace.tokens() > self.before_pass {
             self.report.prompt_tokens += u64::from(prompt_tokens);
+        }
+        if drawn && state == SampleState::Failed {
+            self.report.lost_tokens += self.trace.tokens();
+            self.report.thinking_tokens = self.thought_before;
+            self.lost_until = self.run;
         }
         self.work = None;
         self.report.state = state;
+    }
+
+    /// Leaves of a step that was stopped what it went on from: no verifier has seen more.
+    pub(super) fn cut_step(&mut self, kind: &AnswerKind) {
+        if !matches!(self.ask, Ask::Step { .. }) {
+            return;
+        }
+        self.report.text.truncate(self.begun.1);
+        self.report.text.truncate(self.report.text.trim_end().len());
+        self.report.answer = extract(kind, &self.report.text).map(|answer| answer.canonical);
+        self.report.finish = Some(Finish::Length);
     }
 
     /// Whether this try says, as far as it came, what the reader has of the one before.
@@ -239,10 +291,13 @@ impl Sample {
                 Segment::Answer(text) => self.report.text.push_str(&text),
             }
         }
+        if let Some(end) = self.trace.stopped() {
+            self.report.text.truncate(end);
+        }
     }
 
     fn count_thought(&mut self) {
-        self.report.thinking_tokens = self.trace.thinking_tokens();
+        self.report.thinking_tokens = self.thought_before + self.trace.thinking_tokens();
     }
 }
 
@@ -285,14 +340,28 @@ impl Thinking {
             reserve: self.reserve.min(tokens.div_ceil(2)),
         }
     }
+
+    /// What a thought may still have that has come so far, step by step.
+    pub(super) fn thought_left(&self, room: Room) -> u32 {
+        self.allowance(room.share).thought_left(room)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use forethought_reasoning::Step;
+
     use super::*;
 
     fn token(text: &str, logprob: f32) -> Token {
         Token { text: text.to_owned(), channel: Channel::Raw, logprob, top: Vec::new() }
+    }
+
+    fn ended(sample: &mut Sample) -> SampleResult {
+        match sample.finish(Finish::Stop, &AnswerKind::Number) {
+            Observation::Sample(result) => result,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -303,31 +372,39 @@ mod tests {
         sample.token(&token("4", -1.0));
         sample.token(&token("2", -3.0));
         assert_eq!(sample.pass_ended("", Finish::Stop, usage(3)), 1);
-        let result = sample.finish(Finish::Stop, &AnswerKind::Number);
+        let result = ended(&mut sample);
         assert_eq!((result.tokens, result.mean_logprob, result.text.as_str()), (3, Some(-2.0), "42"));
         sample.begin(Ask::Question, Trace::plain(10), None, (0, 0));
         sample.pass_ended("", Finish::Stop, usage(0));
-        let result = sample.finish(Finish::Stop, &AnswerKind::Number);
+        let result = ended(&mut sample);
         assert_eq!((result.tokens, result.mean_logprob), (0, None));
         assert_eq!((sample.report.prompt_tokens, sample.report.cached_tokens, sample.report.tokens), (10, 8, 3));
     }
 
     #[test]
-    fn a_step_is_told_as_it_was_said_and_an_end_as_a_whole() {
+    fn a_step_is_told_as_it_was_said_and_as_what_it_means() {
         let style = forethought_reasoning::ThinkingStyle::new(forethought_reasoning::Markers::default());
         let step = |begun: &str, said: &str, finish| {
             let mut sample = Sample::new(0, 0, KillSwitch::new());
-            let ask = Ask::Step { begun: begun.into(), until: "\n\n".into() };
-            sample.begin(ask, Trace::step(Some(&style), false, begun, 10), None, (0, 0));
+            let room = Room { share: 20, drawn: 2, left: 18 };
+            let ask = Ask::Step { begun: begun.into(), until: "\n\n".into(), room };
+            let step = Step { begun, tokens: 10, thought: 10, until: "\n\n", stop: &[] };
+            sample.begin(ask, Trace::step(Some(Arc::new(style.clone())), false, step), None, (0, 0));
             sample.token(&token(said, -1.0));
             sample.pass_ended("", finish, Usage { prompt_tokens: 5, cached_tokens: 4, completion_tokens: 1 });
-            let result = sample.finish(finish, &AnswerKind::Number);
-            (result.thinking, result.text)
+            let (result, said) = match sample.finish(finish, &AnswerKind::Number) {
+                Observation::Stepped { result, said } => (result, said),
+                Observation::Sample(result) => (result, String::new()),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(sample.report.finish == Some(Finish::Length), finish != Finish::Stop, "it may be cut there");
+            (result.thinking, result.text, said)
         };
-        let told = |thinking: &str, text: &str| (thinking.to_owned(), text.to_owned());
-        assert_eq!(step("<think>a\n\n", "b</think>", Finish::Matched), told("", "b</think>"));
-        assert_eq!(step("<think>a\n\nb</think>\n\n", "It is 5", Finish::Length), told("", "It is 5"));
-        assert_eq!(step("<think>a\n\nb</think>\n\n", "It is 5", Finish::Stop), told("a\n\nb", "It is 5"));
+        let told = |thinking: &str, text: &str, said: &str| (thinking.to_owned(), text.to_owned(), said.to_owned());
+        assert_eq!(step("<think>a\n\n", "b</think>", Finish::Matched), told("a\n\nb", "", "b</think>"));
+        let begun = "<think>a\n\nb</think>\n\n";
+        assert_eq!(step(begun, "It is 5", Finish::Matched), told("a\n\nb", "It is 5", "It is 5"));
+        assert_eq!(step(begun, "It is 5", Finish::Stop), told("a\n\nb", "It is 5", ""));
     }
 
     #[test]

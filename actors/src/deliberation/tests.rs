@@ -156,4 +156,6 @@ fn an_admission_whose_client_left_meanwhile_gets_its_end() {
 
 mod fitting;
 mod overload;
+mod player;
+mod runs;
 mod telling;

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Action, Ask, Finish, Observation, SampleResult, StopRule, Strategy, Tally,
+    Action, Ask, Finish, Observation, Room, SampleResult, StopRule, Strategy, Tally,
     params::Params,
     score::Scored,
     tally::Count,
@@ -46,11 +46,13 @@ enum State {
 #[derive(Clone, Debug)]
 struct Beam {
     state: State,
-    /// The answer so far, markers included; of a complete one without its thoughts.
-    text: String,
-    /// The thoughts of a complete one.
+    /// What it goes on from: all that was said, markers included.
+    begun: String,
+    /// The thoughts so far.
     thinking: String,
-    /// Tokens of the text, which other slots may have drawn.
+    /// The answer so far.
+    text: String,
+    /// Tokens of all that, which other slots may have drawn.
     length: u32,
     /// Sum of the log-probabilities of its tokens, and how many they are.
     likelihood: (f64, u32),
@@ -64,8 +66,9 @@ impl Beam {
     fn new() -> Self {
         Self {
             state: State::Ready,
-            text: String::new(),
+            begun: String::new(),
             thinking: String::new(),
+            text: String::new(),
             length: 0,
             likelihood: (0.0, 0),
             whole: false,
@@ -78,25 +81,20 @@ impl Beam {
         share.saturating_sub(self.used.max(self.length))
     }
 
-    /// Takes a step.
-    fn take(&mut self, result: &SampleResult, tokens: u32) {
+    /// Takes a step; `said` is what it added to an answer that may go on.
+    fn take(&mut self, result: &SampleResult, said: Option<&str>, tokens: u32) {
         self.length += tokens;
         if let Some(mean) = result.mean_logprob.filter(|mean| !mean.is_nan()) {
             self.likelihood = (self.likelihood.0 + mean * f64::from(tokens), self.likelihood.1 + tokens);
         }
-        let ends = !matches!(result.finish, Finish::Matched | Finish::Length);
-        if ends {
-            // The end tells thoughts and answer of the whole apart.
-            self.text.clone_from(&result.text);
-            self.thinking.clone_from(&result.thinking);
-        } else {
-            self.text.push_str(&result.text);
+        self.thinking.clone_from(&result.thinking);
+        self.text.clone_from(&result.text);
+        self.begun.push_str(said.unwrap_or_default());
+        if said.is_some() && result.finish == Finish::Matched {
+            self.begun.push_str(STEP);
         }
-        if result.finish == Finish::Matched {
-            self.text.push_str(STEP);
-        }
-        self.whole = ends;
-        let more = !ends && tokens > 0;
+        self.whole = said.is_none() && result.finish != Finish::Length;
+        let more = said.is_some() && tokens > 0;
         self.state = if more { State::Stepped } else { State::Complete };
     }
 }
@@ -137,7 +135,8 @@ impl BeamSearch {
             return None;
         }
         beam.state = State::Running { max_tokens, retried };
-        let ask = Ask::Step { begun: beam.text.as_str().into(), until: STEP.into() };
+        let room = Room { share, drawn: beam.length, left: beam.left(share) };
+        let ask = Ask::Step { begun: beam.begun.as_str().into(), until: STEP.into(), room };
         // Beams that go on from the same text must not go on in the same way.
         let seed = sample_seed(sample_seed(seed, index), step);
         Some(Action::Sample { index, seed, max_tokens, ask, watch: None })
@@ -149,7 +148,7 @@ impl BeamSearch {
         Some((beam, max_tokens, retried))
     }
 
-    fn stepped(&mut self, result: &SampleResult) -> Vec<Action> {
+    fn stepped(&mut self, result: &SampleResult, said: Option<&str>) -> Vec<Action> {
         let share = self.search.plan.tokens_per_sample;
         let Some((beam, max_tokens, _)) = self.running(result.index) else { return Vec::new() };
         let tokens = result.tokens.min(max_tokens);
@@ -158,7 +157,7 @@ impl BeamSearch {
             beam.state =
                 State::Failed(format!("beam {} generated {} of {max_tokens} tokens", result.index, result.tokens));
         } else {
-            beam.take(result, tokens);
+            beam.take(result, said, tokens);
             if beam.left(share) == 0 {
                 beam.state = State::Complete;
             }
@@ -227,11 +226,13 @@ impl BeamSearch {
     fn best(&self, group: &[usize], keep: usize) -> Vec<Beam> {
         let mut ranked: Vec<(bool, Scored, &Beam)> = group
             .iter()
-            .filter_map(|at| self.beams.get(*at).map(|beam| (beam.text.trim().is_empty(), self.begun(*at, beam), beam)))
+            .filter_map(|at| {
+                self.beams.get(*at).map(|beam| (beam.begun.trim().is_empty(), self.begun(*at, beam), beam))
+            })
             .collect();
         ranked.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.by_soundness(&b.1)));
         let mut told = BTreeSet::new();
-        ranked.retain(|(_, _, beam)| told.insert(beam.text.as_str()));
+        ranked.retain(|(_, _, beam)| told.insert(beam.begun.as_str()));
         ranked.into_iter().take(keep).map(|(_, _, beam)| beam.clone()).collect()
     }
 
@@ -254,8 +255,8 @@ impl BeamSearch {
     }
 
     /// The beams that can be an answer: those that came to their end, else those that were cut, else, when time is up,
-    /// what has got furthest. One that was to go on from another's text and has not begun is none: its sample still
-    /// holds what it said before.
+    /// what has got furthest. What is still a thought is no answer. One that was to go on from another's text and has not
+    /// begun is none, either: its sample still holds what it said before.
     fn candidates(&self) -> Vec<Scored> {
         let tests: [fn(&Beam) -> bool; 4] = [
             |beam| beam.whole,
@@ -291,7 +292,7 @@ impl BeamSearch {
     }
 }
 
-/// A beam as if its text were a whole sample.
+/// A beam as if it were a whole sample.
 fn sample(at: usize, beam: &Beam) -> SampleResult {
     SampleResult {
         index: u32::try_from(at).unwrap_or(u32::MAX),
@@ -315,7 +316,8 @@ impl Strategy for BeamSearch {
                 self.started = true;
                 self.draw()
             }
-            Observation::Sample(result) => self.stepped(&result),
+            Observation::Sample(result) => self.stepped(&result, None),
+            Observation::Stepped { result, said } => self.stepped(&result, Some(&said)),
             Observation::Failed { index, retryable, tokens, reason } => self.fail(index, retryable, tokens, reason),
             Observation::Judged { .. } => Vec::new(),
             Observation::DeadlinePassed => self.finish(StopRule::Deadline),

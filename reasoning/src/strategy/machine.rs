@@ -399,6 +399,7 @@ impl Strategy for Machine {
             Observation::Judged { index, text, tokens } => self.judged(index, Ok(&text), Some(tokens)),
             Observation::Failed { index, retryable, tokens, reason } => self.fail(index, retryable, tokens, reason),
             // Only a search asks for steps.
+            Observation::Stepped { .. } => Vec::new(),
             Observation::DeadlinePassed => self.finish(StopRule::Deadline, self.slots.len()),
             Observation::ClientLeft => self.finish(StopRule::ClientLeft, self.slots.len()),
         }

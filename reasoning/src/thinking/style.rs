@@ -78,13 +78,17 @@ impl ThinkingStyle {
         if close.starts_with("<|") { close.to_owned() } else { format!("{close}\n\n") }
     }
 
-    /// A thought that is over before it has begun, as Qwen 3's template writes it.
-    pub(super) fn no_thought(&self, opened: bool) -> String {
-        let open = if opened { String::new() } else { self.markers.open.first().cloned().unwrap_or_default() };
-        match self.close() {
-            close if close.starts_with("<|") => close,
-            close if opened => format!("\n{close}"),
-            close => format!("{open}\n\n{close}"),
+    /// A thought that is over before it has begun, as Qwen 3's template writes it. `opened` says that the chat template has
+    /// opened it.
+    #[must_use]
+    pub fn no_thought(&self, opened: bool) -> String {
+        if opened {
+            let close = self.close();
+            return if close.starts_with("<|") { close } else { format!("\n{close}") };
         }
+        let marker = |markers: &[String]| markers.first().cloned().unwrap_or_default();
+        // Nothing is to be ended before the channel of the answer opens.
+        let channel = self.markers.close.iter().filter(|close| close.starts_with("<|")).min_by_key(|close| close.len());
+        channel.cloned().unwrap_or_else(|| format!("{}\n\n{}", marker(&self.markers.open), self.close()))
     }
 }

@@ -62,19 +62,37 @@ impl Judge {
 /// for what is not on the scale: above 10, negative, or between 0 and 1, where nobody knows of how many points it is a part.
 fn score(reply: &str) -> Option<f64> {
     let mut lines = reply.lines().filter_map(line_score);
-    let score = lines.next()??;
-    lines.all(|other| other.is_some_and(|other| other.total_cmp(&score).is_eq())).then_some(score)
+    let first = lines.next()?;
+    let same = |other: Line| matches!((first, other), (Line::Score(a), Line::Score(b)) if a.total_cmp(&b).is_eq());
+    match first {
+        Line::Score(score) if lines.all(same) => Some(score),
+        _ => None,
+    }
 }
 
-/// What a line says of the score; `Some(None)` when it is about the score, and tells none.
-fn line_score(line: &str) -> Option<Option<f64>> {
-    let plain: String = line.to_lowercase().chars().filter(|c| !matches!(c, '*' | '_' | '`' | '#' | '"' | '$')).collect();
+/// What a line that is about the score says of it.
+#[derive(Clone, Copy)]
+enum Line {
+    Score(f64),
+    Unclear,
+}
+
+impl From<Option<f64>> for Line {
+    fn from(score: Option<f64>) -> Self {
+        score.map_or(Self::Unclear, Self::Score)
+    }
+}
+
+/// `None` for a line about something else.
+fn line_score(line: &str) -> Option<Line> {
+    let plain: String =
+        line.to_lowercase().chars().filter(|c| !matches!(c, '*' | '_' | '`' | '#' | '"' | '$')).collect();
     let plain = plain.trim();
     let announced = plain.rfind("score").and_then(|at| Some((at, plain.get(at + 5..)?.trim_start())));
     let Some((at, behind)) = announced else {
         // Alone on its line, or not at all.
         let (number, rest) = number(plain)?;
-        return matches!(rest, "" | ".").then_some(on_scale(number));
+        return matches!(rest, "" | ".").then(|| on_scale(number).into());
     };
     let behind = match behind.strip_prefix([':', '=']) {
         Some(behind) => behind.trim_start(),
@@ -82,7 +100,7 @@ fn line_score(line: &str) -> Option<Option<f64>> {
         None => return None,
     };
     let found = number(behind).filter(|(_, rest)| rest.is_empty() || rest.starts_with(['.', ',', ';', '(']));
-    Some(found.and_then(|(number, _)| on_scale(number)))
+    Some(found.and_then(|(number, _)| on_scale(number)).into())
 }
 
 /// The number that a text begins with, and what stands behind it and its "of 10".

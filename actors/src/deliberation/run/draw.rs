@@ -3,10 +3,10 @@
 use std::collections::btree_map::Entry;
 
 use forethought_engine::{EngineError, Finish, Usage};
-use forethought_reasoning::{Ask, Finish as End, Observation, Trace, Watch};
+use forethought_reasoning::{Ask, Finish as End, Observation, Step, Trace, Watch};
 use tracing::warn;
 
-use super::{Event, News, Report, Run, Sample, SampleState, Sampler, Work};
+use super::{Event, News, Report, Run, Sample, SampleState, Sampler, Way, Work};
 use crate::{deliberation::samples, sampler::Token};
 
 /// Every how many tokens a reader is told that a sample goes on.
@@ -37,15 +37,11 @@ impl Run {
     fn trace(&self, ask: &Ask, max_tokens: u32) -> Trace {
         let thinking = self.job.thinking.as_ref();
         match (ask, thinking) {
-            (Ask::Step { begun, .. }, Some(thinking))
-                if !thinking.opened && !begun.starts_with(&thinking.style.begin) =>
-            {
-                let begun = format!("{}{begun}", thinking.style.begin);
-                Trace::step(Some(&thinking.style), false, &begun, max_tokens)
-            }
-            (Ask::Step { begun, .. }, thinking) => {
+            (Ask::Step { begun, until, room }, thinking) => {
+                let thought = thinking.map_or(0, |thinking| thinking.thought_left(*room));
+                let step = Step { begun, tokens: max_tokens, thought, until, stop: &self.job.stop };
                 let opened = thinking.is_some_and(|thinking| thinking.opened);
-                Trace::step(thinking.map(|thinking| thinking.style.as_ref()), opened, begun, max_tokens)
+                Trace::step(thinking.map(|thinking| thinking.style.clone()), opened, step)
             }
             (_, None) => Trace::plain(max_tokens),
             (_, Some(thinking)) if thinking.tokens.is_none() => {
@@ -63,16 +59,18 @@ impl Run {
         let Some(sample) = self.samples.get_mut(&index) else { return };
         let Some(pass) = sample.trace.pass() else { return };
         let request = super::requests::of_pass(&self.job, sample, pass);
+        let goes_on = matches!(&sample.ask, Ask::Step { begun, .. } if !begun.is_empty());
         sample.kill = self.kill.child();
         (sample.run, sample.work) = (sample.run + 1, Some(Work::Draw));
         let sampler = Sampler {
             index,
             run: sample.run,
             request,
+            way: Way::AsAsked,
             engine: self.engines.model.clone(),
             tenant: self.job.tenant.clone(),
             // Half of a sample is of no use: what was begun goes on first.
-            rank: if pass.number > 0 || matches!(sample.ask, Ask::Step { .. }) { 0 } else { index },
+            rank: if pass.number > 0 || goes_on { 0 } else { index },
             deadline: self.deadline,
             reports: self.sender.clone(),
             kill: sample.kill.clone(),
@@ -80,7 +78,7 @@ impl Run {
         if pass.number == 0 {
             self.tell(Event::SampleStarted { index });
         }
-        tokio::spawn(sampler.run());
+        self.spawn(sampler);
     }
 
     pub(super) fn token(&mut self, index: u32, token: &Token) -> Option<Observation> {
@@ -91,6 +89,7 @@ impl Run {
         let sample = self.samples.get_mut(&index)?;
         sample.token(token);
         let (tokens, agrees, weak) = (sample.report.tokens, sample.agrees(), sample.is_weak(token));
+        let stopped = sample.trace.stopped().is_some();
         self.spend(1);
         if !agrees && !self.leaves_pinned(index) {
             return Some(self.diverged(index));
@@ -99,8 +98,11 @@ impl Run {
         if tokens % PROGRESS_EVERY == 0 {
             self.tell(Event::Progress { index, tokens });
         }
+        if stopped {
+            return self.cut_short(index, End::Stop);
+        }
         if weak {
-            return self.cut_short(index);
+            return self.cut_short(index, End::Weak);
         }
         None
     }
@@ -110,6 +112,7 @@ impl Run {
         let finish = samples::finish(finish);
         let unseen = sample.pass_ended(text, finish, usage);
         let more = sample.trace.pass().is_some();
+        let finish = sample.trace.end(finish);
         let agrees = sample.agrees() && (more || !sample.falls_short());
         self.ledger.record_prompt(u64::from(usage.prompt_tokens));
         if let Err(over) = self.ledger.record(index, unseen) {
@@ -127,21 +130,21 @@ impl Run {
         self.ended(index, finish)
     }
 
-    /// A trace that is too unsure: what it would still have said is not wanted.
-    fn cut_short(&mut self, index: u32) -> Option<Observation> {
+    /// A trace that is too unsure, or behind its stop sequence: what it would still have said is not wanted.
+    fn cut_short(&mut self, index: u32, end: End) -> Option<Observation> {
         self.samples.get_mut(&index)?.kill.kill();
-        self.ended(index, End::Weak)
+        self.ended(index, end)
     }
 
     fn ended(&mut self, index: u32, finish: End) -> Option<Observation> {
         let sample = self.samples.get_mut(&index)?;
         sample.work = None;
-        let result = sample.finish(finish, &self.job.kind);
+        let observation = sample.finish(finish, &self.job.kind);
         let (tokens, answer) = (sample.report.tokens, sample.report.answer.clone());
         self.settle(index);
         self.stream(index);
         self.tell(Event::SampleFinished { index, tokens, answer });
-        Some(Observation::Sample(result))
+        Some(observation)
     }
 
     pub(super) fn failed(&mut self, index: u32, error: EngineError) -> Observation {

@@ -10,6 +10,7 @@ const CONFIDENCE_TOP: u8 = 20;
 
 pub(super) fn of_pass(job: &Job, sample: &Sample, pass: &Pass) -> SampleRequest {
     let stop = match (&sample.ask, pass.part) {
+        // An engine does not tell which one it met, so the trace itself looks for those of the request.
         (Ask::Step { until, .. }, _) => vec![until.to_string()],
         (_, Part::Thought) => job.thinking.as_ref().map(|t| t.style.markers.close.clone()).unwrap_or_default(),
         // Thought and answer in one: where the request has stop sequences, the engine cannot draw them apart.
