@@ -183,3 +183,38 @@ def test_without_a_constraint_an_answer_is_verified_and_revised_or_refused(tmp_p
         assert {len(contents) for contents in given} >= {1, 2}, "those that fit are given, however few"
     finally:
         service.kill()
+
+
+def test_a_search_of_a_model_that_thinks_keeps_its_cap_and_answers(tmp_path) -> None:
+    recipe = {"begin": "<think>\nLet me work it out step by step.", "closing": "\n</think>\n\nThe answer is"}
+    service = Service(tmp_path, {**real_model(), "thinking": recipe}).start()
+    try:
+        fields = {"strategy": "beam_search", "max_samples": 2, "width": 2, "step_tokens": 8, "verifier": "arithmetic"}
+        for number in range(6):
+            question = f"A shop has {number + 3} boxes with 4 pens each. How many pens are there?"
+            capped = {**fields, "thinking_tokens": 10, "include_samples": True}
+            answer = service.chat(question, seed=number, max_completion_tokens=40, deliberation=capped)
+            assert answer.status == 200, answer.body
+            told, message = spent(answer.json), answer.json["choices"][0]["message"]
+            assert message["reasoning_content"].startswith("Let me work it out step by step."), message
+            assert message["content"].startswith("The answer is") and message["content"] != "The answer is", message
+            # What a text holds of thoughts is capped; a beam may have drawn those of two texts.
+            assert 0 < told["thinking_tokens"] <= 2 * 2 * 10, told
+            parts = ("thinking_tokens", "answer_tokens", "lost_tokens", "judge_tokens")
+            assert told["generated_tokens"] == sum(told[part] for part in parts), told
+        answer = service.chat(question, reasoning_effort="none", max_completion_tokens=40, deliberation=fields)
+        assert answer.status == 200, answer.body
+        assert spent(answer.json)["thinking_tokens"] == 0
+        assert "reasoning_content" not in answer.json["choices"][0]["message"], answer.body
+    finally:
+        service.kill()
+
+
+def test_a_stop_sequence_holds_in_a_search(service: Service) -> None:
+    fields = {"strategy": "beam_search", "max_samples": 2, "width": 2, "verifier": "arithmetic", "answer": "number"}
+    question = "What is 7 + 5? Reply with the number."
+    whole = service.chat(question, seed=11, max_completion_tokens=60, deliberation=fields)
+    assert whole.status == 200 and len(whole.text) > 2, whole.body
+    stop = whole.text[1:3]
+    cut = service.chat(question, seed=11, max_completion_tokens=60, stop=[stop], deliberation=fields)
+    assert cut.status == 200 and stop not in cut.text, (whole.text, cut.text)
