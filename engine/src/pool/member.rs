@@ -142,12 +142,11 @@ impl Member {
         let mut state = self.state();
         // What failed may have been what is mended now; if not, it is soon known again.
         state.breaker = Breaker::new(self.failures);
-        match lack {
-            Some(why) => self.unused(&mut state, why),
-            None => {
-                let (gone, doubt) = (CancellationToken::new(), watch::Sender::new(false));
-                state.place = Place::Up { engine: Arc::clone(engine), gone, doubt };
-            }
+        if let Some(why) = lack {
+            self.unused(&mut state, why);
+        } else {
+            let (gone, doubt) = (CancellationToken::new(), watch::Sender::new(false));
+            state.place = Place::Up { engine: Arc::clone(engine), gone, doubt };
         }
     }
 

@@ -62,7 +62,7 @@ impl Shared {
     async fn begin(&self, request: &SampleRequest) -> Result<Begun, EngineError> {
         let key = choose::key(&request.prompt);
         let mut race = Race::new(self.members.len(), self.patience());
-        race.tried.avoid(self.broken.take(&request));
+        race.tried.avoid(self.broken.take(request));
         loop {
             if race.runners.is_empty() {
                 let seat = self.seat(key, &race.tried.now).await;
@@ -100,7 +100,6 @@ impl Shared {
         loop {
             let over = !matches!(event, Ok(SampleEvent::Token { .. }));
             match &event {
-                Ok(SampleEvent::Token { .. }) => {}
                 Ok(SampleEvent::End { .. }) => seat.succeeded(),
                 Err(error) if elsewhere(error) => {
                     warn!(member = seat.name(), %error, "a member of a pool failed in the middle of a sample");
@@ -108,7 +107,7 @@ impl Shared {
                     // Before the caller sees it, who tries again at once.
                     self.broken.note(request, seat.member());
                 }
-                Err(_) => {}
+                Ok(SampleEvent::Token { .. }) | Err(_) => {}
             }
             if out.send(event).await.is_err() || over {
                 return;
@@ -143,7 +142,7 @@ fn first(runners: &mut [Runner], cx: &mut Context<'_>) -> Poll<(usize, First)> {
 async fn doubted(mut doubt: watch::Receiver<bool>) {
     // An error means that the member is gone, which its runner tells.
     if doubt.wait_for(|doubt| *doubt).await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
@@ -164,7 +163,7 @@ impl Race {
     fn start(&mut self, seat: Seat, request: &SampleRequest) {
         let (engine, gone, request) = (seat.engine(), seat.gone(), request.clone());
         let first = async move {
-            let begin = async {
+            let beginning = async {
                 let mut rest = engine.sample(request).await?;
                 let ended = || EngineError::Sample("the member said nothing".to_owned());
                 let first = rest.next().await.ok_or_else(ended)??;
@@ -172,7 +171,7 @@ impl Race {
             };
             tokio::select! {
                 biased;
-                begun = begin => begun,
+                begun = beginning => begun,
                 () = gone.cancelled() => Err(EngineError::Sample("the member went away".to_owned())),
             }
         };
