@@ -8,6 +8,7 @@ import ssl
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,7 @@ BEAMS = {"strategy": "beam_search", "max_samples": 4, "width": 2, "verifier": "a
         ("there", {"strategy": "self_correct", "max_samples": 3, "verifier": "arithmetic"}),
         ("raw", {"strategy": "confidence_vote", "max_samples": 4, "window": 4}),
         ("chat", {"strategy": "self_consistency", "max_samples": 4}),
-        ("chat", {"strategy": "best_of_n", "max_samples": 2, "verifier": "confidence"}),
+        ("chat", {"strategy": "best_of_n", "max_samples": 2, "verifiers": [{"type": "confidence", "min": -9}]}),
     ],
 )
 def test_strategies_work_on_it(service: Service, model: str, fields: dict) -> None:
@@ -115,7 +116,7 @@ def test_a_capped_thought_still_ends_in_an_answer(service: Service, model: str, 
     assert hit >= 0.75 * asked, f"only {hit} of {asked} thoughts came to the cap"
 
 
-@pytest.mark.parametrize(("model", "asked"), [("there", 10), ("raw", 3), ("chat", 3)])
+@pytest.mark.parametrize(("model", "asked"), [("there", 10), ("chat", 3)])
 def test_answers_fit_their_schema(service: Service, model: str, asked: int) -> None:
     schema = {"type": "object", "required": ["n"], "additionalProperties": False, "properties": {"n": {"type": "integer"}}}
     for seed in range(asked):
@@ -163,7 +164,16 @@ def test_a_server_is_asked_over_https(llama: Llama, tmp_path: Path) -> None:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(TLS / "certificate.pem", TLS / "key.pem")
     front = Sick(llama.url)
-    front.server.socket = tls.wrap_socket(front.server.socket, server_side=True)
+    front.server.socket, shut = tls.wrap_socket(front.server.socket, server_side=True), front.server.shutdown_request
+
+    def leave(connection: ssl.SSLSocket) -> None:
+        # Over TLS, an answer without a length is only whole when its end is said.
+        with suppress(OSError):
+            connection.settimeout(1)
+            connection.unwrap()
+        shut(connection)
+
+    front.server.shutdown_request = leave
     upstream = {"url": front.url.replace("http:", "https:")}
     trusting = Service(tmp_path / "yes", {"id": "m", "upstream": {**upstream, "ca_file": str(TLS / "certificate.pem")}})
     wary = Service(tmp_path / "no", {"id": "m", "upstream": upstream})

@@ -17,14 +17,16 @@ const THINK: [&str; 4] = ["<think>", "</think>", "[THINK]", "[/THINK]"];
 
 pub(super) fn body(request: &SampleRequest, text: &str, marks: Option<Marks>, extra: &Map<String, Value>) -> Value {
     let sampling = &request.sampling;
+    // It sorts its whole vocabulary for each token whose probability it tells, which takes as long as the token itself.
+    // One alternative at least, or it does not tell the token's own.
+    let probabilities = if request.logprobs { request.top_logprobs.max(1) } else { request.top_logprobs };
     let mut body = json!({
         "prompt": text, "n_predict": request.max_tokens, "stream": true, "cache_prompt": true, "return_tokens": true,
         "temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": sampling.top_k, "min_p": sampling.min_p,
         "frequency_penalty": sampling.frequency_penalty, "presence_penalty": sampling.presence_penalty,
         // Its seeds have 32 bits, and the highest one means "any".
         "repeat_penalty": 1.0, "typical_p": 1.0, "seed": request.seed & 0x7fff_ffff, "stop": request.stop,
-        // One alternative at least, or it does not tell the token's own probability.
-        "n_probs": request.top_logprobs.max(1), "post_sampling_probs": false, "ignore_eos": request.ignore_end,
+        "n_probs": probabilities, "post_sampling_probs": false, "ignore_eos": request.ignore_end,
     });
     if let Some(fields) = body.as_object_mut() {
         if let Some(schema) = &request.schema {
@@ -94,6 +96,15 @@ fn used(chunk: &Value) -> Usage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn markers_are_asked_for_by_name() {
+        let request = SampleRequest::new(crate::Prompt::Raw(String::new()), 5, 1);
+        let shown = SampleRequest { show_control: true, ..request.clone() };
+        assert_eq!(body(&request, "", None, &Map::new()).get("preserved_tokens"), None);
+        assert_eq!(body(&shown, "", Some(Marks::Harmony), &Map::new())["preserved_tokens"], json!(HARMONY));
+        assert_eq!(body(&shown, "", Some(Marks::Think), &Map::new())["preserved_tokens"], json!(THINK));
+    }
 
     #[test]
     fn several_tokens_of_one_character_are_counted_each() {

@@ -8,13 +8,13 @@ use tokio::sync::mpsc;
 use super::{Asking, Failure, Probe, Trouble};
 use crate::{
     Channel, Finish, Prompt, SampleEvent, SampleRequest, TopLogprob, Usage,
-    upstream::{openai::OPTIONAL, texts::TEMPLATE_OPTIONS},
+    upstream::{Api, openai::OPTIONAL, texts::TEMPLATE_OPTIONS},
 };
 
 /// The most alternatives that may be asked for.
 const TOP: u8 = 20;
-/// Room for a value of a few tokens behind a thought that was not to be.
-const SCHEMA_TOKENS: u32 = 256;
+/// Room for a value of a few tokens; in a chat, behind a thought that was not to be.
+const SCHEMA_TOKENS: (u32, u32) = (32, 256);
 
 /// What was drawn.
 pub(super) struct Drawn {
@@ -87,7 +87,8 @@ impl Probe<'_> {
     pub(super) async fn keeps_to_schema(&self, asking: &mut Asking) -> Result<bool, Trouble> {
         let schema = json!({ "type": "object", "properties": { "q7": { "const": 1 } }, "required": ["q7"],
                              "additionalProperties": false });
-        let request = SampleRequest { schema: Some(Arc::new(schema)), show_control: false, ..hello(SCHEMA_TOKENS) };
+        let max_tokens = if asking.api() == Api::Chat { SCHEMA_TOKENS.1 } else { SCHEMA_TOKENS.0 };
+        let request = SampleRequest { schema: Some(Arc::new(schema)), show_control: false, ..hello(max_tokens) };
         let kept = asking.dialect.extra.clone();
         asking.dialect.extra.entry(TEMPLATE_OPTIONS).or_insert(json!({ "enable_thinking": false }));
         let mut drawn = self.can(self.draw(asking, &request).await);
