@@ -52,7 +52,7 @@ pub fn bare_json(text: &str) -> Option<&str> {
     let at = text.find(&found.shown)?;
     let (json, behind) = text.get(at..)?.split_at_checked(found.shown.len())?;
     // A list in prose may be a footnote, an object is none.
-    let rival = |other: Answer| other.canonical != found.canonical && !(is_object(json) && !is_object(&other.shown));
+    let rival = |other: Answer| other.canonical != found.canonical && (is_object(&other.shown) || !is_object(json));
     if extract(&JSON, behind).is_some_and(rival) { None } else { Some(json).filter(|json| is_json(json)) }
 }
 
