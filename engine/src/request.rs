@@ -78,6 +78,8 @@ pub struct SampleRequest {
     pub stop: Vec<String>,
     /// Tokens that may be generated, the end token included; at least 1.
     pub max_tokens: u32,
+    /// Whether each token's own probability is needed. An engine tells it all the same where that costs nothing.
+    pub logprobs: bool,
     /// Likeliest alternatives reported for each token, at most 20.
     pub top_logprobs: u8,
     /// Go on until `max_tokens`, never drawing the end token; for measuring speed.
@@ -89,7 +91,7 @@ pub struct SampleRequest {
 }
 
 impl SampleRequest {
-    /// A request with the defaults: no stops, no alternatives, no schema.
+    /// A request with the defaults: no stops, probabilities but no alternatives, no schema.
     #[must_use]
     pub fn new(prompt: Prompt, max_tokens: u32, seed: u64) -> Self {
         Self {
@@ -98,6 +100,7 @@ impl SampleRequest {
             seed,
             stop: Vec::new(),
             max_tokens,
+            logprobs: true,
             top_logprobs: 0,
             ignore_end: false,
             schema: None,

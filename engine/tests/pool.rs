@@ -1,5 +1,11 @@
 //! Pools of engines that fail, on scripted engines in virtual time.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    reason = "tests may panic, and read better so"
+)]
 
 #[path = "pool/faults.rs"]
 mod faults;

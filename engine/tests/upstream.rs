@@ -1,4 +1,14 @@
 //! Servers of several kinds, as they answer, and what can go wrong with them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::doc_markdown,
+    clippy::approx_constant,
+    reason = "tests may panic, and read better so"
+)]
 
 #[path = "helpers/server.rs"]
 mod server;

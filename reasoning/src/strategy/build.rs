@@ -49,6 +49,21 @@ impl Needs {
             tells_stops: search,
         }
     }
+
+    /// Whether the answer depends on how likely samples are, beyond which of equal ones speaks for a vote. Some servers take
+    /// longer for a token when they have to tell.
+    #[must_use]
+    pub fn weighs_likelihood(name: StrategyName, kind: &AnswerKind, verifiers: &[VerifierSpec]) -> bool {
+        let by_score = match name {
+            StrategyName::Single | StrategyName::SelfConsistency => false,
+            StrategyName::Auto => *kind == AnswerKind::Text,
+            StrategyName::BestOfN
+            | StrategyName::ConfidenceVote
+            | StrategyName::SelfCorrect
+            | StrategyName::BeamSearch => true,
+        };
+        by_score || Self::of(name, verifiers).logprobs
+    }
 }
 
 /// A strategy that cannot be built. Nothing that was asked for is silently cut.

@@ -1,7 +1,7 @@
 //! From a pass of a trace to what an engine is asked.
 
 use forethought_engine::{Message, Prompt, Role, SampleRequest};
-use forethought_reasoning::{Ask, Part, Pass, sample_seed};
+use forethought_reasoning::{Ask, Needs, Part, Pass, sample_seed};
 
 use crate::deliberation::{Job, samples::Sample};
 
@@ -21,6 +21,7 @@ pub(super) fn of_pass(job: &Job, sample: &Sample, pass: &Pass) -> SampleRequest 
     SampleRequest {
         sampling: job.sampling.clone(),
         stop,
+        logprobs: Needs::weighs_likelihood(job.strategy, &job.kind, &job.verifiers),
         top_logprobs: if sample.watch.is_some() { CONFIDENCE_TOP } else { 0 },
         schema: job.schema.clone().filter(|_| pass.part != Part::Thought),
         show_control: job.thinking.is_some(),
