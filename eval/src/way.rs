@@ -32,7 +32,7 @@ const BESIDE: [(&str, &str); 6] = [
     ("presence_penalty", "presence_penalty"),
 ];
 /// Fields of `deliberation` that the questions and the seed say.
-const OURS: [&str; 4] = ["answer", "answer_pointer", "include_samples", "seed"];
+const OURS: [&str; 5] = ["answer", "answer_pattern", "answer_pointer", "include_samples", "seed"];
 
 /// What is done with the schema of a question that has one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -10,6 +10,7 @@ mod spec;
 use std::fmt;
 
 use crate::{Answer, Finish, SampleResult};
+use arithmetic::equations_of;
 pub use arithmetic::{Equation, equations};
 pub use judge::Judge;
 pub use schema::bare_json;
@@ -214,9 +215,8 @@ impl Verifier for Arithmetic {
     fn check(&self, sample: &SampleResult, _answer: Option<&Answer>) -> Verification {
         // Where a sample was cut, it was cut in the part that it said last.
         let cut = sample.finish == Finish::Length;
-        let of = |text: &str, cut: bool| if cut { whole_equations(text) } else { equations(text) };
-        let thought = of(&sample.thinking, cut && sample.text.is_empty());
-        let found: Vec<Equation> = thought.into_iter().chain(of(&sample.text, cut)).collect();
+        let parts = [sample.thinking.as_str(), sample.text.as_str()];
+        let found = if cut { whole_equations(parts) } else { equations_of(&parts) };
         if found.is_empty() {
             return Verification::unchecked();
         }
@@ -237,10 +237,11 @@ impl Verifier for Arithmetic {
 }
 
 /// The equations of a text that was cut, but one that the cut may have halved: `3 + 4 = 1`, of which the rest is missing.
-fn whole_equations(text: &str) -> Vec<Equation> {
+fn whole_equations([thinking, text]: [&str; 2]) -> Vec<Equation> {
+    let cut = if text.is_empty() { thinking } else { text };
     // The last word may be half of one, and then it does not tell yet what it makes of the number before it.
-    let whole = text.rfind(char::is_whitespace).and_then(|at| text.get(..=at)).unwrap_or_default();
-    let mut found = equations(whole);
+    let whole = cut.rfind(char::is_whitespace).and_then(|at| cut.get(..=at)).unwrap_or_default();
+    let mut found = equations_of(&if text.is_empty() { [whole, ""] } else { [thinking, whole] });
     let end = whole.trim_end_matches([' ', '*', '$', '€', '£', '\\']);
     if found.last().is_some_and(|last| end.ends_with(&last.text)) {
         found.pop();

@@ -25,8 +25,10 @@ pub struct DeliberationAsk {
     pub total_tokens: Option<u32>,
     /// Wall-clock time to the answer, in milliseconds.
     pub deadline_ms: Option<u64>,
-    /// What an answer looks like: `text`, `number`, `choice`, `json` or `boxed`.
+    /// What an answer looks like: `text`, `number`, `choice`, `json`, `boxed` or `regex`.
     pub answer: Option<String>,
+    /// The pattern of an answer, of which the last match counts, or its first group; only where `answer` is `regex`.
+    pub answer_pattern: Option<String>,
     /// A JSON pointer to the part of a JSON answer that is voted on; only where `answer` is `json`.
     pub answer_pointer: Option<String>,
     /// Tokens that one sample may think; the rest of its tokens is for the answer.
@@ -75,7 +77,8 @@ impl DeliberationAsk {
             max_samples: fields.integer("max_samples", 1, 1024)?.map(to_u32),
             total_tokens: fields.integer("total_tokens", 1, u64::from(u32::MAX))?.map(to_u32),
             deadline_ms: fields.integer("deadline_ms", 1, 86_400_000)?,
-            answer: fields.one_of("answer", &["text", "number", "choice", "json", "boxed"])?,
+            answer: fields.one_of("answer", &["text", "number", "choice", "json", "boxed", "regex"])?,
+            answer_pattern: fields.text("answer_pattern")?,
             answer_pointer: fields.text("answer_pointer")?,
             thinking_tokens: fields.integer("thinking_tokens", 0, u64::from(u32::MAX))?.map(to_u32),
             min_thinking_tokens: fields.integer("min_thinking_tokens", 0, u64::from(u32::MAX))?.map(to_u32),
@@ -105,7 +108,23 @@ impl DeliberationAsk {
             ));
         }
         fields.refuse_unknown(&[])?;
-        ask.with_pointed_answer()
+        ask.with_pointed_answer()?.with_patterned_answer()
+    }
+
+    /// A pattern says what the answer looks like where nothing else does, and there is no `regex` without one.
+    fn with_patterned_answer(self) -> Result<Self, ApiError> {
+        let wrong = |message: String| Err(ApiError::invalid("deliberation.answer_pattern", "invalid_value", message));
+        match (&self.answer_pattern, self.answer.as_deref()) {
+            (Some(_), None) => Ok(Self { answer: Some("regex".to_owned()), ..self }),
+            (Some(_), Some(kind)) if kind != "regex" => wrong(format!(
+                "`deliberation.answer_pattern` is only for answers by a pattern, and `deliberation.answer` is `{kind}`; set \
+                 that to `regex`, or leave the pattern out"
+            )),
+            (None, Some("regex")) => {
+                wrong("`deliberation.answer` is `regex`; say which with `deliberation.answer_pattern`".to_owned())
+            }
+            _ => Ok(self),
+        }
     }
 
     /// A pointer only makes sense in JSON, so it says what the answer looks like where nothing else does.

@@ -109,11 +109,15 @@ fn a_pointer_implies_json_and_is_refused_with_anything_else() {
     let answer = |ask: Value| parse(&with(json!({ "deliberation": ask }))).unwrap().deliberation.answer;
     assert_eq!(answer(json!({ "answer_pointer": "/name" })).as_deref(), Some("json"));
     assert_eq!(answer(json!({ "answer_pointer": "/name", "answer": "json" })).as_deref(), Some("json"));
+    assert_eq!(answer(json!({ "answer_pattern": "[a-z]+" })).as_deref(), Some("regex"));
     assert_eq!(answer(json!({ "answer": "number" })).as_deref(), Some("number"));
     for kind in ["text", "number", "choice", "boxed"] {
         let ask = json!({ "deliberation": { "answer_pointer": "/name", "answer": kind } });
         check(ask, "deliberation.answer_pointer", "set that to `json`");
+        let ask = json!({ "deliberation": { "answer_pattern": "a+", "answer": kind } });
+        check(ask, "deliberation.answer_pattern", "set that to `regex`");
     }
+    check(json!({ "deliberation": { "answer": "regex" } }), "deliberation.answer_pattern", "say which");
 }
 
 #[test]

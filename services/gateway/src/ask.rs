@@ -49,9 +49,12 @@ pub struct AskArgs {
     /// Time to the answer, in milliseconds.
     #[arg(long)]
     pub deadline_ms: Option<u64>,
-    /// What an answer looks like: text, number, choice, json or boxed.
+    /// What an answer looks like: text, number, choice, json, boxed or regex.
     #[arg(long)]
     pub answer: Option<String>,
+    /// The pattern of an answer, of which the last match counts, or its first group.
+    #[arg(long, value_name = "REGEX")]
+    pub answer_pattern: Option<String>,
     /// How boldly tokens are drawn, 0 to 2.
     #[arg(long)]
     pub temperature: Option<f64>,
@@ -161,6 +164,7 @@ fn body(args: &AskArgs, model: &str) -> Value {
     set(&mut deliberation, "total_tokens", args.total_tokens.as_ref());
     set(&mut deliberation, "deadline_ms", args.deadline_ms.as_ref());
     set(&mut deliberation, "answer", args.answer.as_ref());
+    set(&mut deliberation, "answer_pattern", args.answer_pattern.as_ref());
     set(&mut deliberation, "early_stop", args.no_early_stop.then_some(false).as_ref());
     set(&mut body, "deliberation", Some(&deliberation));
     body

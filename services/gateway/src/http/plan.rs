@@ -12,7 +12,7 @@ use std::{
     time::SystemTime,
 };
 
-use forethought_actors::Job;
+use forethought_actors::{Job, Thinking};
 use forethought_engine::Sampling;
 use forethought_policies::Principal;
 use forethought_reasoning::{AnswerKind, Params};
@@ -46,7 +46,7 @@ pub(super) struct Ground<'a> {
 pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Mind>) -> Result<Job, ApiError> {
     let Ground { served, cap, principal, .. } = *ground;
     let ask = &request.deliberation;
-    let kind = answer_kind(request);
+    let kind = answer_kind(request)?;
     // A preset that nobody asked for must not make a request fail; one that somebody asked for must not be cut.
     let effort = request.effort.unwrap_or_else(|| cap.map_or(served.effort, |cap| served.effort.min(cap.effort)));
     let preset = (ground.preset)(effort).or(served.presets.get(&effort).copied().unwrap_or_default());
@@ -87,7 +87,7 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
         strategy,
         seed: request.seed.unwrap_or(ground.seed),
         n: request.n,
-        params: params(request, preset, budget.max_samples),
+        params: params(request, preset, budget.max_samples, thinking.as_ref()),
         budget,
         prompt: prompt::prompt(request, thinking::instruction(thinking.as_ref(), &served.thinking)),
         prompt_tokens: 0,
@@ -131,13 +131,17 @@ fn check_steps(request: &ChatRequest, strategy: StrategyName) -> Result<(), ApiE
     ))
 }
 
-fn params(request: &ChatRequest, preset: Preset, max_samples: u32) -> Params {
+fn params(request: &ChatRequest, preset: Preset, max_samples: u32, thinking: Option<&Thinking>) -> Params {
     let default = Params::default();
     let ask = &request.deliberation;
+    // Thoughts that were asked for are not cut to make room for more samples.
+    let thoughts = thinking.filter(|_| ask.thinking_tokens.is_some());
     let early = ask.early_stop != Some(false);
     let beta = ask.beta_threshold.or(default.beta_threshold);
     Params {
         samples: Some(max_samples),
+        all_samples: thoughts.is_some() && ask.max_samples.is_some(),
+        least_tokens: thoughts.map(|thoughts| thoughts.tokens.unwrap_or(0).saturating_add(thoughts.reserve)),
         wave: ask.wave.or(preset.wave).unwrap_or(default.wave),
         thrifty: ask.wave.or(preset.wave).is_none(),
         beta_threshold: beta.filter(|_| early),
@@ -155,21 +159,29 @@ fn params(request: &ChatRequest, preset: Preset, max_samples: u32) -> Params {
     }
 }
 
-fn answer_kind(request: &ChatRequest) -> AnswerKind {
+fn answer_kind(request: &ChatRequest) -> Result<AnswerKind, ApiError> {
     let ask = &request.deliberation;
     let json = || AnswerKind::Json { pointer: ask.answer_pointer.clone() };
-    match ask.answer.as_deref() {
+    Ok(match ask.answer.as_deref() {
         Some("number") => AnswerKind::Number,
         Some("choice") => AnswerKind::Choice,
         Some("boxed") => AnswerKind::Boxed,
         Some("json") => json(),
+        Some("regex") => pattern(ask.answer_pattern.as_deref().unwrap_or_default())?,
         Some(_) => AnswerKind::Text,
         None if request.format.schema().is_some() => json(),
         None => {
             let last = request.messages.last().map(|message| message.content.as_str()).unwrap_or_default();
             AnswerKind::infer(last, false)
         }
-    }
+    })
+}
+
+fn pattern(pattern: &str) -> Result<AnswerKind, ApiError> {
+    AnswerKind::regex(pattern).map_err(|error| {
+        let message = format!("the pattern cannot be used: {error}; write one without look-around and back references");
+        ApiError::invalid("deliberation.answer_pattern", "invalid_value", message)
+    })
 }
 
 /// 53 bits, so that every JSON library can give it back to us as it was.
