@@ -149,7 +149,7 @@ pub fn strategy(
 /// Builds a strategy.
 ///
 /// `n` is the number of answers to return, as in `OpenAI`'s API. All strategies keep these rules:
-/// - [`plan()`] is fixed at the start, and no more is ever started or reserved; a judge's tokens are its sample's.
+/// - [`plan()`](crate::plan()) is fixed at the start, and no more is ever started or reserved; a judge's tokens are its sample's.
 /// - At most [`Params::wave`] samples are in flight, and of a [thrifty](Params::thrifty) vote as many as could decide it; a
 ///   next one starts as one ends.
 /// - Sample seeds come from [`sample_seed`](crate::sample_seed).
