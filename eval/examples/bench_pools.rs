@@ -173,8 +173,12 @@ fn schemes(samples: u32) -> Vec<Scheme> {
         all.push(scheme(&format!("beta 0.95, wave {wave}"), vote, Params { wave, ..on }, samples));
     }
     all.push(scheme("decided, thrifty", vote, thrifty(&off), samples));
-    let surer = Params { beta_threshold: Some(0.9), ..thrifty(&on) };
-    all.push(scheme("beta 0.9, thrifty", vote, surer, samples));
+    for threshold in [0.9, 0.85, 0.8] {
+        let bolder = Params { beta_threshold: Some(threshold), ..thrifty(&on) };
+        all.push(scheme(&format!("beta {threshold}, thrifty"), vote, bolder, samples));
+        let bolder = scheme(&format!("auto of {samples}, beta {threshold}, verified"), auto, bolder, samples);
+        all.push(Scheme { verified: true, ..bolder });
+    }
     for window in [3, 5] {
         let esc = Params { esc_window: Some(window), wave: window, ..off };
         all.push(scheme(&format!("esc {window}"), vote, esc, samples));
