@@ -33,8 +33,7 @@ def sick(servers: list[Llama]) -> Sick:
 def service(servers: list[Llama], sick: Sick, tmp_path_factory: pytest.TempPathFactory):
     urls = {"killed": servers[0].url, "hangs": servers[1].url, "errs": sick.url}
     members = [{"name": name, "upstream": {"url": url}} for name, url in urls.items()]
-    # Three looks in a row must fail before a hung one is given up.
-    pool = {"members": members, "check_every_ms": 200, "check_within_ms": 700, "failover_after_ms": 5000}
+    pool = {"members": members, "check_every_ms": 300, "check_within_ms": 1500, "failover_after_ms": 5000}
     service = Service(tmp_path_factory.mktemp("pool"), {"id": "pool", "pool": pool}).start()
     yield service
     service.kill()
