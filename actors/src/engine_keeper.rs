@@ -9,7 +9,7 @@ use tracing::error;
 
 use crate::{
     KillSwitch, Life, Phase, Restarts, SendError, Supervised, SupervisedAddr, Supervision,
-    turnstile::{Turn, Turnstile},
+    turnstile::{Slots, Turn, Turnstile},
 };
 
 /// How often an engine is looked at when nobody asks for it.
@@ -93,7 +93,8 @@ impl EngineDesk {
     /// # Errors
     /// As [`lease`](Self::lease).
     pub(crate) async fn seat(&self, tenant: &str, rank: u32, deadline: Instant) -> Result<Seat, EngineError> {
-        let slots = self.lease(deadline).await?.slots();
+        // Nobody in the queue keeps an engine alive.
+        let slots = Slots::from(&self.lease(deadline).await?);
         let turn = self.turnstile.turn(tenant, slots, rank).await;
         // It may have been rebuilt while we waited.
         Ok(Seat { engine: self.lease(deadline).await?, turn })

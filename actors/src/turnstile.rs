@@ -98,18 +98,34 @@ impl Drop for Turn {
     }
 }
 
+/// A place in the queue, until dropped: who leaves while all slots are taken leaves nothing behind.
+struct Waiting<'q> {
+    turnstile: &'q Turnstile,
+    tenant: &'q str,
+    place: (u32, u64),
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut state = self.turnstile.state();
+        // Where the turn has come, the place is gone already.
+        let _left = state.tenants.get_mut(self.tenant).and_then(|tenant| tenant.waiting.remove(&self.place));
+        state.forget_absent();
+    }
+}
+
 impl Turnstile {
     /// A slot for a tenant, of an engine with `slots` of them. Who drops the future leaves the queue. A lower
     /// `rank` goes before the tenant's other work.
     pub(crate) async fn turn(self: &Arc<Self>, tenant: &str, slots: impl Into<Slots>, rank: u32) -> Turn {
-        let turn = {
+        let (turn, _waiting) = {
             let mut state = self.state();
             state.source = Some(slots.into());
             let (sender, turn) = oneshot::channel();
             let place = (rank, state.asked);
             state.asked += 1;
             state.enter(tenant).waiting.insert(place, sender);
-            turn
+            (turn, Waiting { turnstile: self, tenant, place })
         };
         self.serve();
         match turn.await {
@@ -289,6 +305,16 @@ mod tests {
         assert_eq!(turns.len(), 4, "nobody new had to ask");
         drop(turns);
         assert_eq!(turnstile.state().taken, 2);
+    }
+
+    #[tokio::test]
+    async fn who_leaves_a_full_queue_leaves_nothing_behind() {
+        let turnstile = Arc::new(Turnstile::default());
+        let _held = [now(&turnstile, "a"), now(&turnstile, "a")];
+        for _ in 0..10 {
+            assert!(turnstile.turn("b", 2, 0).now_or_never().is_none());
+        }
+        assert_eq!(turnstile.state().tenants.keys().collect::<Vec<_>>(), ["a"]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -220,11 +220,11 @@ def test_a_stop_sequence_holds_in_a_search(service: Service) -> None:
     assert cut.status == 200 and stop not in cut.text, (whole.text, cut.text)
 
 
-def test_answers_that_a_pattern_finds_are_voted_on(tmp_path) -> None:
+def test_answers_that_a_pattern_finds_are_counted(tmp_path) -> None:
     texts = {"The order AB-12 is ready.": 2, "It is called AB-12": 2, "I take it to be XY-9!": 1, "There is none.": 1}
     service = Service(tmp_path, scripted(answers=[{"text": text, "odds": odds} for text, odds in texts.items()])).start()
     try:
-        fields = {"strategy": "self_consistency", "max_samples": 16, "early_stop": False, "answer_pattern": "[A-Z]{2}-[0-9]+"}
+        fields = {"strategy": "best_of_n", "max_samples": 24, "answer_pattern": "[A-Z]{2}-[0-9]+"}
         told = service.chat("Which order?", seed=4, deliberation=fields).deliberation
         assert [vote["answer"] for vote in told["votes"]] == ["AB-12", "XY-9"] and told["samples"]["without_answer"] > 0, told
         for wrong, mend in ({"answer_pattern": "(a"}, "cannot be used"), ({"answer": "regex"}, "answer_pattern"):

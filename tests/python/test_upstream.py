@@ -134,6 +134,21 @@ def test_what_is_no_longer_wanted_is_stopped_there(service: Service, llama: Llam
     until("the slot is free again", lambda: llama.busy() == 0, limit=15)
 
 
+def test_a_decided_vote_leaves_no_slot_at_work(service: Service, llama: Llama) -> None:
+    """A sample that says more than the others runs still when they have decided; its slot is free at once."""
+    cancelled = 0
+    for seed in range(20):
+        fields = {"strategy": "self_consistency", "max_samples": 16, "wave": SLOTS, "answer": "number"}
+        question = "What is 2 + 2? Reply with the number."
+        answer = service.chat(question, seed=seed, temperature=1.2, max_completion_tokens=400, deliberation=fields)
+        told = answer.deliberation
+        if told["stop"] in ("beta", "decided") and told["samples"]["cancelled"] > 0:
+            cancelled += 1
+            # A step of its batch, and a look.
+            until("all slots are free", lambda: llama.busy() == 0, limit=1, every=0.02)
+    assert cancelled > 0, "no vote was decided while another sample ran"
+
+
 def test_a_prompt_that_is_too_long_is_refused(service: Service) -> None:
     answer = service.chat("one two three " * 2000)
     assert (answer.status, answer.error["code"]) == (400, "context_length_exceeded"), answer.body
