@@ -17,7 +17,7 @@ const THINK: [&str; 4] = ["<think>", "</think>", "[THINK]", "[/THINK]"];
 
 pub(super) fn body(request: &SampleRequest, text: &str, marks: Option<Marks>, extra: &Map<String, Value>) -> Value {
     let sampling = &request.sampling;
-    // It sorts its whole vocabulary for each token whose probability it tells, which takes as long as the token itself.
+    // It sorts its whole vocabulary for each token whose probability it tells: 2 to 10 % of a small model's speed.
     // One alternative at least, or it does not tell the token's own.
     let probabilities = if request.logprobs { request.top_logprobs.max(1) } else { request.top_logprobs };
     let mut body = json!({
