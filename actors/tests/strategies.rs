@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 
 use forethought_actors::{Deliberated, Job, SampleState};
 use forethought_engine::{Message, Prompt, Role};
-use forethought_reasoning::{AnswerKind, Finish, Outcome, Params, StopRule, VerifierSpec};
+use forethought_reasoning::{AnswerKind, Finish, Order, Outcome, Params, StopRule, VerifierSpec};
 use forethought_schemas::{Budget, StrategyName};
 use house::{BUDGET, in_house};
 use teller::{Asked, Line, Teller, say, texts};
@@ -133,6 +133,29 @@ fn a_vote_that_is_decided_cancels_the_rest() {
     assert!(generated <= 3 * 3 + 2 * (3 + 2), "{generated} tokens were generated");
     std::thread::sleep(Duration::from_millis(100));
     assert_eq!(teller.generated(), generated, "nothing is generated after the end");
+}
+
+/// One that rambles holds a vote up in the order drawn, and not with the shortest first.
+#[test]
+fn who_rambles_is_cut_and_not_waited_for() {
+    let rambles = format!("{}It is 6", "so ".repeat(40));
+    let teller = Teller::new(move |asked| match asked {
+        Asked::Sample(0) => Line { token_ms: 20, ..say(&rambles) },
+        _ => Line { token_ms: 20, ..say("It is 5") },
+    });
+    let vote = |order| {
+        ask(&teller, move |job| {
+            job.budget = Budget { max_samples: 12, ..BUDGET };
+            job.params = Params { samples: Some(12), order, wave: 8, ..Params::default() };
+        })
+    };
+    let (drawn, shortest) = (vote(Order::Drawn), vote(Order::Shortest));
+    assert_eq!((drawn.verdict.stop, canonical(&drawn), drawn.verdict.counted[0]), (StopRule::Beta, "5", 0));
+    assert_eq!((shortest.verdict.stop, canonical(&shortest)), (StopRule::Beta, "5"));
+    assert_eq!((shortest.verdict.votes.len(), shortest.verdict.counted.contains(&0)), (1, false));
+    assert_eq!((shortest.samples[0].state, drawn.samples[0].state), (SampleState::Cancelled, SampleState::Finished));
+    assert!(shortest.samples[0].tokens < 20, "it was cut: {} tokens", shortest.samples[0].tokens);
+    assert!(shortest.wall_ms * 2 < drawn.wall_ms, "{} and {} ms", shortest.wall_ms, drawn.wall_ms);
 }
 
 #[test]

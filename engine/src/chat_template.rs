@@ -5,6 +5,7 @@ use std::error::Error as _;
 use jiff::{Timestamp, fmt::strtime, tz::TimeZone};
 use minijinja::{Environment, Error, ErrorKind, context};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{Marks, Message, Role};
 
@@ -58,6 +59,18 @@ struct Turn<'a> {
 }
 
 impl ChatTemplate {
+    /// The template's text in a `tokenizer_config.json`: a text, or the default of several that have names.
+    pub(crate) fn source_in(config: &Value) -> Option<String> {
+        match config.get("chat_template")? {
+            Value::String(source) => Some(source.clone()),
+            Value::Array(named) => {
+                let default = named.iter().find(|one| one.get("name").and_then(Value::as_str) == Some("default"))?;
+                Some(default.get("template")?.as_str()?.to_owned())
+            }
+            _ => None,
+        }
+    }
+
     /// Compiles a Jinja template as Hugging Face's libraries do.
     ///
     /// `strftime_now(format)` is the present date and time, in UTC. A template that calls it makes the prompt depend on

@@ -25,7 +25,7 @@ use forethought_eval::{
     seed,
     stats::{self, Estimate},
 };
-use forethought_reasoning::{AnswerKind, Finish, Params, VerifierSpec, strategy_verified};
+use forethought_reasoning::{AnswerKind, Finish, Order, Params, VerifierSpec, strategy_verified};
 use forethought_schemas::{Budget, StrategyName};
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha12Rng;
@@ -164,8 +164,10 @@ fn schemes(samples: u32) -> Vec<Scheme> {
     let on = Params { thrifty: false, ..Params::default() };
     let off = Params { beta_threshold: None, ..on };
     let thrifty = |params: &Params| Params { thrifty: true, ..*params };
+    // As the service does it where nothing is asked for.
+    let usual = Params { order: Order::Shortest, ..Params::default() };
     let (vote, auto) = (StrategyName::SelfConsistency, StrategyName::Auto);
-    let mut all = fixed(samples, &on);
+    let mut all = fixed(samples, &on, &usual);
     for wave in [1, 2, 4, 8, 16] {
         all.push(scheme(&format!("decided, wave {wave}"), vote, Params { wave, ..off }, samples));
     }
@@ -173,9 +175,15 @@ fn schemes(samples: u32) -> Vec<Scheme> {
         all.push(scheme(&format!("beta 0.95, wave {wave}"), vote, Params { wave, ..on }, samples));
     }
     all.push(scheme("decided, thrifty", vote, thrifty(&off), samples));
+    all.push(scheme("beta 0.95, thrifty", vote, thrifty(&on), samples));
+    for wave in [4, 8, 16] {
+        let params = Params { order: Order::Shortest, wave, ..on };
+        all.push(scheme(&format!("beta 0.95, shortest, wave {wave}"), vote, params, samples));
+    }
+    all.push(scheme("decided, shortest, thrifty", vote, Params { beta_threshold: None, ..usual }, samples));
     for threshold in [0.9, 0.85, 0.8] {
-        let bolder = Params { beta_threshold: Some(threshold), ..thrifty(&on) };
-        all.push(scheme(&format!("beta {threshold}, thrifty"), vote, bolder, samples));
+        let bolder = Params { beta_threshold: Some(threshold), ..usual };
+        all.push(scheme(&format!("beta {threshold}, shortest, thrifty"), vote, bolder, samples));
         let bolder = scheme(&format!("auto of {samples}, beta {threshold}, verified"), auto, bolder, samples);
         all.push(Scheme { verified: true, ..bolder });
     }
@@ -184,16 +192,16 @@ fn schemes(samples: u32) -> Vec<Scheme> {
         all.push(scheme(&format!("esc {window}"), vote, esc, samples));
     }
     for n in [4, 8, 16] {
-        all.push(scheme(&format!("auto of {n}"), auto, Params::default(), n));
+        all.push(scheme(&format!("auto of {n}"), auto, usual, n));
     }
     for n in [4, 8, 16] {
-        all.push(Scheme { verified: true, ..scheme(&format!("auto of {n}, verified"), auto, Params::default(), n) });
+        all.push(Scheme { verified: true, ..scheme(&format!("auto of {n}, verified"), auto, usual, n) });
     }
     all
 }
 
 /// What who tunes nothing per question can choose from: a number of samples, and how they are chosen from.
-fn fixed(samples: u32, on: &Params) -> Vec<Scheme> {
+fn fixed(samples: u32, on: &Params, usual: &Params) -> Vec<Scheme> {
     let numbers = || [1, 2, 3, 4, 6, 8, 12, 16, 24, 32].into_iter().filter(move |n| *n <= samples);
     let (vote, best) = (StrategyName::SelfConsistency, StrategyName::BestOfN);
     let mut all = Vec::new();
@@ -208,8 +216,7 @@ fn fixed(samples: u32, on: &Params) -> Vec<Scheme> {
             add(format!("fixed vote of {n}{said}"), vote, all, n, verified, true);
         }
         for n in numbers().filter(|n| *n > 1) {
-            let thrifty = Params { thrifty: true, ..*on };
-            add(format!("beta 0.95 of {n}, thrifty{said}"), vote, thrifty, n, verified, false);
+            add(format!("beta 0.95 of {n}, shortest, thrifty{said}"), vote, *usual, n, verified, false);
         }
     }
     for n in numbers().filter(|n| *n > 1) {

@@ -31,53 +31,93 @@ pub struct Played {
     pub steps: u64,
 }
 
+/// A sample at work: when it began, and what becomes of it.
+struct Running {
+    began: u64,
+    drawn: Recorded,
+}
+
+impl Running {
+    fn end(&self) -> u64 {
+        self.began + u64::from(self.drawn.tokens)
+    }
+}
+
+/// What a strategy plays in.
+struct World<'a> {
+    strategy: Box<dyn Strategy>,
+    sample: &'a dyn Fn(u32) -> Recorded,
+    running: BTreeMap<u32, Running>,
+    now: u64,
+    tokens: u64,
+    begun: u32,
+    verdict: Option<Verdict>,
+}
+
+impl World<'_> {
+    #[expect(clippy::panic, reason = "a measurement that cannot be made must not give a figure")]
+    fn tell(&mut self, observation: Observation) {
+        for action in self.strategy.next(observation) {
+            match action {
+                Action::Sample { index, .. } => {
+                    let running = Running { began: self.now, drawn: (self.sample)(index) };
+                    self.begun += 1;
+                    self.running.insert(index, running);
+                }
+                Action::Cancel { index } => {
+                    self.tokens += self.running.remove(&index).map_or(0, |running| self.now - running.began);
+                }
+                Action::Judge { .. } => panic!("a replay has no judge"),
+                Action::Finish(verdict) => self.verdict = Some(verdict),
+            }
+        }
+    }
+
+    /// A step goes by in which every running sample has a token.
+    fn step(&mut self) {
+        self.now += 1;
+        let indices: Vec<u32> = self.running.keys().copied().collect();
+        for index in indices {
+            let Some(running) = self.running.get(&index) else { continue };
+            let tokens = u32::try_from(self.now - running.began).unwrap_or(u32::MAX);
+            self.tell(Observation::Reached { index, tokens });
+        }
+    }
+
+    /// Ends those whose last token has come.
+    fn end(&mut self) {
+        while let Some(index) = self.running.iter().find(|(_, run)| run.end() <= self.now).map(|(index, _)| *index) {
+            let Some(Running { drawn, .. }) = self.running.remove(&index) else { return };
+            self.tokens += u64::from(drawn.tokens);
+            self.tell(Observation::Sample(SampleResult {
+                index,
+                thinking: String::new(),
+                text: drawn.text,
+                finish: drawn.finish,
+                tokens: drawn.tokens,
+                mean_logprob: None,
+                confidence: None,
+            }));
+        }
+    }
+}
+
 /// Plays to the end. `sample` gives the sample with an index; a strategy gets the same one whenever it asks for it.
 ///
 /// # Panics
 /// When the strategy asks for something else than samples, such as a judgement, or waits for nothing.
 #[must_use]
-#[expect(clippy::panic, reason = "a measurement that cannot be made must not give a figure")]
-pub fn replay(mut strategy: Box<dyn Strategy>, sample: &dyn Fn(u32) -> Recorded) -> Played {
-    let mut running: BTreeMap<u32, (u64, Recorded)> = BTreeMap::new();
-    let (mut now, mut tokens, mut begun) = (0, 0, 0);
-    let mut actions = strategy.next(Observation::Start);
+pub fn replay(strategy: Box<dyn Strategy>, sample: &dyn Fn(u32) -> Recorded) -> Played {
+    let mut world = World { strategy, sample, running: BTreeMap::new(), now: 0, tokens: 0, begun: 0, verdict: None };
+    world.tell(Observation::Start);
     loop {
-        let mut verdict = None;
-        for action in std::mem::take(&mut actions) {
-            match action {
-                Action::Sample { index, .. } => {
-                    let drawn = sample(index);
-                    begun += 1;
-                    running.insert(index, (now + u64::from(drawn.tokens), drawn));
-                }
-                Action::Cancel { index } => {
-                    if let Some((end, drawn)) = running.remove(&index) {
-                        tokens += u64::from(drawn.tokens) - (end - now);
-                    }
-                }
-                Action::Judge { .. } => panic!("a replay has no judge"),
-                Action::Finish(chosen) => verdict = Some(chosen),
-            }
+        if let Some(verdict) = world.verdict.take() {
+            let cut: u64 = world.running.values().map(|running| world.now - running.began).sum();
+            return Played { verdict, tokens: world.tokens + cut, begun: world.begun, steps: world.now };
         }
-        if let Some(verdict) = verdict {
-            tokens += running.values().map(|(end, drawn)| u64::from(drawn.tokens) - (end - now)).sum::<u64>();
-            return Played { verdict, tokens, begun, steps: now };
-        }
-        let next = running.iter().min_by_key(|(index, (end, _))| (*end, **index)).map(|(index, _)| *index);
-        let Some((index, (end, drawn))) = next.and_then(|index| running.remove_entry(&index)) else {
-            panic!("the strategy waits for nothing");
-        };
-        now = end;
-        tokens += u64::from(drawn.tokens);
-        actions = strategy.next(Observation::Sample(SampleResult {
-            index,
-            thinking: String::new(),
-            text: drawn.text,
-            finish: drawn.finish,
-            tokens: drawn.tokens,
-            mean_logprob: None,
-            confidence: None,
-        }));
+        assert!(!world.running.is_empty(), "the strategy waits for nothing");
+        world.step();
+        world.end();
     }
 }
 

@@ -28,7 +28,7 @@ pub use ledger::{Ledger, LedgerError, Spent};
 pub use seed::sample_seed;
 pub use segments::{Markers, Segment, Segments};
 pub use strategy::{
-    Action, Ask, Checked, Finish, Needs, Observation, Params, Room, SampleResult, Status, StopRule, Strategy,
+    Action, Ask, Checked, Finish, Needs, Observation, Order, Params, Room, SampleResult, Status, StopRule, Strategy,
     StrategyError, Tally, Verdict, Vote, Watch, beta_confidence, strategy, strategy_verified,
 };
 pub use thinking::{Allowance, Part, Pass, Step, StyleError, ThinkingStyle, Trace};

@@ -8,6 +8,7 @@ mod revise;
 mod rules;
 mod score;
 mod tally;
+mod turns;
 mod verdict;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ pub use build::{Needs, StrategyError, strategy, strategy_verified};
 pub use params::Params;
 pub use rules::beta_confidence;
 pub use tally::{Tally, Vote};
+pub use turns::Order;
 pub use verdict::{Checked, Status, StopRule, Verdict};
 
 /// Why a sample ended.
@@ -55,6 +57,14 @@ pub struct SampleResult {
 pub enum Observation {
     /// The deliberation may begin; the first observation.
     Start,
+    /// A sample goes on. Which of two is the longer one can decide which of them is counted first, see
+    /// [`Order::Shortest`]: it is told after each token.
+    Reached {
+        /// Which sample it is.
+        index: u32,
+        /// Tokens that this try has generated so far.
+        tokens: u32,
+    },
     /// A sample ended by itself.
     Sample(SampleResult),
     /// A step ended, and the answer may go on.

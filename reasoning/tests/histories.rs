@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use forethought_reasoning::{
-    Action, AnswerKind, Ask, Finish, Ledger, Observation, Params, SampleResult, StopRule, Strategy, Verdict,
+    Action, AnswerKind, Ask, Finish, Ledger, Observation, Order, Params, SampleResult, StopRule, Strategy, Verdict,
     VerifierSpec, extract, strategy_verified,
 };
 use forethought_schemas::{Budget, StrategyName};
@@ -90,7 +90,8 @@ fn fate() -> impl Arbitrary<Value = Fate> {
 }
 
 fn params() -> impl Arbitrary<Value = Params> {
-    let plan = (option::of(4..SAMPLES), any::<bool>(), option::of(10..60_u32), 1..7_u32, any::<bool>());
+    let flight = (1..7_u32, any::<bool>(), select(vec![Order::Drawn, Order::Shortest]));
+    let plan = (option::of(4..SAMPLES), any::<bool>(), option::of(10..60_u32), flight);
     let stop = (option::of(select(vec![0.6, 0.95])), option::of(2..6_u32), option::of(select(vec![0.6, 0.95])));
     let sure = (option::of(1..8_u32), 1..20_u32, 1..101_u32);
     let mend = (option::of(1..5_u32), any::<bool>(), any::<bool>());
@@ -99,8 +100,9 @@ fn params() -> impl Arbitrary<Value = Params> {
         samples: plan.0,
         all_samples: plan.1 && plan.2.is_none(),
         least_tokens: plan.2,
-        wave: plan.3,
-        thrifty: plan.4,
+        wave: plan.3.0,
+        thrifty: plan.3.1,
+        order: plan.3.2,
         beta_threshold: stop.0,
         esc_window: stop.1,
         consensus: stop.2,
@@ -153,9 +155,10 @@ enum Work {
     Judge,
 }
 
-/// What runs: until when, and with which cap.
+/// What runs: since and until when, and with which cap.
 #[derive(Clone, Copy, Debug)]
 struct Running {
+    since: u32,
     until: u32,
     max_tokens: u32,
     work: Work,
@@ -260,8 +263,29 @@ impl<'a> World<'a> {
         self.ledger.reserve(index, max_tokens).expect("within the budget");
         let delay = self.course.delays[self.begun % self.course.delays.len()];
         self.begun += 1;
-        let until = self.now + u32::from(delay);
-        assert!(self.running.insert(index, Running { until, max_tokens, work }).is_none());
+        let (since, until) = (self.now, self.now + u32::from(delay));
+        assert!(self.running.insert(index, Running { since, until, max_tokens, work }).is_none());
+    }
+
+    /// Tells of each sample that runs how far it has come when the next one ends.
+    fn go_on(&mut self) {
+        let now = self.running.values().map(|run| run.until).min().expect("nothing runs and nothing is said");
+        let whole = self.running.iter().filter(|(_, run)| run.work == Work::Whole && run.until > now);
+        let drawn: Vec<(u32, u32)> = whole.map(|(index, run)| (*index, self.drawn(*index, run, now))).collect();
+        for (index, tokens) in drawn {
+            // What was told before may have ended the sample.
+            if self.verdict.is_none() && self.running.contains_key(&index) {
+                self.observe(Observation::Reached { index, tokens });
+            }
+        }
+    }
+
+    /// Tokens that a try has drawn at some time, of those that it will.
+    fn drawn(&self, index: u32, run: &Running, now: u32) -> u32 {
+        let fate = &self.case.fates[index as usize];
+        let fails = fate.fails.get(self.tries[&index] - 1).map(|(_, tokens)| *tokens);
+        let all = spends(fails.unwrap_or(fate.tokens), run.max_tokens, fate).min(run.max_tokens);
+        all * now.saturating_sub(run.since) / (run.until - run.since)
     }
 
     /// Ends what ends next.
@@ -332,7 +356,12 @@ impl<'a> World<'a> {
             match self.course.end.filter(|(at, _)| *at == step) {
                 Some((_, left)) => self.observe(end(left)),
                 None if step == 0 => self.observe(Observation::Start),
-                None => self.end_next(),
+                None => {
+                    self.go_on();
+                    if self.verdict.is_none() {
+                        self.end_next();
+                    }
+                }
             }
             if self.verdict.is_some() {
                 break;
@@ -459,7 +488,9 @@ proptest! {
     #[test]
     fn the_decided_rule_names_the_winner_of_the_full_vote(case in any_case(), course in course()) {
         let samples = Some(case.budget.max_samples);
-        let params = Params { beta_threshold: None, esc_window: None, weighted: false, samples, ..case.params };
+        // `best_of_n` knows the order drawn only.
+        let order = Order::Drawn;
+        let params = Params { beta_threshold: None, esc_window: None, weighted: false, samples, order, ..case.params };
         let case = Case { name: StrategyName::SelfConsistency, params, ..case };
         // Every sample that the plan allows, none of them left out.
         let all = Case { name: StrategyName::BestOfN, n: 1, ..case.clone() };
@@ -475,7 +506,9 @@ proptest! {
     #[test]
     fn a_vote_of_auto_that_is_decided_ends_as_the_full_one(case in any_case(), course in course()) {
         let samples = Some(case.budget.max_samples);
-        let params = Params { beta_threshold: None, esc_window: None, corrects: false, samples, ..case.params };
+        // How many are in flight decides when each begins, and so which of two is counted first.
+        let thrifty = case.params.thrifty && case.params.order == Order::Drawn;
+        let params = Params { beta_threshold: None, esc_window: None, corrects: false, samples, thrifty, ..case.params };
         let kind = if case.kind == AnswerKind::Text { AnswerKind::Number } else { case.kind.clone() };
         let case = Case { name: StrategyName::Auto, n: 1, kind, params, ..case };
         // There are four answers at most, so a vote for five of them draws every sample.

@@ -15,6 +15,8 @@ def main(model: str, port: str, slots: str, threads: str | None = None) -> None:
     params.n_parallel, params.n_ctx = int(slots), 2048 * int(slots)
     params.endpoint_slots, params.endpoint_metrics = True, True
     params.warmup, params.verbosity = False, 0
+    # Its cache of prompts that no slot holds any more costs more time the longer it runs.
+    params.cache_ram_mib = 0
     # What a request leaves out: as our service draws when it is not told otherwise.
     params.sampling.top_k, params.sampling.top_p, params.sampling.min_p = 0, 1.0, 0.05
     if threads:

@@ -1,15 +1,17 @@
 """Asks Forethought, optillm and a plain vote the same questions, over the same llama.cpp server.
 
 Prints one JSON object on stdout: `rows` sums up each side of each set of questions, `questions` tells each answer, and
-`paired` sets each side beside `forethought` over the same questions: points of accuracy that Forethought has more, how
-many times its tokens and its time the side took. Intervals are at 95 %: of points Newcombe's for paired shares (1998,
+`paired` sets each side beside `forethought`, and beside `forethought, schema`, over the same questions: points of accuracy
+that those have more, how many times their tokens and their time the side took. Intervals are at 95 %: of points Newcombe's for paired shares (1998,
 Statistics in Medicine 17:2635, method 10), of ratios the percentiles of a bootstrap over questions. A question on which
 either side failed is left out of both, and failures are told.
 Every side asks one and the same llama.cpp server, only one side at a time, and the sides take turns at being first.
 
-- `forethought`: strategy `self_consistency`, with its own wave; `forethought, wave N`: with a larger one.
+- `forethought`: strategy `self_consistency`, with its own wave; `forethought, wave N`: with another one.
+- `forethought, schema`: the same with `response_format`, for the questions that have a schema.
 - `plain vote`: all samples at once, straight to llama.cpp, each run to its end; the answer that most of them give.
 - `optillm majority_voting`: its plugin; all samples in one request (`n`); votes by the normalized text of the answer.
+  optillm is given `response_format`, too, where a question has a schema; neither approach passes it on.
 - `optillm self_consistency`: one sample after the other; samples that were cut at their cap are dropped, texts of which
   0.8 is alike make a group, and the first text of the largest group is the answer. No setting reaches its number of
   samples (5) or its temperature (1). This program sets the first, and leaves the second; nothing else of it is changed.
@@ -50,6 +52,8 @@ DRAWS = 10_000
 #: The 97.5 % point of the normal distribution.
 Z = 1.959963984540054
 OURS = "forethought"
+#: Only for questions that have a schema.
+WITH_SCHEMA = "forethought, schema"
 #: Of an answer, in seconds. Also the deadline that Forethought is given, so that it never decides.
 LIMIT = 600
 START_LIMIT = 120
@@ -186,7 +190,15 @@ def seed(args, question):
     return int.from_bytes(hashlib.sha256(f"{args.seed} {question['id']}".encode()).digest()[:3], "big") << 7
 
 
-def forethought(args, wave):
+def schema_of(question):
+    """`response_format` of a question that has a schema."""
+    if "schema" not in question:
+        return {}
+    schema = {"name": "answer", "strict": True, "schema": question["schema"]}
+    return {"response_format": {"type": "json_schema", "json_schema": schema}}
+
+
+def forethought(args, wave=None, schema=False):
     def ask(question):
         deliberation = {
             "strategy": "self_consistency", "max_samples": args.samples, "deadline_ms": LIMIT * 1000,
@@ -195,6 +207,7 @@ def forethought(args, wave):
         body = {
             "model": args.forethought_model, "messages": messages(args, question), "seed": seed(args, question),
             "temperature": args.temperature, "max_completion_tokens": args.max_tokens, "deliberation": deliberation,
+            **(schema_of(question) if schema else {}),
         }
         return chat(args.forethought_url, body, args.forethought_key)
 
@@ -227,7 +240,7 @@ def optillm(args, url, approach):
     def ask(question):
         body = {
             "model": "model", "messages": messages(args, question), "temperature": args.temperature,
-            "max_tokens": args.max_tokens, "optillm_approach": approach, "k": args.samples,
+            "max_tokens": args.max_tokens, "optillm_approach": approach, "k": args.samples, **schema_of(question),
         }
         return chat(url, body)
 
@@ -294,8 +307,9 @@ def sides(args, stack):
     """Every side that is asked for by its name. optillm's servers run only where they are needed."""
     votes, shipped = "optillm self_consistency", "optillm self_consistency as shipped"
     made = {
-        OURS: lambda: forethought(args, None),
-        f"forethought, wave {args.wave}": lambda: forethought(args, args.wave),
+        OURS: lambda: forethought(args),
+        f"forethought, wave {args.wave}": lambda: forethought(args, wave=args.wave),
+        WITH_SCHEMA: lambda: forethought(args, schema=True),
         "plain vote": lambda: plain_vote(args),
         "optillm majority_voting": lambda: optillm(args, server(args.samples), "majority_voting"),
         votes: lambda: optillm(args, server(args.samples), "self_consistency"),
@@ -333,13 +347,17 @@ def turn(names, number):
 
 
 def measure(args, asks, sets):
-    rows = {(name, side): {"set": name, "side": side, "questions": 0, "right": 0, "errors": 0, "tokens": 0, "seconds": 0.0}
-            for name in sets for side in asks}
-    told, number, total = [], 0, sum(map(len, sets.values()))
+    rows = {}
+    told, number, done, total = [], 0, 0, sum(map(len, sets.values()))
     for name, questions in sets.items():
+        schemas = all("schema" in question for question in questions)
+        names = [side for side in asks if side != WITH_SCHEMA or schemas]
+        for side in names:
+            rows[name, side] = {"set": name, "side": side, "questions": 0, "right": 0, "errors": 0, "tokens": 0,
+                                "seconds": 0.0}
         for start in range(0, len(questions), args.in_flight):
             batch = questions[start : start + args.in_flight]
-            for side in turn(list(asks), number):
+            for side in turn(names, number):
                 row, before, begin = rows[name, side], generated(args.llama_url), time.perf_counter()
                 with concurrent.futures.ThreadPoolExecutor(len(batch)) as pool:
                     outcomes = list(pool.map(lambda question, ask=asks[side]: timed(ask, question), batch))
@@ -355,28 +373,29 @@ def measure(args, asks, sets):
                     told.append({"set": name, "id": question["id"], "side": side, "right": right,
                                  "tokens": tokens if len(batch) == 1 else None, "seconds": round(seconds, 3),
                                  "answer": answer, "text": text, **({"error": error} if error else {})})
-            number += 1
-            progress(rows, name, min(total, len(told) // len(asks)), total)
+            number, done = number + 1, done + len(batch)
+            progress(rows, name, done, total)
     for row in rows.values():
         row["seconds"] = round(row["seconds"], 3)
     return list(rows.values()), told
 
 
 def paired(told, seed):
-    """Each side beside ours, over the questions of a set."""
+    """Each side beside each of ours that is a measure for others, over the questions of a set."""
     by_side = collections.defaultdict(dict)
     for one in told:
         by_side[one["set"], one["side"]][one["id"]] = one
     beside = []
-    for (name, side), theirs in by_side.items():
-        ours = by_side.get((name, OURS))
-        if side == OURS or not ours:
+    pairs_of_sides = [(base, name, side) for base in (OURS, WITH_SCHEMA) for name, side in by_side if side != base]
+    for base, name, side in pairs_of_sides:
+        ours, theirs = by_side.get((name, base)), by_side[name, side]
+        if not ours:
             continue
         pairs = [(ours[id], theirs[id]) for id in theirs]
         pairs = [pair for pair in pairs if not any("error" in one for one in pair)]
         if not pairs:
             continue
-        row = {"set": name, "side": side, "questions": len(pairs), "points": [100 * value for value in newcombe(pairs)]}
+        row = {"set": name, "side": side, "beside": base, "questions": len(pairs), "points": [100 * value for value in newcombe(pairs)]}
         for key in ("tokens", "seconds"):
             if all(one[key] is not None for pair in pairs for one in pair):
                 row[key] = interval(pairs, lambda drawn, key=key: total(drawn, 1, key) / max(total(drawn, 0, key), 1e-9), seed)

@@ -127,9 +127,9 @@ impl Run {
     pub(super) async fn finish(mut self) -> Ran {
         let mut observation = Observation::Start;
         loop {
-            let voted = !matches!(observation, Observation::Start);
+            let ended = !matches!(observation, Observation::Start | Observation::Reached { .. });
             let verdict = self.act(observation);
-            if voted {
+            if ended || verdict.is_some() {
                 self.tell(Event::Votes { tally: self.strategy.snapshot(), generated: self.generated });
             }
             if let Some(verdict) = verdict {

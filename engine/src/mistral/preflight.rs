@@ -81,20 +81,13 @@ fn template(config: &MistralConfig, header: &GgufHeader) -> Result<ChatTemplate,
         .map_err(|error| format!("{path} cannot be used: {error}; take another conversion of the model"))
 }
 
-/// As Hugging Face's libraries find it: a file of its own, or a field that is a text or a list of named texts.
+/// As Hugging Face's libraries find it: a file of its own, or a field of another one.
 fn folder_template(folder: &Path) -> Option<String> {
     if let Ok(source) = fs::read_to_string(folder.join("chat_template.jinja")) {
         return Some(source);
     }
     let config: Value = serde_json::from_str(&fs::read_to_string(folder.join("tokenizer_config.json")).ok()?).ok()?;
-    match config.get("chat_template")? {
-        Value::String(source) => Some(source.clone()),
-        Value::Array(named) => {
-            let default = named.iter().find(|one| one.get("name").and_then(Value::as_str) == Some("default"))?;
-            Some(default.get("template")?.as_str()?.to_owned())
-        }
-        _ => None,
-    }
+    ChatTemplate::source_in(&config)
 }
 
 #[cfg(test)]

@@ -25,7 +25,11 @@ impl TemplateFile {
         let (source, bos, eos) = if path.extension().is_some_and(|kind| kind == "json") {
             let config: Value = serde_json::from_str(&text).map_err(|_| wrong("is no JSON; give the model's own"))?;
             let missing = || wrong("has no chat template; give the model's chat_template.jinja instead");
-            (of_config(&config).ok_or_else(missing)?, token(&config, "bos_token"), token(&config, "eos_token"))
+            (
+                ChatTemplate::source_in(&config).ok_or_else(missing)?,
+                token(&config, "bos_token"),
+                token(&config, "eos_token"),
+            )
         } else {
             (text, None, None)
         };
@@ -49,18 +53,6 @@ impl TemplateFile {
         })?;
         let twice = self.bos.as_deref().filter(|_| self.server_insists).and_then(|bos| text.strip_prefix(bos));
         Ok(twice.map(ToOwned::to_owned).unwrap_or(text))
-    }
-}
-
-/// A text, or the default of several that have names.
-fn of_config(config: &Value) -> Option<String> {
-    match config.get("chat_template")? {
-        Value::String(source) => Some(source.clone()),
-        Value::Array(named) => {
-            let default = named.iter().find(|one| one.get("name").and_then(Value::as_str) == Some("default"))?;
-            Some(default.get("template")?.as_str()?.to_owned())
-        }
-        _ => None,
     }
 }
 

@@ -319,7 +319,7 @@ impl Strategy for BeamSearch {
             Observation::Sample(result) => self.stepped(&result, None),
             Observation::Stepped { result, said } => self.stepped(&result, Some(&said)),
             Observation::Failed { index, retryable, tokens, reason } => self.fail(index, retryable, tokens, reason),
-            Observation::Judged { .. } => Vec::new(),
+            Observation::Judged { .. } | Observation::Reached { .. } => Vec::new(),
             Observation::DeadlinePassed => self.finish(StopRule::Deadline),
             Observation::ClientLeft => self.finish(StopRule::ClientLeft),
         }

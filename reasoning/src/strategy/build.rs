@@ -7,6 +7,7 @@ use super::{
     beam::{BeamSearch, Search},
     machine::{Machine, Recipe, Weigh},
     params::Params,
+    turns::Order,
     verdict::Choose,
 };
 use crate::{
@@ -151,7 +152,7 @@ pub fn strategy(
 /// `n` is the number of answers to return, as in `OpenAI`'s API. All strategies keep these rules:
 /// - [`plan()`](crate::plan()) is fixed at the start, and no more is ever started or reserved; a judge's tokens are its sample's.
 /// - At most [`Params::wave`] samples are in flight, and of a [thrifty](Params::thrifty) vote as many as could decide it; a
-///   next one starts as one ends.
+///   next one starts as one ends, or is counted.
 /// - Sample seeds come from [`sample_seed`](crate::sample_seed).
 /// - A sample that fails is tried once more with the same seed, if that may help, within its own share.
 /// - The same samples give the same verdict in whatever order they end, unless the deadline passes or the client leaves.
@@ -216,13 +217,16 @@ pub fn strategy_verified(
     let wave = if revises.is_some() { 1 } else { params.wave };
     let corrects = params.corrects && name == StrategyName::Auto && !free_text && !verifiers.is_empty();
     let Params { beta_threshold: beta, esc_window: esc, thrifty, .. } = params;
-    // Where all votes weigh alike, a tie is decided before the last sample by what was given first, which saves tokens.
+    let in_turns = stops && weigh == Weigh::Votes && revises.is_none() && !corrects;
+    let order = if in_turns { params.order } else { Order::Drawn };
+    // Where all votes weigh alike, a tie is decided before the last sample by what was counted first, which saves tokens.
     let likelier = name == StrategyName::Auto && verifiers.most_votes() > 1;
     let recipe = Recipe {
         plan,
         seed,
         n,
         kind,
+        order,
         wave,
         thrifty,
         choose,

@@ -1,9 +1,9 @@
 //! The machine behind every strategy that draws samples side by side: it draws them within the plan and asks the rules
-//! over the contiguous prefix.
+//! after each one that it counts.
 //!
 //! Samples finish in any order. Were a rule asked over those that happen to be finished, the answer would depend on the
-//! load of the machine. So it is asked over samples 0..k, for each k in turn, once all of them have ended; what lies
-//! beyond the k that decides is cancelled and does not vote, even where it has finished.
+//! load of the machine. So they are [counted in turns](Turns) that are the same in every run; what is not counted when a
+//! rule decides is cancelled and does not vote, even where it has finished.
 
 use std::collections::BTreeSet;
 
@@ -13,6 +13,7 @@ use super::{
     rules,
     score::{Scored, WHOLE, thousandths},
     tally::Count,
+    turns::{Order, Stage, Turns},
     verdict::{Case, Choose, verdict},
 };
 use crate::{AnswerKind, Judge, Ledger, Plan, Verifiers, extract, sample_seed, threshold, verify::UNCHECKED_SCORE};
@@ -25,7 +26,8 @@ pub(super) struct Recipe {
     /// Samples to return.
     pub(super) n: u32,
     pub(super) kind: AnswerKind,
-    /// Samples in flight.
+    pub(super) order: Order,
+    /// Samples in flight, at most.
     pub(super) wave: u32,
     /// Whether never more than could still decide the vote.
     pub(super) thrifty: bool,
@@ -57,6 +59,9 @@ pub(super) enum Weigh {
     Confidence { warm_up: u32, window: u32, keep_percent: u32, consensus: Option<f64> },
 }
 
+/// Samples in flight at least, where several different answers are wanted.
+const AT_ONCE: usize = 4;
+
 enum Slot {
     Waiting,
     Running { max_tokens: u32, retried: bool },
@@ -65,12 +70,26 @@ enum Slot {
     Failed(String),
 }
 
+impl Slot {
+    const fn stage(&self) -> Stage {
+        match self {
+            Self::Waiting => Stage::Waiting,
+            Self::Running { .. } | Self::Judged(_) => Stage::Running,
+            Self::Done(_) | Self::Failed(_) => Stage::Ended,
+        }
+    }
+}
+
+/// Where each of them stands.
+fn stage(slots: &[Slot]) -> impl Fn(usize) -> Stage + Copy {
+    |index| slots.get(index).map_or(Stage::Waiting, Slot::stage)
+}
+
 pub(super) struct Machine {
     recipe: Recipe,
     ledger: Ledger,
     slots: Vec<Slot>,
-    /// Samples 0..prefix have ended and are counted.
-    prefix: usize,
+    turns: Turns,
     /// What the warm-up of a confidence vote asks of the others.
     threshold: Option<f64>,
     /// What the next sample goes on from, where that is another sample.
@@ -83,11 +102,12 @@ pub(super) struct Machine {
 
 impl Machine {
     pub(super) fn new(recipe: Recipe, ledger: Ledger) -> Self {
-        let slots = (0..recipe.plan.samples).map(|_| Slot::Waiting).collect();
+        let slots: Vec<Slot> = (0..recipe.plan.samples).map(|_| Slot::Waiting).collect();
+        let turns = Turns::new(recipe.order, slots.len());
         let drafts = recipe.revises.map(Drafts::new);
         let corrections = recipe.corrects.then(Corrections::new);
         let (started, finished) = (false, false);
-        Self { recipe, ledger, slots, prefix: 0, threshold: None, drafts, corrections, started, finished }
+        Self { recipe, ledger, slots, turns, threshold: None, drafts, corrections, started, finished }
     }
 
     /// A sample, if it is running, with what it was allowed.
@@ -99,6 +119,16 @@ impl Machine {
             }
             _ => None,
         }
+    }
+
+    /// A sample goes on.
+    fn reached(&mut self, index: u32, tokens: u32) -> Vec<Action> {
+        let Some((_, max_tokens, _)) = self.running(index) else { return Vec::new() };
+        if self.recipe.order == Order::Drawn {
+            return Vec::new();
+        }
+        self.turns.reach(index as usize, tokens.min(max_tokens));
+        self.advance(Vec::new())
     }
 
     fn sample(&mut self, result: &SampleResult) -> Vec<Action> {
@@ -115,10 +145,12 @@ impl Machine {
         let Some((slot, max_tokens, _)) = self.running(result.index) else { return Vec::new() };
         if result.tokens > max_tokens {
             *slot = Slot::Failed(format!("sample {} generated {} of {max_tokens} tokens", result.index, result.tokens));
+            self.turns.reach(result.index as usize, self.recipe.plan.tokens_per_sample);
             self.spend(result.index, max_tokens);
             return self.advance(Vec::new());
         }
         *slot = if judge.is_some() { Slot::Judged(scored) } else { Slot::Done(scored) };
+        self.turns.reach(result.index as usize, result.tokens);
         self.spend(result.index, result.tokens);
         let Some(prompt) = judge else { return self.advance(Vec::new()) };
         let (index, max_tokens) = (result.index, Judge::max_tokens());
@@ -156,18 +188,25 @@ impl Machine {
         self.spend(index, tokens.min(max_tokens));
         let mut actions = Vec::new();
         if retryable && !retried && left > 0 && self.ledger.reserve(index, left).is_ok() {
+            self.turns.reach(index as usize, tokens);
             actions.push(self.run(index, left, true));
+        } else {
+            // Where it broke must not decide when it is counted.
+            self.turns.reach(index as usize, self.recipe.plan.tokens_per_sample);
         }
         self.advance(actions)
     }
 
-    /// Books what a sample used and frees the rest. The machine reserves before each try, so neither can fail.
+    /// Books what a try or a judgement used and frees the rest. The machine reserves before each, so neither can fail.
     fn spend(&mut self, index: u32, tokens: u32) {
         let booked = self.ledger.record(index, tokens).and_then(|()| self.ledger.settle(index));
         debug_assert!(booked.is_ok(), "{booked:?}");
     }
 
     fn run(&mut self, index: u32, max_tokens: u32, retried: bool) -> Action {
+        if !retried {
+            self.turns.begin(index as usize);
+        }
         if let Some(slot) = self.slots.get_mut(index as usize) {
             *slot = Slot::Running { max_tokens, retried };
         }
@@ -185,38 +224,46 @@ impl Machine {
         Action::Sample { index, seed, max_tokens, ask, watch }
     }
 
-    /// Asks the rules for each sample that has joined the prefix, then draws more.
+    /// Counts whose turn it is, asks the rules after each, and draws more.
     fn advance(&mut self, mut actions: Vec<Action>) -> Vec<Action> {
         loop {
-            match self.slots.get(self.prefix) {
-                Some(Slot::Done(_) | Slot::Failed(_)) => {}
-                None => return self.finish(StopRule::AllDone, self.prefix),
-                Some(_) => break,
+            // By the steps of the shortest first, others begin before the next one ends.
+            if self.recipe.order == Order::Shortest {
+                self.draw(&mut actions);
             }
-            self.prefix += 1;
+            if self.turns.count(stage(&self.slots)).is_none() {
+                break;
+            }
             self.warm_up();
             self.find_fault();
             self.correct();
-            if let Some(rule) = self.stop() {
-                return self.finish(rule, self.prefix);
+            if let Some(rule) = self.stop().or((self.left() == 0).then_some(StopRule::AllDone)) {
+                return self.finish(actions, rule, &self.turns.counted().to_vec());
             }
         }
-        self.draw(&mut actions);
+        if self.recipe.order == Order::Drawn {
+            self.draw(&mut actions);
+        }
         actions
+    }
+
+    /// Samples that are not counted yet.
+    fn left(&self) -> usize {
+        self.slots.len() - self.turns.counted().len()
     }
 
     /// Once the warm-up has ended, what it asks of the others is fixed.
     fn warm_up(&mut self) {
         let Weigh::Confidence { warm_up, keep_percent, .. } = self.recipe.weigh else { return };
-        if self.prefix == warm_up as usize {
-            let values: Vec<f64> = self.prefix().filter_map(|sample| sample.confidence).collect();
+        if self.turns.counted().len() == warm_up as usize {
+            let values: Vec<f64> = self.counted().filter_map(|sample| sample.confidence).collect();
             self.threshold = threshold(&values, keep_percent);
         }
     }
 
     /// What the next draft goes on from.
     fn find_fault(&mut self) {
-        let last = self.prefix.checked_sub(1).and_then(|at| self.slots.get(at)).and_then(done);
+        let last = self.turns.counted().last().and_then(|at| self.slots.get(*at)).and_then(done);
         if let (Some(drafts), Some(last)) = (&mut self.drafts, last) {
             drafts.found(last, &self.recipe.verifiers);
         }
@@ -225,32 +272,31 @@ impl Machine {
     /// At the end of a batch, how a vote that mends goes on.
     fn correct(&mut self) {
         let Some(corrections) = &mut self.corrections else { return };
-        if self.prefix == corrections.until() {
-            let prefix = self.slots.iter().take(self.prefix).filter_map(done);
-            corrections.ended(prefix, &self.recipe.verifiers);
+        if self.turns.counted().len() == corrections.until() {
+            let counted = self.turns.counted().iter().filter_map(|index| self.slots.get(*index).and_then(done));
+            corrections.ended(counted, &self.recipe.verifiers);
         }
     }
 
     fn stop(&self) -> Option<StopRule> {
         if self.drafts.is_some() {
-            let sound = distinct(self.prefix().filter(|draft| revise::is_sound(draft)));
+            let sound = distinct(self.counted().filter(|draft| revise::is_sound(draft)));
             return (sound >= self.recipe.n as usize).then_some(StopRule::Verified);
         }
-        let left = self.slots.len() - self.prefix;
-        if !self.recipe.stops || left == 0 || self.missing(self.prefix()) > 0 {
+        let left = u32::try_from(self.left()).unwrap_or(u32::MAX);
+        if !self.recipe.stops || left == 0 || self.missing(self.counted()) > 0 {
             return None;
         }
-        let left = u32::try_from(left).unwrap_or(u32::MAX);
-        let count = Count::of(self.prefix().map(|sample| (sample, self.weight(sample))));
+        let count = Count::of(self.counted().map(|sample| (sample, self.weight(sample))));
         if let Weigh::Confidence { warm_up, consensus, .. } = self.recipe.weigh {
-            let warm = self.prefix >= warm_up as usize;
+            let warm = self.turns.counted().len() >= warm_up as usize;
             let agrees = |share| rules::consensus(&count, share);
             return (warm && consensus.is_some_and(agrees)).then_some(StopRule::Consensus);
         }
         let decided = rules::decided(&count, left, self.most()).then_some(StopRule::Decided);
         let sure = |threshold: &f64| rules::beta(&count, *threshold);
         let beta = || self.recipe.beta.as_ref().is_some_and(sure).then_some(StopRule::Beta);
-        let agrees = |window: &u32| rules::window_agrees(&self.prefix_answers(), *window as usize);
+        let agrees = |window: &u32| rules::window_agrees(&self.counted_answers(), *window as usize);
         let esc = || self.recipe.esc.as_ref().is_some_and(agrees).then_some(StopRule::Esc);
         decided.or_else(beta).or_else(esc)
     }
@@ -261,9 +307,9 @@ impl Machine {
         (self.recipe.n as usize).saturating_sub(told)
     }
 
-    /// The finished samples of the prefix.
-    fn prefix(&self) -> impl Iterator<Item = &Scored> {
-        self.slots.iter().take(self.prefix).filter_map(done)
+    /// The finished samples among those that are counted, in their order.
+    fn counted(&self) -> impl Iterator<Item = &Scored> + Clone {
+        self.turns.counted().iter().filter_map(|index| self.slots.get(*index).and_then(done))
     }
 
     /// What a sample's vote weighs, in thousandths.
@@ -284,34 +330,48 @@ impl Machine {
         }
     }
 
-    /// What the finished samples of the prefix answer, in order. One that weighs nothing answers nothing.
-    fn prefix_answers(&self) -> Vec<Option<&str>> {
-        let finished = self.slots.iter().take(self.prefix).filter_map(done);
-        let counted = finished.map(|sample| sample.answer.as_ref().filter(|_| self.weight(sample) > 0));
+    /// What the counted samples answer, in their order. One that weighs nothing answers nothing.
+    fn counted_answers(&self) -> Vec<Option<&str>> {
+        let counted = self.counted().map(|sample| sample.answer.as_ref().filter(|_| self.weight(sample) > 0));
         counted.map(|answer| answer.map(|answer| answer.canonical.as_str())).collect()
     }
 
     /// Samples that may be in flight: of a thrifty vote the fewest that stop it if all of them are for the leader.
-    fn in_flight(&self) -> usize {
+    fn may_fly(&self) -> usize {
         let (wave, recipe) = (self.recipe.wave as usize, &self.recipe);
         let votes = recipe.stops && recipe.weigh == Weigh::Votes && recipe.esc.is_none();
         if !recipe.thrifty || !votes || self.drafts.is_some() {
             return wave;
         }
-        let ended = self.slots.iter().filter_map(done).count();
-        let waiting = u32::try_from(self.slots.len() - ended).unwrap_or(u32::MAX);
-        let most = self.most();
-        let count = Count::of(self.slots.iter().filter_map(done).map(|sample| (sample, self.weight(sample))));
+        match recipe.order {
+            Order::Drawn => self.fewest(self.slots.iter().filter_map(done)),
+            // Of one that rambles nobody knows whether it will be counted: it must not keep others from beginning. How many
+            // the engine runs at once has no say, or the order would not be the same on every machine.
+            Order::Shortest => self.fewest(self.counted()) + self.late(),
+        }
+    }
+
+    /// The fewest samples that stop the vote, given those that have ended.
+    fn fewest<'a>(&self, ended: impl Iterator<Item = &'a Scored> + Clone) -> usize {
+        let (most, recipe) = (self.most(), &self.recipe);
+        let waiting = u32::try_from(self.slots.len() - ended.clone().count()).unwrap_or(u32::MAX);
+        let count = Count::of(ended.clone().map(|sample| (sample, self.weight(sample))));
         let enough = |more: &u32| {
             let count = count.with_leader(*more, most);
             rules::decided(&count, waiting - more, most) || recipe.beta.is_some_and(|sure| rules::beta(&count, sure))
         };
         let fewest = (1..=waiting).find(enough).unwrap_or(waiting) as usize;
-        match (recipe.n, self.missing(self.slots.iter().filter_map(done))) {
+        match (recipe.n, self.missing(ended)) {
             (1, _) | (_, 0) => fewest,
             // Any of the next ones may give another answer; one after the other would take for ever.
-            (_, missing) => fewest.max(missing).max(wave),
+            (_, missing) => fewest.max(missing).max(AT_ONCE),
         }
+    }
+
+    /// Samples in flight that run longer than others that are counted already.
+    fn late(&self) -> usize {
+        let counted = self.turns.counted().iter().copied();
+        self.turns.late(counted.filter(|index| self.slots.get(*index).and_then(done).is_some()), stage(&self.slots))
     }
 
     /// What a vote can weigh at most.
@@ -319,12 +379,18 @@ impl Machine {
         WHOLE * u64::from(self.recipe.verifiers.most_votes())
     }
 
+    /// Begins more samples, unless others may still end at this very step, or it is done for this step.
     fn draw(&mut self, actions: &mut Vec<Action>) {
-        let at_work = |slot: &Slot| matches!(slot, Slot::Running { .. } | Slot::Judged(_));
-        let running = self.slots.iter().filter(|slot| at_work(slot)).count();
-        let free = self.in_flight().saturating_sub(running);
+        if !self.turns.settles(stage(&self.slots)) {
+            return;
+        }
+        let in_flight = match self.recipe.order {
+            Order::Drawn => self.slots.iter().filter(|slot| slot.stage() == Stage::Running).count(),
+            Order::Shortest => self.turns.in_flight(stage(&self.slots)).count(),
+        };
+        let free = self.may_fly().saturating_sub(in_flight);
         let until = match self.recipe.weigh {
-            Weigh::Confidence { warm_up, .. } if self.prefix < warm_up as usize => warm_up as usize,
+            Weigh::Confidence { warm_up, .. } if self.turns.counted().len() < warm_up as usize => warm_up as usize,
             _ => self.corrections.as_ref().map_or(usize::MAX, Corrections::until),
         };
         let waiting = self.slots.iter().enumerate().take(until).filter(|(_, slot)| matches!(slot, Slot::Waiting));
@@ -340,18 +406,29 @@ impl Machine {
         }
     }
 
-    /// Ends over the first `samples` samples; what runs is cancelled.
-    fn finish(&mut self, stop: StopRule, samples: usize) -> Vec<Action> {
+    /// Ends over all that there is, also over what no judge has replied to.
+    fn break_off(&mut self, stop: StopRule) -> Vec<Action> {
+        let judged = |index: usize| matches!(self.slots.get(index), Some(Slot::Judged(_)));
+        let stage = stage(&self.slots);
+        let ended = self.turns.ended(|index| if judged(index) { Stage::Ended } else { stage(index) });
+        self.finish(Vec::new(), stop, &ended)
+    }
+
+    /// Ends over these samples, in this order; what runs is cancelled, and what was about to begin does not.
+    fn finish(&mut self, mut actions: Vec<Action>, stop: StopRule, counted: &[usize]) -> Vec<Action> {
         self.finished = true;
-        let mut actions = Vec::new();
         for (index, slot) in self.slots.iter().enumerate() {
-            if let (Slot::Running { .. } | Slot::Judged(_), Ok(index)) = (slot, u32::try_from(index)) {
-                actions.push(Action::Cancel { index });
+            let (Stage::Running, Ok(index)) = (slot.stage(), u32::try_from(index)) else { continue };
+            let begins = |action: &Action| matches!(action, Action::Sample { index: begun, .. } if *begun == index);
+            match actions.iter().position(begins) {
+                Some(at) => drop(actions.remove(at)),
+                None => actions.push(Action::Cancel { index }),
             }
         }
-        let ended = self.slots.iter().take(samples);
         let reason = |slot: &Slot| if let Slot::Failed(reason) = slot { Some(reason.clone()) } else { None };
-        let reasons = ended.clone().filter_map(reason).collect();
+        let failed = self.slots.iter().enumerate().filter(|(index, _)| counted.contains(index));
+        let reasons = failed.filter_map(|(_, slot)| reason(slot)).collect();
+        let ended = counted.iter().filter_map(|index| self.slots.get(*index));
         actions.push(Action::Finish(verdict(Case {
             choose: self.recipe.choose,
             n: self.recipe.n,
@@ -398,19 +475,22 @@ impl Strategy for Machine {
             Observation::Sample(result) => self.sample(&result),
             Observation::Judged { index, text, tokens } => self.judged(index, Ok(&text), Some(tokens)),
             Observation::Failed { index, retryable, tokens, reason } => self.fail(index, retryable, tokens, reason),
+            Observation::Reached { index, tokens } => self.reached(index, tokens),
             // Only a search asks for steps.
             Observation::Stepped { .. } => Vec::new(),
-            Observation::DeadlinePassed => self.finish(StopRule::Deadline, self.slots.len()),
-            Observation::ClientLeft => self.finish(StopRule::ClientLeft, self.slots.len()),
+            Observation::DeadlinePassed => self.break_off(StopRule::Deadline),
+            Observation::ClientLeft => self.break_off(StopRule::ClientLeft),
         }
     }
 
     fn snapshot(&self) -> Tally {
+        let ended = self.turns.ended(stage(&self.slots));
+        let finished = ended.iter().filter_map(|index| self.slots.get(*index).and_then(done));
         let number = |test: fn(&Slot) -> bool| {
             u32::try_from(self.slots.iter().filter(|slot| test(slot)).count()).unwrap_or(u32::MAX)
         };
         Tally {
-            votes: Count::of(self.slots.iter().filter_map(done).map(|sample| (sample, self.weight(sample)))).ranked(),
+            votes: Count::of(finished.map(|sample| (sample, self.weight(sample)))).ranked(),
             planned: self.recipe.plan.samples,
             running: if self.finished { 0 } else { number(|s| matches!(s, Slot::Running { .. } | Slot::Judged(_))) },
             finished: number(|slot| matches!(slot, Slot::Done(_))),

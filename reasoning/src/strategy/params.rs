@@ -1,6 +1,6 @@
 //! What a request may tune.
 
-use super::build::StrategyError;
+use super::{build::StrategyError, turns::Order};
 
 /// What a request may tune. Every field has a default that works.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,10 +14,15 @@ pub struct Params {
     /// each would be smaller, and where not even one can have them it is refused. `None` for
     /// [`MIN_SAMPLE_TOKENS`](crate::MIN_SAMPLE_TOKENS), and one shorter sample where there are fewer.
     pub least_tokens: Option<u32>,
+    /// In which order a vote counts its samples. Others that stop early, `confidence_vote` and `self_correct`, keep to the
+    /// order drawn, and so does a vote that [corrects](Self::corrects).
+    pub order: Order,
     /// Samples in flight, at least 1.
     pub wave: u32,
     /// Whether a vote that may stop early has no more samples in flight than the fewest that could still decide it, whatever
-    /// `wave` says: all of them are needed even when the leader gets every vote, so none is drawn in vain.
+    /// `wave` says: all of them are needed even when the leader gets every vote, so none is drawn in vain. With the
+    /// [shortest](Order::Shortest) first, those do not count that have run as long as the median of the counted ones did:
+    /// of these some are cut, or of those that begin in their place.
     pub thrifty: bool,
     /// Threshold of the Beta rule, above 0.5 and at most 1; `None` turns it off. At 0.95 the first samples that agree
     /// stop the vote at the 4th.
@@ -57,6 +62,7 @@ impl Default for Params {
             samples: None,
             all_samples: false,
             least_tokens: None,
+            order: Order::Drawn,
             wave: 4,
             thrifty: true,
             beta_threshold: Some(0.95),

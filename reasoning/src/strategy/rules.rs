@@ -51,10 +51,10 @@ pub(super) fn decided(count: &Count<'_>, left: u32, most: u64) -> bool {
     let left = u64::from(left) * most;
     let beaten = |other: &Standing| {
         let could = other.weight + left;
-        // In a tie of whole votes the counts are the same, too, and the first index decides.
+        // In a tie of whole votes the counts are the same, too, and what was counted first decides.
         could < winner.weight || (could == winner.weight && most == WHOLE && winner.first < other.first)
     };
-    // An answer that nobody gave yet loses such a tie, since its first index is higher.
+    // An answer that nobody gave yet loses such a tie, since it is counted later.
     let fresh = left < winner.weight || (left == winner.weight && most == WHOLE);
     fresh && others.iter().all(beaten)
 }

@@ -35,19 +35,21 @@ pub struct Tally {
 }
 
 /// How an answer stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Standing {
     pub(super) weight: u64,
     pub(super) count: u32,
     /// The likeliest of its samples, where that settles ties.
     pub(super) likeliest: Option<i64>,
-    pub(super) first: u32,
+    /// As the how many-th sample it was first given.
+    pub(super) first: usize,
+    pub(super) lowest_index: u32,
 }
 
 impl Standing {
     /// Lower is better: the heavier, then what more samples gave, then the likelier where that settles ties, then what was
-    /// given first. A first index belongs to one answer only, so there is never a tie.
-    fn rank(&self) -> (Reverse<u64>, Reverse<u32>, Reverse<Option<i64>>, u32) {
+    /// counted first. One sample gives one answer only, so there is never a tie.
+    fn rank(&self) -> (Reverse<u64>, Reverse<u32>, Reverse<Option<i64>>, usize) {
         (Reverse(self.weight), Reverse(self.count), Reverse(self.likeliest), self.first)
     }
 }
@@ -65,17 +67,17 @@ pub(super) struct Count<'a> {
 }
 
 impl<'a> Count<'a> {
-    /// Counts samples with what each weighs. A sample without an answer does not vote.
+    /// Counts samples in their order, with what each weighs. A sample without an answer does not vote.
     pub(super) fn of(samples: impl Iterator<Item = (&'a Scored, u64)>) -> Self {
         let mut count = Self::default();
-        for (sample, weight) in samples {
+        for (at, (sample, weight)) in samples.enumerate() {
             let Some(answer) = &sample.answer else { continue };
-            let first = Standing { weight: 0, count: 0, likeliest: None, first: sample.index };
+            let first = Standing { first: at, lowest_index: sample.index, ..Standing::default() };
             let vote = count.votes.entry(&answer.canonical).or_insert(first);
             vote.weight += weight;
             vote.count += 1;
             vote.likeliest = vote.likeliest.max(sample.tie_break);
-            vote.first = vote.first.min(sample.index);
+            vote.lowest_index = vote.lowest_index.min(sample.index);
         }
         count
     }
@@ -93,8 +95,7 @@ impl<'a> Count<'a> {
         let mut count = self.clone();
         let leader = count.votes.iter().min_by_key(|(_, standing)| standing.rank()).map(|(answer, _)| *answer);
         // Where nobody leads yet, some first answer will.
-        let first = Standing { weight: 0, count: 0, likeliest: None, first: 0 };
-        let leader = count.votes.entry(leader.unwrap_or_default()).or_insert(first);
+        let leader = count.votes.entry(leader.unwrap_or_default()).or_default();
         leader.weight += u64::from(more) * weight;
         leader.count += more;
         count
@@ -113,7 +114,7 @@ impl<'a> Count<'a> {
             canonical: (*canonical).to_owned(),
             count: standing.count,
             weight: standing.weight,
-            first_index: standing.first,
+            first_index: standing.lowest_index,
         };
         votes.into_iter().map(vote).collect()
     }

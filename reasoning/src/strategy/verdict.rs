@@ -77,7 +77,7 @@ pub struct Verdict {
     pub chosen: Vec<u32>,
     /// Why it ended.
     pub stop: StopRule,
-    /// The votes of the counted samples, heaviest first; of equal ones the answer with the lower first index.
+    /// The votes of the counted samples, heaviest first; of equal ones the answer that was counted first.
     pub votes: Vec<Vote>,
     /// The finished samples that this verdict rests on, ascending, those without an answer included.
     pub counted: Vec<u32>,
@@ -118,7 +118,7 @@ pub(super) struct Case<'a> {
     /// Samples to return.
     pub(super) n: u32,
     pub(super) stop: StopRule,
-    /// The finished samples, ascending by index, and what each weighs.
+    /// The finished samples in the order in which they are counted, and what each weighs.
     pub(super) samples: Vec<(&'a Scored, u64)>,
     /// Why others failed.
     pub(super) reasons: Vec<String>,
@@ -132,7 +132,8 @@ const ALL_REFUTED: &str = "every answer was refuted by a verifier; the one given
 pub(super) fn verdict(case: Case<'_>) -> Verdict {
     let Case { choose, n, stop, samples, reasons, verified, mut warnings } = case;
     let votes = Count::of(samples.iter().copied()).ranked();
-    let samples: Vec<&Scored> = samples.into_iter().map(|(sample, _)| sample).collect();
+    let mut samples: Vec<&Scored> = samples.into_iter().map(|(sample, _)| sample).collect();
+    samples.sort_by_key(|sample| sample.index);
     let chosen = chosen(choose, n as usize, &samples, &votes);
     let answer = chosen.iter().find_map(|sample| sample.answer.clone());
     let found = samples.iter().any(|sample| sample.answer.is_some());

@@ -39,6 +39,8 @@ pub struct DeliberationAsk {
     pub extensions: Option<u32>,
     /// Samples in flight at once.
     pub wave: Option<u32>,
+    /// In which order a vote counts its samples: `shortest` or `drawn`.
+    pub order: Option<String>,
     /// Whether a vote may stop once its winner is likely enough (the Beta rule). A vote that the samples left cannot
     /// change stops in any case.
     pub early_stop: Option<bool>,
@@ -84,6 +86,7 @@ impl DeliberationAsk {
             min_thinking_tokens: fields.integer("min_thinking_tokens", 0, u64::from(u32::MAX))?.map(to_u32),
             extensions: fields.integer("extensions", 0, MAX_EXTENSIONS)?.map(to_u32),
             wave: fields.integer("wave", 1, 1024)?.map(to_u32),
+            order: fields.one_of("order", &["shortest", "drawn"])?,
             early_stop: fields.flag("early_stop")?,
             beta_threshold: fields.exact_number("beta_threshold", 0.5, 1.0)?,
             esc_window: fields.integer("esc_window", 2, 1024)?.map(to_u32),

@@ -104,7 +104,8 @@ impl Run {
         if weak {
             return self.cut_short(index, End::Weak);
         }
-        None
+        let tokens = self.samples.get(&index)?.trace.tokens();
+        Some(Observation::Reached { index, tokens })
     }
 
     pub(super) fn pass_ended(&mut self, index: u32, text: &str, finish: Finish, usage: Usage) -> Option<Observation> {

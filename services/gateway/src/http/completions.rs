@@ -124,7 +124,9 @@ fn judge(gateway: &Gateway, principal: &Principal, job: &Job) -> Result<Option<E
 }
 
 fn mind(served: &Served, info: &EngineInfo) -> Mind {
-    Mind { style: served.thinking.style(info.marks), can: info.can, reserve: served.thinking.answer_reserve }
+    let EngineInfo { can, parallel, repeatable, .. } = *info;
+    let (style, reserve) = (served.thinking.style(info.marks), served.thinking.answer_reserve);
+    Mind { style, can, parallel, repeatable, reserve }
 }
 
 /// Counts the prompt in the work's runtime, and in the seat that the request will have: so there are never more at it

@@ -15,7 +15,7 @@ use std::{
 use forethought_actors::{Job, Thinking};
 use forethought_engine::Sampling;
 use forethought_policies::Principal;
-use forethought_reasoning::{AnswerKind, Params};
+use forethought_reasoning::{AnswerKind, Order, Params};
 use forethought_schemas::{ApiError, BudgetCap, ChatRequest, Effort, Preset, RequestId, StrategyName};
 
 use tokio::time::Instant;
@@ -76,6 +76,7 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
         thinking::check_needs(strategy, &verifiers, mind)?;
     }
     let schema = request.format.schema();
+    let params = params(request, preset, budget.max_samples, strategy, thinking.as_ref(), mind);
     Ok(Job {
         request_id: ground.id.clone(),
         since: ground.since,
@@ -87,11 +88,11 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
         strategy,
         seed: request.seed.unwrap_or(ground.seed),
         n: request.n,
-        params: params(request, preset, budget.max_samples, thinking.as_ref()),
         budget,
         prompt: prompt::prompt(request, thinking::instruction(thinking.as_ref(), &served.thinking)),
         prompt_tokens: 0,
-        prompt_record: prompt::record(request, served, &kind, &verifiers, thinking.as_ref()),
+        prompt_record: prompt::record(request, served, &kind, &params, &verifiers, thinking.as_ref()),
+        params,
         kind,
         sampling: Sampling {
             temperature,
@@ -131,19 +132,38 @@ fn check_steps(request: &ChatRequest, strategy: StrategyName) -> Result<(), ApiE
     ))
 }
 
-fn params(request: &ChatRequest, preset: Preset, max_samples: u32, thinking: Option<&Thinking>) -> Params {
+fn params(
+    request: &ChatRequest,
+    preset: Preset,
+    max_samples: u32,
+    strategy: StrategyName,
+    thinking: Option<&Thinking>,
+    mind: Option<&Mind>,
+) -> Params {
     let default = Params::default();
     let ask = &request.deliberation;
     // Thoughts that were asked for are not cut to make room for more samples.
     let thoughts = thinking.filter(|_| ask.thinking_tokens.is_some());
     let early = ask.early_stop != Some(false);
     let beta = ask.beta_threshold.or(default.beta_threshold);
+    let wave = ask.wave.or(preset.wave);
+    let all_are_drawn = matches!(strategy, StrategyName::Single | StrategyName::BestOfN | StrategyName::BeamSearch);
+    // What stops early draws less where fewer are in flight.
+    let usual = mind.filter(|_| all_are_drawn).map(|mind| mind.parallel.max(1));
+    let order = match ask.order.as_deref() {
+        Some("shortest") => Order::Shortest,
+        Some(_) => Order::Drawn,
+        // The lanes of the embedded engine are few: there others that begin in the place of a long one only wait.
+        None if mind.is_none_or(|mind| mind.repeatable) => Order::Drawn,
+        None => Order::Shortest,
+    };
     Params {
         samples: Some(max_samples),
         all_samples: thoughts.is_some() && ask.max_samples.is_some(),
         least_tokens: thoughts.map(|thoughts| thoughts.tokens.unwrap_or(0).saturating_add(thoughts.reserve)),
-        wave: ask.wave.or(preset.wave).unwrap_or(default.wave),
-        thrifty: ask.wave.or(preset.wave).is_none(),
+        order,
+        wave: wave.or(usual).unwrap_or(default.wave),
+        thrifty: wave.is_none(),
         beta_threshold: beta.filter(|_| early),
         esc_window: ask.esc_window.filter(|_| early),
         weighted: ask.weighted.unwrap_or(default.weighted),

@@ -2,7 +2,7 @@
 
 use forethought_actors::Thinking;
 use forethought_engine::{Message, Prompt, Role};
-use forethought_reasoning::{AnswerKind, VerifierSpec};
+use forethought_reasoning::{AnswerKind, Params, VerifierSpec};
 use forethought_schemas::{ChatMessage, ChatRequest, ChatRole};
 use serde_json::json;
 
@@ -39,6 +39,7 @@ pub(super) fn record(
     request: &ChatRequest,
     served: &Served,
     kind: &AnswerKind,
+    params: &Params,
     verifiers: &[VerifierSpec],
     thinking: Option<&Thinking>,
 ) -> Vec<u8> {
@@ -49,8 +50,8 @@ pub(super) fn record(
             "min_p": served.min_p, "frequency_penalty": request.frequency_penalty,
             "presence_penalty": request.presence_penalty,
         },
-        "stop": request.stop, "answer": format!("{kind:?}"), "wave": request.deliberation.wave,
-        "early_stop": request.deliberation.early_stop.unwrap_or(true),
+        "stop": request.stop, "answer": format!("{kind:?}"), "order": params.order.as_str(),
+        "wave": (!params.thrifty).then_some(params.wave), "early_stop": request.deliberation.early_stop.unwrap_or(true),
     });
     if let Some(fields) = record.as_object_mut() {
         if let Some(schema) = request.format.schema() {

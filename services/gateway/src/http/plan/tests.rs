@@ -35,7 +35,8 @@ fn case(fields: &Value) -> Case {
         thinking,
     };
     let style = ThinkingStyle { closing: "\n</think>\n\nIt is".to_owned(), ..ThinkingStyle::new(Markers::default()) };
-    let mind = Mind { style: Some(Arc::new(style)), can: Abilities::ALL, reserve: None };
+    let mind =
+        Mind { style: Some(Arc::new(style)), can: Abilities::ALL, parallel: 16, repeatable: false, reserve: None };
     Case { body, served, preset: Preset::default(), mind }
 }
 
@@ -111,6 +112,21 @@ fn the_instruction_stands_only_where_a_thought_is_allowed() {
     assert_eq!(messages(&json!({})), 2);
     assert_eq!(messages(&json!({ "reasoning_effort": "none" })), 1);
     assert_eq!(messages(&json!({ "deliberation": { "thinking_tokens": 0 } })), 1);
+}
+
+#[test]
+fn how_many_are_in_flight_and_what_is_counted_first() {
+    let params = |asked: &Value| planned(&case(&json!({ "deliberation": asked }))).unwrap().params;
+    let usual = params(&json!({ "strategy": "self_consistency" }));
+    assert_eq!((usual.order, usual.wave, usual.thrifty), (Order::Shortest, 4, true));
+    let asked = params(&json!({ "wave": 3, "order": "drawn" }));
+    assert_eq!((asked.order, asked.wave, asked.thrifty), (Order::Drawn, 3, false));
+    assert_eq!(params(&json!({ "strategy": "best_of_n" })).wave, 16, "all are drawn, so all at once");
+    let mut lanes = case(&json!({}));
+    lanes.mind.repeatable = true;
+    assert_eq!(planned(&lanes).unwrap().params.order, Order::Drawn);
+    lanes.body["deliberation"] = json!({ "order": "shortest" });
+    assert_eq!(planned(&lanes).unwrap().params.order, Order::Shortest);
 }
 
 #[test]

@@ -9,12 +9,16 @@ use forethought_schemas::{ApiError, ChatRequest, Effort, Preset, StrategyName};
 
 use crate::config::ThinkingConfig;
 
-/// What the engine tells of how its model thinks.
+/// What the engine tells of itself and of how its model thinks.
 pub(in crate::http) struct Mind {
     /// Its markers; `None` for a model that marks no thoughts.
     pub style: Option<Arc<ThinkingStyle>>,
     /// What the engine can do.
     pub can: Abilities,
+    /// Samples that it runs at once.
+    pub parallel: u32,
+    /// Whether the same seed gives the same sample.
+    pub repeatable: bool,
     /// Tokens that the operator keeps back for answers.
     pub reserve: Option<u32>,
 }
