@@ -150,12 +150,13 @@ fn params(
     let all_are_drawn = matches!(strategy, StrategyName::Single | StrategyName::BestOfN | StrategyName::BeamSearch);
     // What stops early draws less where fewer are in flight.
     let usual = mind.filter(|_| all_are_drawn).map(|mind| mind.parallel.max(1));
+    let votes = matches!(strategy, StrategyName::SelfConsistency | StrategyName::Auto);
+    // The lanes of the embedded engine are few: there others that begin in the place of a long one only wait.
+    let waits = mind.is_none_or(|mind| mind.repeatable);
     let order = match ask.order.as_deref() {
-        Some("shortest") => Order::Shortest,
-        Some(_) => Order::Drawn,
-        // The lanes of the embedded engine are few: there others that begin in the place of a long one only wait.
-        None if mind.is_none_or(|mind| mind.repeatable) => Order::Drawn,
-        None => Order::Shortest,
+        Some("shortest") if votes => Order::Shortest,
+        None if votes && !waits => Order::Shortest,
+        _ => Order::Drawn,
     };
     Params {
         samples: Some(max_samples),

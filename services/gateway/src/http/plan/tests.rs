@@ -122,10 +122,11 @@ fn how_many_are_in_flight_and_what_is_counted_first() {
     let asked = params(&json!({ "wave": 3, "order": "drawn" }));
     assert_eq!((asked.order, asked.wave, asked.thrifty), (Order::Drawn, 3, false));
     assert_eq!(params(&json!({ "strategy": "best_of_n" })).wave, 16, "all are drawn, so all at once");
-    let mut lanes = case(&json!({}));
+    assert_eq!(params(&json!({ "strategy": "best_of_n" })).order, Order::Drawn, "it is no vote");
+    let mut lanes = case(&json!({ "deliberation": { "strategy": "auto" } }));
     lanes.mind.repeatable = true;
     assert_eq!(planned(&lanes).unwrap().params.order, Order::Drawn);
-    lanes.body["deliberation"] = json!({ "order": "shortest" });
+    lanes.body["deliberation"] = json!({ "strategy": "auto", "order": "shortest" });
     assert_eq!(planned(&lanes).unwrap().params.order, Order::Shortest);
 }
 
