@@ -237,7 +237,8 @@ impl Machine {
             self.find_fault();
             self.correct();
             if let Some(rule) = self.stop().or((self.left() == 0).then_some(StopRule::AllDone)) {
-                return self.finish(actions, rule, &self.turns.counted().to_vec());
+                let counted = self.turns.counted().to_vec();
+                return self.finish(actions, rule, &counted);
             }
         }
         if self.recipe.order == Order::Drawn {
