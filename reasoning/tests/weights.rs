@@ -341,6 +341,48 @@ fn auto_settles_a_tie_by_what_is_likelier() {
     assert_eq!(told(StrategyName::Auto, &[]), "5", "and where that is known before the last sample");
 }
 
+/// Four votes for what nothing was checked in are not sure of their lead over one that a verifier vouches for.
+#[test]
+fn an_unsure_auto_goes_to_what_a_verifier_vouches_for() {
+    let scattered = ["6", "7", "6", "6", HOLDS, "8", "6"];
+    let vote = |name, params| build(name, &arithmetic(), params);
+    let auto = play(vote(StrategyName::Auto, samples(7)), &scattered).unwrap();
+    assert_eq!((auto.stop, auto.chosen[0]), (StopRule::AllDone, 4));
+    assert_eq!(auto.answer.unwrap().canonical, "5");
+    let votes: Vec<_> = auto.votes.iter().map(|vote| (vote.canonical.as_str(), vote.weight)).collect();
+    assert_eq!(votes, [("5", 3000), ("6", 4000), ("7", 1000), ("8", 1000)]);
+    let plain = play(vote(StrategyName::SelfConsistency, samples(7)), &scattered).unwrap();
+    assert_eq!(plain.answer.unwrap().canonical, "6", "a plain vote counts weights only");
+}
+
+#[test]
+fn a_sure_auto_stays_sure_of_what_nobody_vouches_for() {
+    let vote = |samples: u32, beta_threshold| {
+        let params = Params { samples: Some(samples), beta_threshold, ..Params::default() };
+        build(StrategyName::Auto, &arithmetic(), params)
+    };
+    let ahead = ["6", "7", HOLDS, "6", "6", "6", "6", "6", "6", "6", "6"];
+    // 9 against 3, with the last one: sure of it, though nothing was left to draw.
+    let sure = play(vote(11, Some(0.95)), &ahead).unwrap();
+    assert_eq!((sure.stop, sure.answer.unwrap().canonical.as_str()), (StopRule::AllDone, "6"));
+    let without = play(vote(11, None), &ahead).unwrap();
+    assert_eq!(without.answer.unwrap().canonical, "5", "without the rule nothing is ever sure");
+}
+
+/// The answer must not depend on whether the last samples were worth drawing.
+#[test]
+fn auto_is_not_decided_while_nobody_vouches_for_its_leader() {
+    let params = Params { beta_threshold: None, ..samples(5) };
+    let vote = |name| build(name, &arithmetic(), params);
+    let texts = ["6", "6", "6", "6", HOLDS];
+    let plain = play(vote(StrategyName::SelfConsistency), &texts).unwrap();
+    assert_eq!((plain.stop, plain.counted.len()), (StopRule::Decided, 4));
+    let auto = play(vote(StrategyName::Auto), &texts).unwrap();
+    assert_eq!((auto.stop, auto.counted.len(), auto.answer.unwrap().canonical.as_str()), (StopRule::AllDone, 5, "5"));
+    let vouched = play(vote(StrategyName::Auto), &[HOLDS, HOLDS, "6", HOLDS, "6"]).unwrap();
+    assert_eq!((vouched.stop, vouched.counted.len()), (StopRule::Decided, 4), "9 against 1 and one of at most 3");
+}
+
 #[test]
 fn auto_takes_the_best_of_free_texts() {
     let params = samples(2);

@@ -286,6 +286,7 @@ impl BeamSearch {
             samples: candidates.iter().map(|sample| (sample, sample.thousandths())).collect(),
             reasons: self.beams.iter().filter_map(reason).collect(),
             verified: !self.search.verifiers.is_empty(),
+            vouched_first: false,
             warnings: Vec::new(),
         })));
         actions

@@ -171,7 +171,8 @@ pub fn strategy(
 ///   the best verified draft is returned, not the last one (Self-Refine, arXiv 2303.17651). Without a verifier it warns:
 ///   that lowers accuracy more often than not (Huang, arXiv 2310.01798). Drafts are drawn one after the other.
 /// - `beam_search` goes step by step: the best of several beginnings go on in several ways.
-/// - `auto` votes; where verifiers tell right from wrong, it takes the likelier of two answers with equal votes; with [`Params::corrects`], samples that are all refuted are mended on the way. Free texts, which hardly
+/// - `auto` votes; where verifiers tell right from wrong, a vote that ends unsure goes to the heaviest answer that one of them
+///   passed, and the likelier of two answers with equal votes wins; with [`Params::corrects`], samples that are all refuted are mended on the way. Free texts, which hardly
 ///   ever agree, are chosen by score, or mended as by `self_correct` where there are verifiers.
 ///
 /// # Errors
@@ -220,7 +221,7 @@ pub fn strategy_verified(
     let in_turns = stops && weigh == Weigh::Votes && revises.is_none() && !corrects;
     let order = if in_turns { params.order } else { Order::Drawn };
     // Where all votes weigh alike, a tie is decided before the last sample by what was counted first, which saves tokens.
-    let likelier = name == StrategyName::Auto && verifiers.most_votes() > 1;
+    let settles = name == StrategyName::Auto && verifiers.most_votes() > 1;
     let recipe = Recipe {
         plan,
         seed,
@@ -233,7 +234,7 @@ pub fn strategy_verified(
         weigh,
         stops,
         revises,
-        likelier,
+        settles,
         corrects,
         beta,
         esc,

@@ -39,8 +39,9 @@ pub(super) struct Recipe {
     pub(super) stops: bool,
     /// Where each sample mends one before: after how many a fresh one is drawn.
     pub(super) revises: Option<u32>,
-    /// Whether of two answers with equal votes the likelier wins.
-    pub(super) likelier: bool,
+    /// Whether soundness settles what votes leave open: an unsure vote goes to what a verifier vouches for, and of two
+    /// answers with equal votes the likelier wins.
+    pub(super) settles: bool,
     /// Whether a vote mends where all is refuted.
     pub(super) corrects: bool,
     /// The Beta rule's threshold; `None` without it.
@@ -137,7 +138,7 @@ impl Machine {
         if self.drafts.is_some() || self.corrections.is_some() {
             scored.text = result.text.as_str().into();
         }
-        if self.recipe.likelier {
+        if self.recipe.settles {
             scored.settle_ties();
         }
         let judge = self.recipe.verifiers.judge.as_ref().map(|judge| judge.prompt(&result.text));
@@ -293,12 +294,18 @@ impl Machine {
             let agrees = |share| rules::consensus(&count, share);
             return (warm && consensus.is_some_and(agrees)).then_some(StopRule::Consensus);
         }
-        let decided = rules::decided(&count, left, self.most()).then_some(StopRule::Decided);
-        let sure = |threshold: &f64| rules::beta(&count, *threshold);
-        let beta = || self.recipe.beta.as_ref().is_some_and(sure).then_some(StopRule::Beta);
+        // While nothing vouches for the leader, what a later sample vouches for may still take its place.
+        let holds = !self.recipe.settles || count.race().is_some_and(|race| race.winner.vouched);
+        let decided = (holds && rules::decided(&count, left, self.most())).then_some(StopRule::Decided);
+        let beta = || self.sure(&count).then_some(StopRule::Beta);
         let agrees = |window: &u32| rules::window_agrees(&self.counted_answers(), *window as usize);
         let esc = || self.recipe.esc.as_ref().is_some_and(agrees).then_some(StopRule::Esc);
         decided.or_else(beta).or_else(esc)
+    }
+
+    /// Whether the Beta rule is sure of the leader.
+    fn sure(&self, count: &Count<'_>) -> bool {
+        self.recipe.beta.is_some_and(|threshold| rules::beta(count, threshold))
     }
 
     /// Answers that are wanted and that none of these samples gives. One that weighs nothing gives none.
@@ -363,12 +370,15 @@ impl Machine {
         let reason = |slot: &Slot| if let Slot::Failed(reason) = slot { Some(reason.clone()) } else { None };
         let failed = self.slots.iter().enumerate().filter(|(index, _)| counted.contains(index));
         let reasons = failed.filter_map(|(_, slot)| reason(slot)).collect();
-        let ended = counted.iter().filter_map(|index| self.slots.get(*index));
+        let ended = counted.iter().filter_map(|index| self.slots.get(*index)).filter_map(drawn);
+        let samples: Vec<(&Scored, u64)> = ended.map(|sample| (sample, self.weight(sample))).collect();
+        let unsure = || stop.leaves_open() && !self.sure(&Count::of(samples.iter().copied()));
         actions.push(Action::Finish(verdict(Case {
             choose: self.recipe.choose,
             n: self.recipe.n,
             stop,
-            samples: ended.filter_map(drawn).map(|sample| (sample, self.weight(sample))).collect(),
+            vouched_first: self.recipe.settles && unsure(),
+            samples,
             reasons,
             verified: !self.recipe.verifiers.is_empty(),
             warnings: if self.drafts.is_some() && self.recipe.verifiers.is_empty() {

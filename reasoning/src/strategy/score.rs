@@ -74,6 +74,11 @@ impl Scored {
             .then(self.index.cmp(&other.index))
     }
 
+    /// Whether a verifier that tells right from wrong passed the whole of it.
+    pub(super) fn is_vouched(&self) -> bool {
+        !self.cut && self.verification.outcome == Outcome::Passed && self.verification.telling
+    }
+
     /// What verifiers say, lower is better: passed, nothing, refuted.
     pub(super) fn class(&self) -> u8 {
         match self.verification.outcome {

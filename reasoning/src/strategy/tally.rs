@@ -44,6 +44,8 @@ pub(super) struct Standing {
     /// As the how many-th sample it was first given.
     pub(super) first: usize,
     pub(super) lowest_index: u32,
+    /// A whole sample of it was passed by what tells right from wrong.
+    pub(super) vouched: bool,
 }
 
 impl Standing {
@@ -78,6 +80,7 @@ impl<'a> Count<'a> {
             vote.count += 1;
             vote.likeliest = vote.likeliest.max(sample.tie_break);
             vote.lowest_index = vote.lowest_index.min(sample.index);
+            vote.vouched |= sample.is_vouched();
         }
         count
     }
@@ -108,8 +111,17 @@ impl<'a> Count<'a> {
 
     /// Best first.
     pub(super) fn ranked(&self) -> Vec<Vote> {
+        self.sorted(|_| false)
+    }
+
+    /// Best first, but what was vouched for goes before anything else.
+    pub(super) fn ranked_by_vouchers(&self) -> Vec<Vote> {
+        self.sorted(|standing| standing.vouched)
+    }
+
+    fn sorted(&self, goes_before: impl Fn(&Standing) -> bool) -> Vec<Vote> {
         let mut votes: Vec<_> = self.votes.iter().collect();
-        votes.sort_by_key(|(_, standing)| standing.rank());
+        votes.sort_by_key(|(_, standing)| (!goes_before(standing), standing.rank()));
         let vote = |(canonical, standing): (&&str, &Standing)| Vote {
             canonical: (*canonical).to_owned(),
             count: standing.count,

@@ -39,6 +39,11 @@ pub enum StopRule {
 }
 
 impl StopRule {
+    /// Whether it says nothing of how sure the vote is.
+    pub(super) const fn leaves_open(self) -> bool {
+        matches!(self, Self::AllDone | Self::Deadline | Self::ClientLeft)
+    }
+
     /// Its name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -77,7 +82,8 @@ pub struct Verdict {
     pub chosen: Vec<u32>,
     /// Why it ended.
     pub stop: StopRule,
-    /// The votes of the counted samples, heaviest first; of equal ones the answer that was counted first.
+    /// The votes of the counted samples, heaviest first; of equal ones the answer that was counted first. Where `auto` ends
+    /// unsure, what a verifier vouches for goes before the others.
     pub votes: Vec<Vote>,
     /// The finished samples that this verdict rests on, ascending, those without an answer included.
     pub counted: Vec<u32>,
@@ -124,14 +130,17 @@ pub(super) struct Case<'a> {
     pub(super) reasons: Vec<String>,
     /// Whether there are verifiers.
     pub(super) verified: bool,
+    /// Whether what a verifier vouches for goes before what has more votes.
+    pub(super) vouched_first: bool,
     pub(super) warnings: Vec<String>,
 }
 
 const ALL_REFUTED: &str = "every answer was refuted by a verifier; the one given is the least bad of them";
 
 pub(super) fn verdict(case: Case<'_>) -> Verdict {
-    let Case { choose, n, stop, samples, reasons, verified, mut warnings } = case;
-    let votes = Count::of(samples.iter().copied()).ranked();
+    let Case { choose, n, stop, samples, reasons, verified, vouched_first, mut warnings } = case;
+    let count = Count::of(samples.iter().copied());
+    let votes = if vouched_first { count.ranked_by_vouchers() } else { count.ranked() };
     let mut samples: Vec<&Scored> = samples.into_iter().map(|(sample, _)| sample).collect();
     samples.sort_by_key(|sample| sample.index);
     let chosen = chosen(choose, n as usize, &samples, &votes);
