@@ -8,6 +8,7 @@ either side failed is left out of both, and failures are told.
 Every side asks one and the same llama.cpp server, only one side at a time, and the sides take turns at being first.
 
 - `forethought`: strategy `self_consistency`, with its own wave; `forethought, wave N`: with another one.
+- `forethought, auto, wave N`: strategy `auto`, a vote in which samples with wrong equations do not count.
 - `forethought, schema`: the same with `response_format`, for the questions that have a schema.
 - `plain vote`: all samples at once, straight to llama.cpp, each run to its end; the answer that most of them give.
 - `optillm majority_voting`: its plugin; all samples in one request (`n`); votes by the normalized text of the answer.
@@ -91,7 +92,7 @@ def arguments():
     parser.add_argument("--temperature", type=float, default=0.7)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--in-flight", type=int, default=1, help="more than 1: tokens are known per set only")
-    parser.add_argument("--wave", type=int, default=8, help="of the second Forethought side; 0 leaves that side out")
+    parser.add_argument("--wave", type=int, default=16, help="of the Forethought sides that tell one")
     parser.add_argument("--system", default=SYSTEM, help="the system prompt that all sides are given")
     parser.add_argument("--side", action="append", metavar="NAME", help="only this side; may be given often")
     args = parser.parse_args()
@@ -198,10 +199,10 @@ def schema_of(question):
     return {"response_format": {"type": "json_schema", "json_schema": schema}}
 
 
-def forethought(args, wave=None, schema=False):
+def forethought(args, wave=None, schema=False, strategy="self_consistency"):
     def ask(question):
         deliberation = {
-            "strategy": "self_consistency", "max_samples": args.samples, "deadline_ms": LIMIT * 1000,
+            "strategy": strategy, "max_samples": args.samples, "deadline_ms": LIMIT * 1000,
             "answer": "json" if isinstance(question["answer"], dict) else "number", **({"wave": wave} if wave else {}),
         }
         body = {
@@ -309,14 +310,13 @@ def sides(args, stack):
     made = {
         OURS: lambda: forethought(args),
         f"forethought, wave {args.wave}": lambda: forethought(args, wave=args.wave),
+        f"forethought, auto, wave {args.wave}": lambda: forethought(args, wave=args.wave, strategy="auto"),
         WITH_SCHEMA: lambda: forethought(args, schema=True),
         "plain vote": lambda: plain_vote(args),
         "optillm majority_voting": lambda: optillm(args, server(args.samples), "majority_voting"),
         votes: lambda: optillm(args, server(args.samples), "self_consistency"),
         shipped: lambda: optillm(args, server(5), "self_consistency"),
     }
-    if not args.wave:
-        del made[f"forethought, wave {args.wave}"]
     unknown = set(args.side or ()) - set(made)
     if unknown:
         sys.exit(f"no side is called {sorted(unknown)}; there are {list(made)}")

@@ -26,6 +26,9 @@ pub struct Args {
     /// Samples of each vote at most.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=64))]
     samples: u32,
+    /// Samples in flight on the sides of ours that tell it by their name.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=64))]
+    wave: u32,
     /// Only this side, beside our own; may be given often.
     #[arg(long = "side", value_name = "NAME")]
     sides: Vec<String>,
@@ -46,7 +49,7 @@ pub fn run(args: &Args) -> Result<()> {
     let mut asker = process::command(&peers)?;
     asker.args(["-B", "xtask/bench/peers_reasoning.py", "--forethought-url", &service.url()]);
     asker.args(["--forethought-model", MODEL, "--llama-url", &llama.url, "--samples", &args.samples.to_string()]);
-    asker.args(["--limit", &args.limit.to_string()]).env("FORETHOUGHT_KEY", &key);
+    asker.args(["--limit", &args.limit.to_string(), "--wave", &args.wave.to_string()]).env("FORETHOUGHT_KEY", &key);
     for file in &args.questions {
         asker.arg("--questions").arg(file);
     }
