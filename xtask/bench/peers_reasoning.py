@@ -1,8 +1,7 @@
 """Asks Forethought, optillm and a plain vote the same questions, over the same llama.cpp server.
 
 Prints one JSON object on stdout: `rows` sums up each side of each set of questions, `questions` tells each answer, and
-`paired` sets each side beside `forethought`, and beside `forethought, schema`, over the same questions: points of accuracy
-that those have more, how many times their tokens and their time the side took. Intervals are at 95 %: of points Newcombe's for paired shares (1998,
+`paired` sets each side beside each of ours, over the same questions: points of accuracy that the latter has more, how many times their tokens and their time the side took. Intervals are at 95 %: of points Newcombe's for paired shares (1998,
 Statistics in Medicine 17:2635, method 10), of ratios the percentiles of a bootstrap over questions. A question on which
 either side failed is left out of both, and failures are told.
 Every side asks one and the same llama.cpp server, only one side at a time, and the sides take turns at being first.
@@ -386,7 +385,8 @@ def paired(told, seed):
     for one in told:
         by_side[one["set"], one["side"]][one["id"]] = one
     beside = []
-    pairs_of_sides = [(base, name, side) for base in (OURS, WITH_SCHEMA) for name, side in by_side if side != base]
+    pairs_of_sides = [(base, name, side) for name, base in by_side if base.startswith(OURS)
+                      for of, side in by_side if of == name and side != base]
     for base, name, side in pairs_of_sides:
         ours, theirs = by_side.get((name, base)), by_side[name, side]
         if not ours:
