@@ -8,6 +8,7 @@
 mod eval;
 mod llama;
 mod peers;
+mod safeguards;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -37,6 +38,8 @@ enum What {
     Pools(eval::PoolArgs),
     /// Votes of ours, of optillm and without early stopping, over the same llama.cpp server and model.
     PeersReasoning(peers::Args),
+    /// What the detectors of personal data find and take, beside Microsoft Presidio.
+    Safeguards(safeguards::Args),
     /// What stopping rules and votes give on made-up models whose skill comes from published figures.
     Simulate,
 }
@@ -70,6 +73,7 @@ pub fn run(args: &Args) -> Result<()> {
         What::Eval(args) => eval::run(args),
         What::Pools(args) => eval::pools(args),
         What::PeersReasoning(args) => peers::run(args),
+        What::Safeguards(args) => safeguards::run(args),
         What::Simulate => {
             let program = build::workspace(&["--examples"])?.path("bench_simulate")?;
             process::run(&mut process::command(&program)?)

@@ -21,6 +21,11 @@ pub fn peers() -> Result<PathBuf> {
     prepared("python-peers", "xtask/bench/peers-requirements.txt", &["--no-deps"])
 }
 
+/// The `python` of Microsoft Presidio, that our safeguards are measured by. Its pins are whole, too.
+pub fn presidio() -> Result<PathBuf> {
+    prepared("python-presidio", "xtask/bench/safeguards-requirements.txt", &["--no-deps"])
+}
+
 /// Returns an environment's `python`; makes the environment when there is none for these pins.
 fn prepared(name: &str, pins: &str, options: &[&str]) -> Result<PathBuf> {
     let pins = paths::workspace()?.join(pins);

@@ -1,0 +1,373 @@
+//! Reads a text in pieces, and lets out what may pass.
+
+use std::{
+    cmp::{Ordering, Reverse},
+    collections::{BTreeMap, VecDeque},
+    ops::Range,
+    sync::Arc,
+};
+
+use crate::{
+    Action, Kind, Safeguards,
+    fold::{self, Symbol},
+    patterns::{self, BEFORE, Look, Looked, PATTERNS},
+    phrases::{Said, Search},
+};
+
+/// Bytes that are read before anything is let out.
+const PART: usize = 4096;
+/// Symbols that are settled before they are forgotten.
+const FORGET_AT: usize = 4096;
+/// Unseen characters after which a word has ended.
+const MAX_UNSEEN: usize = 64;
+/// Letters of hidden text that are read at once.
+const MAX_HIDDEN: usize = 256;
+/// Letters that name a part of a country behind a flag.
+const FLAG_LETTERS: usize = 6;
+
+/// Something that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What it is.
+    pub kind: Kind,
+    /// The deny list that it stands on.
+    pub list: Option<String>,
+    /// What is done with it.
+    pub action: Action,
+    /// Where it stands in the text, in bytes.
+    pub place: Range<usize>,
+}
+
+impl Finding {
+    /// In the order of their places; of two that begin at one place the stricter first, then the longer.
+    fn in_order(&self, other: &Self) -> Ordering {
+        let key =
+            |finding: &Self| (finding.place.start, Reverse(finding.action), Reverse(finding.place.end), finding.kind);
+        key(self).cmp(&key(other)).then_with(|| self.list.cmp(&other.list))
+    }
+}
+
+impl Passed {
+    fn add(&mut self, more: Self) {
+        self.text.push_str(&more.text);
+        self.findings.extend(more.findings);
+        self.stopped = more.stopped;
+    }
+}
+
+/// How often something was found; it holds nothing of the text, so it may stand in a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// What it is.
+    pub kind: Kind,
+    /// The deny list that it stands on.
+    pub list: Option<String>,
+    /// What was done with it.
+    pub action: Action,
+    /// How often.
+    pub count: u32,
+}
+
+impl Counted {
+    /// Counts findings: the strictest first, then by kind and list.
+    pub fn of<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> Vec<Self> {
+        let mut counts: BTreeMap<_, u32> = BTreeMap::new();
+        for finding in findings {
+            *counts.entry((Reverse(finding.action), finding.kind, finding.list.clone())).or_default() += 1;
+        }
+        counts.into_iter().map(|((action, kind, list), count)| Self { kind, list, action: action.0, count }).collect()
+    }
+}
+
+/// What passes of a text, after one more piece of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// What may leave, behind all that left before.
+    pub text: String,
+    /// What was found in it, in its order.
+    pub findings: Vec<Finding>,
+    /// Whether nothing more leaves: the last finding ended the text.
+    pub stopped: bool,
+}
+
+/// Reads one text. What it lets out in all is the same in whatever pieces the text comes.
+#[derive(Debug)]
+pub struct Guard {
+    rules: Arc<Safeguards>,
+    /// What has been read and has not left, and where it begins in the text.
+    held: String,
+    held_from: usize,
+    /// The symbols of a part of the text that ends where it has been read to, and how they read.
+    symbols: Vec<Symbol>,
+    bytes: Vec<u8>,
+    /// The symbol from which on patterns are looked for.
+    next: usize,
+    /// Up to which symbol something has been found that may hold something stricter.
+    flagged: usize,
+    search: Search,
+    hidden: Hidden,
+    /// Characters since the last symbol that nobody sees.
+    unseen: usize,
+    /// What was found and has not left.
+    found: VecDeque<Finding>,
+    /// Up to where the last redaction reaches.
+    covered: usize,
+    stopped: bool,
+}
+
+impl Guard {
+    /// A guard before a text.
+    #[must_use]
+    pub fn new(rules: &Arc<Safeguards>) -> Self {
+        Self {
+            rules: Arc::clone(rules),
+            held: String::new(),
+            held_from: 0,
+            symbols: Vec::new(),
+            bytes: Vec::new(),
+            next: 0,
+            flagged: 0,
+            search: Search::new(),
+            hidden: Hidden::default(),
+            unseen: 0,
+            found: VecDeque::new(),
+            covered: 0,
+            stopped: false,
+        }
+    }
+
+    /// What may pass of a whole text.
+    #[must_use]
+    pub fn check(rules: &Arc<Safeguards>, text: &str) -> Passed {
+        let mut guard = Self::new(rules);
+        let mut passed = guard.feed(text);
+        passed.add(guard.finish());
+        passed
+    }
+
+    /// Bytes that are held back now.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Reads one more piece. After it has stopped, nothing passes.
+    pub fn feed(&mut self, mut piece: &str) -> Passed {
+        let mut passed = Passed { stopped: self.stopped, ..Passed::default() };
+        if self.rules.is_empty() {
+            passed.text.push_str(piece);
+            return passed;
+        }
+        // In parts, so that a long text is never held as a whole.
+        while !self.stopped && !piece.is_empty() {
+            let (part, rest) = piece.split_at(boundary(piece, PART));
+            passed.add(self.read_part(part));
+            piece = rest;
+        }
+        passed
+    }
+
+    /// Reads the end of the text, and lets out the rest.
+    pub fn finish(&mut self) -> Passed {
+        if self.stopped {
+            return Passed { stopped: true, ..Passed::default() };
+        }
+        let mut said = Vec::new();
+        let end = self.held_from + self.held.len();
+        self.search.end(&self.rules.phrases, end, &mut said);
+        self.end_hidden(&mut said);
+        self.settle(said, true)
+    }
+
+    fn read_part(&mut self, part: &str) -> Passed {
+        let from = self.held_from + self.held.len();
+        self.held.push_str(part);
+        let mut said = Vec::new();
+        for (at, character) in part.char_indices() {
+            self.read(character, from + at, &mut said);
+        }
+        self.settle(said, false)
+    }
+
+    fn read(&mut self, character: char, at: usize, said: &mut Vec<Said>) {
+        if !self.hidden.read(character, at) {
+            self.end_hidden(said);
+            self.hidden.read(character, at);
+        }
+        let before = self.symbols.len();
+        let Self { rules, symbols, bytes, search, .. } = self;
+        let mut push = |symbol: Symbol| {
+            bytes.push(patterns::byte(symbol, bytes.last().copied()));
+            symbols.push(symbol);
+            search.read(&rules.phrases, symbol, said);
+        };
+        fold::fold(character, at, &mut push);
+        // Unseen characters without end would be held without end.
+        if self.symbols.len() > before {
+            self.unseen = 0;
+        } else {
+            self.unseen += 1;
+            if self.unseen == MAX_UNSEEN {
+                self.unseen = 0;
+                let Self { rules, symbols, bytes, search, .. } = self;
+                let symbol = Symbol { letter: '\u{FFFC}', start: at, end: at + character.len_utf8() };
+                bytes.push(patterns::byte(symbol, None));
+                symbols.push(symbol);
+                search.read(&rules.phrases, symbol, said);
+            }
+        }
+    }
+
+    /// What unseen characters say is text like any other.
+    fn end_hidden(&mut self, said: &mut Vec<Said>) {
+        let Some((place, text)) = self.hidden.end() else { return };
+        if let Some(phrase) = self.rules.phrases.in_text(&text) {
+            said.push(Said { phrase, start: place.start, end: place.end });
+        }
+        self.note(Kind::HiddenText, place);
+    }
+
+    fn note(&mut self, kind: Kind, place: Range<usize>) {
+        let action = self.rules.action(kind);
+        if action != Action::Allow {
+            self.found.push_back(Finding { kind, list: None, action, place });
+        }
+    }
+
+    /// Looks for patterns, and lets out all that is certain.
+    fn settle(&mut self, said: Vec<Said>, whole: bool) -> Passed {
+        for Said { phrase, start, end } in said {
+            let Some(list) = self.rules.list(phrase) else { continue };
+            let (list, action) = (Some(list.id.clone()), list.action);
+            self.found.push_back(Finding { kind: Kind::Phrase, list, action, place: start..end });
+        }
+        let patterns_from = self.look(whole);
+        let end = self.held_from + self.held.len();
+        let until = if whole {
+            end
+        } else {
+            self.search.open_from(end).min(patterns_from).min(self.hidden.open_from().unwrap_or(end))
+        };
+        let passed = self.release(until);
+        self.forget();
+        passed
+    }
+
+    /// Looks for patterns; gives where in the text one may have begun that is not found yet.
+    fn look(&mut self, whole: bool) -> usize {
+        let mut found = Vec::new();
+        let rules = Arc::clone(&self.rules);
+        let looked = Looked { next: self.next, flagged: self.flagged };
+        let Looked { next, flagged } =
+            PATTERNS.look(Look { bytes: &self.bytes, whole }, looked, &|kind| rules.action(kind), &mut found);
+        (self.next, self.flagged) = (next, flagged);
+        for thing in found {
+            let last = thing.end.checked_sub(1).and_then(|last| self.symbols.get(last));
+            if let Some((first, last)) = self.symbols.get(thing.first).zip(last) {
+                self.note(thing.kind, first.start..last.end);
+            }
+        }
+        self.symbols.get(self.next).map_or(self.held_from + self.held.len(), |symbol| symbol.start)
+    }
+
+    /// Lets out the text up to a place, with what was found in it.
+    fn release(&mut self, until: usize) -> Passed {
+        let mut all: Vec<Finding> = self.found.drain(..).collect();
+        all.sort_by(Finding::in_order);
+        all.dedup();
+        let (now, later): (Vec<_>, Vec<_>) = all.into_iter().partition(|finding| finding.place.start < until);
+        self.found = later.into();
+        let mut passed = Passed::default();
+        let mut out = self.held_from;
+        for finding in now {
+            self.let_out(&mut out, finding.place.start, &mut passed.text);
+            if finding.action == Action::Redact {
+                if finding.place.start >= self.covered {
+                    passed.text.push_str(&placeholder(finding.kind));
+                }
+                self.covered = self.covered.max(finding.place.end);
+            }
+            self.stopped = finding.action.stops();
+            passed.findings.push(finding);
+            if self.stopped {
+                self.held.clear();
+                self.found.clear();
+                return Passed { stopped: true, ..passed };
+            }
+        }
+        self.let_out(&mut out, until, &mut passed.text);
+        let gone = out - self.held_from;
+        self.held.drain(..gone);
+        self.held_from = out;
+        passed
+    }
+
+    /// Lets out what is held from `out` up to a place, but what a redaction covers.
+    fn let_out(&self, out: &mut usize, until: usize, text: &mut String) {
+        let end = self.held_from + self.held.len();
+        let until = until.min(end);
+        if until <= *out {
+            return;
+        }
+        let from = self.covered.max(*out).min(until);
+        text.push_str(self.held.get(from - self.held_from..until - self.held_from).unwrap_or_default());
+        *out = until;
+    }
+
+    /// Forgets symbols that no pattern looks at any more.
+    fn forget(&mut self) {
+        let settled = self.next.saturating_sub(BEFORE + 2);
+        if settled >= FORGET_AT {
+            self.symbols.drain(..settled);
+            self.bytes.drain(..settled);
+            self.next -= settled;
+            self.flagged = self.flagged.saturating_sub(settled);
+        }
+    }
+}
+
+/// Characters in a row that nobody sees and that carry text.
+#[derive(Debug, Default)]
+struct Hidden {
+    run: Option<(Range<usize>, String)>,
+    /// The last character before them is a black flag: with a few of them it is the flag of a part of a country.
+    flag: bool,
+}
+
+impl Hidden {
+    /// Takes a character; `false` if the run must be ended first.
+    fn read(&mut self, character: char, at: usize) -> bool {
+        let end = at + character.len_utf8();
+        match (fold::hidden_text(character), &mut self.run) {
+            (Some(_), Some((_, text))) if text.len() >= MAX_HIDDEN => return false,
+            (Some(letter), Some((place, text))) => {
+                place.end = end;
+                text.push(letter);
+            }
+            (Some(letter), none) => *none = Some((at..end, letter.into())),
+            (None, Some(_)) => return false,
+            (None, None) => self.flag = character == '\u{1F3F4}' || (self.flag && character == '\u{E007F}'),
+        }
+        true
+    }
+
+    /// Where the run begins that has not ended.
+    fn open_from(&self) -> Option<usize> {
+        self.run.as_ref().map(|(place, _)| place.start)
+    }
+
+    fn end(&mut self) -> Option<(Range<usize>, String)> {
+        let flag = std::mem::take(&mut self.flag);
+        self.run.take().filter(|(_, text)| !flag || text.len() > FLAG_LETTERS)
+    }
+}
+
+/// The first place of a text between two characters that is not before `at`.
+fn boundary(text: &str, at: usize) -> usize {
+    (at..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
+}
+
+/// What stands in the place of what is redacted.
+fn placeholder(kind: Kind) -> String {
+    format!("[{}]", kind.as_str().to_uppercase())
+}

@@ -1,0 +1,16 @@
+//! What must not pass: personal data, secrets, phrases of deny lists, hidden text.
+//!
+//! [`Safeguards`] hold what is looked for and what is done where it is found; a [`Guard`] reads one text, in whatever pieces
+//! it comes, and lets out what may pass as soon as it is certain. Nothing here waits, reads a clock or a file.
+
+mod checks;
+mod fold;
+mod guard;
+mod kind;
+mod patterns;
+mod phrases;
+mod rules;
+
+pub use guard::{Counted, Finding, Guard, Passed};
+pub use kind::{Group, Kind};
+pub use rules::{Action, DenyList, Rules, Safeguards};

@@ -1,0 +1,194 @@
+//! Words that can be read as a code: base 64, base 32, hexadecimal, percent signs, HTML's and programs' escapes.
+
+/// Symbols of a word up to which it is kept to be decoded. A longer one is looked at in pieces of this length.
+const MAX_WORD: usize = 4096;
+/// Fewer symbols are no code worth the while.
+const MIN_WORD: usize = 8;
+
+/// A word and where it stands in the text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Word {
+    text: String,
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+/// The word that is being read.
+#[derive(Debug, Default)]
+pub(super) struct Run {
+    word: Word,
+}
+
+impl Run {
+    /// Reads one more symbol; gives the word that has ended.
+    pub(super) fn read(&mut self, letter: char, start: usize, end: usize) -> Option<Word> {
+        if !(letter.is_ascii_alphanumeric() || "+/=_-%&#;\\{}".contains(letter)) {
+            return self.end();
+        }
+        let full = if self.word.text.len() >= MAX_WORD { self.end() } else { None };
+        if self.word.text.is_empty() {
+            self.word.start = start;
+        }
+        self.word.text.push(letter);
+        self.word.end = end;
+        full
+    }
+
+    /// Ends the word.
+    pub(super) fn end(&mut self) -> Option<Word> {
+        Some(std::mem::take(&mut self.word)).filter(|word| word.text.len() >= MIN_WORD)
+    }
+
+    /// Where the word begins that has not ended.
+    pub(super) fn open_from(&self) -> Option<usize> {
+        (!self.word.text.is_empty()).then_some(self.word.start)
+    }
+}
+
+impl Word {
+    /// What the word may say, in each code that it can be read in.
+    pub(super) fn readings(&self) -> Vec<String> {
+        let text = self.text.as_str();
+        let plain = |text: &str| text.trim_matches(|letter: char| "-_{}&#;".contains(letter)).to_owned();
+        // `key=YnVp…`, `/YnVp…`
+        let parts = text.trim_end_matches('=').rsplit_once(['=', '/']).map(|(_, last)| plain(last));
+        let bases = [Some(plain(text)), parts].into_iter().flatten();
+        let bases = bases.flat_map(|text| [hex(&text), base64(&text), base32(&text)]);
+        let codes = bases.chain([percent(text), escapes(text), entities(text)]);
+        codes.flatten().filter(|text| is_text(text)).collect()
+    }
+}
+
+/// Chance makes hardly any text of a word that is no code.
+fn is_text(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|letter| !letter.is_control() || letter.is_whitespace())
+}
+
+fn hex(text: &str) -> Option<String> {
+    let text = text.strip_prefix("0x").unwrap_or(text);
+    let digits: Vec<u32> = text.chars().map(|letter| letter.to_digit(16)).collect::<Option<_>>()?;
+    let bytes =
+        digits.chunks_exact(2).map(|pair| u8::try_from(pair.iter().fold(0, |sum, digit| sum * 16 + digit)).ok());
+    String::from_utf8(bytes.collect::<Option<_>>()?).ok().filter(|_| digits.len().is_multiple_of(2))
+}
+
+fn base64(text: &str) -> Option<String> {
+    let value = |letter: char| match letter {
+        'A'..='Z' => Some(letter as u32 - 'A' as u32),
+        'a'..='z' => Some(letter as u32 - 'a' as u32 + 26),
+        '0'..='9' => Some(letter as u32 - '0' as u32 + 52),
+        '+' | '-' => Some(62),
+        '/' | '_' => Some(63),
+        _ => None,
+    };
+    bits(text.trim_end_matches('='), 6, value)
+}
+
+fn base32(text: &str) -> Option<String> {
+    let value = |letter: char| match letter.to_ascii_uppercase() {
+        letter @ 'A'..='Z' => Some(letter as u32 - 'A' as u32),
+        letter @ '2'..='7' => Some(letter as u32 - '2' as u32 + 26),
+        _ => None,
+    };
+    bits(text.trim_end_matches('='), 5, value)
+}
+
+/// Symbols that stand for so many bits each, as text.
+fn bits(text: &str, each: u32, value: impl Fn(char) -> Option<u32>) -> Option<String> {
+    let (mut held, mut count, mut bytes) = (0_u32, 0, Vec::new());
+    for letter in text.chars() {
+        held = held << each | value(letter)?;
+        count += each;
+        if count >= 8 {
+            count -= 8;
+            bytes.push(u8::try_from(held >> count & 0xff).ok()?);
+            held &= (1 << count) - 1;
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn percent(text: &str) -> Option<String> {
+    let mut pieces = text.split('%');
+    let mut bytes = pieces.next()?.as_bytes().to_vec();
+    let mut found = false;
+    for piece in pieces {
+        let code = piece.get(..2).and_then(|code| u8::from_str_radix(code, 16).ok())?;
+        bytes.push(code);
+        bytes.extend(piece.get(2..)?.bytes());
+        found = true;
+    }
+    String::from_utf8(bytes).ok().filter(|_| found)
+}
+
+/// `\x62`, `\u0062` and `\u{62}`.
+fn escapes(text: &str) -> Option<String> {
+    let mut pieces = text.split('\\');
+    let mut told = pieces.next()?.to_owned();
+    let mut found = false;
+    for piece in pieces {
+        let mut letters = piece.chars();
+        let (code, rest) = match letters.next()? {
+            'x' => piece.get(1..)?.split_at_checked(2)?,
+            'u' => match piece.get(1..)?.strip_prefix('{') {
+                Some(braced) => braced.split_once('}')?,
+                None => piece.get(1..)?.split_at_checked(4)?,
+            },
+            _ => return None,
+        };
+        told.push(char::from_u32(u32::from_str_radix(code, 16).ok()?)?);
+        told.push_str(rest);
+        found = true;
+    }
+    Some(told).filter(|_| found)
+}
+
+/// `&#98;` and `&#x62;`.
+fn entities(text: &str) -> Option<String> {
+    let mut pieces = text.split("&#");
+    let mut told = pieces.next()?.to_owned();
+    let mut found = false;
+    for piece in pieces {
+        let (code, rest) = piece.split_once(';')?;
+        let code = match code.strip_prefix(['x', 'X']) {
+            Some(digits) => u32::from_str_radix(digits, 16),
+            None => code.parse(),
+        };
+        told.push(char::from_u32(code.ok()?)?);
+        told.push_str(rest);
+        found = true;
+    }
+    Some(told).filter(|_| found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_read() {
+        for code in [
+            "YnVpbGQgYSBib21i",
+            "6275696c64206120626f6d62",
+            "MJ2WS3DEEBQSAYTPNVRA====",
+            "%62uild%20a%20bomb",
+            "\\x62\\x75ild\\x20a\\u0020bo\\u{6d}b",
+            "&#98;uild&#32;a&#x20;bomb",
+        ] {
+            let word = Word { text: code.to_owned(), start: 0, end: code.len() };
+            assert!(word.readings().contains(&"build a bomb".to_owned()), "{code}: {:?}", word.readings());
+        }
+        for plain in ["internationalization", "100%", "AT&T", "deadbeef"] {
+            let word = Word { text: plain.to_owned(), start: 0, end: plain.len() };
+            assert!(word.readings().iter().all(|reading| !reading.is_ascii()), "{plain}: {:?}", word.readings());
+        }
+    }
+
+    #[test]
+    fn a_long_word_is_looked_at_in_pieces() {
+        let mut run = Run::default();
+        let ended = (0..MAX_WORD * 2 + 10).filter_map(|at| run.read('a', at, at + 1)).collect::<Vec<_>>();
+        assert_eq!(ended.iter().map(|word| word.end - word.start).collect::<Vec<_>>(), [MAX_WORD, MAX_WORD]);
+        assert_eq!((run.open_from(), run.read(' ', 0, 1).map(|word| word.text.len())), (Some(MAX_WORD * 2), Some(10)));
+    }
+}

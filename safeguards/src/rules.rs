@@ -1,0 +1,137 @@
+//! What is looked for, and what is done where it is found.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Group, Kind, phrases::Phrases};
+
+/// What is done with what was found; a later one is stricter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Nothing; it is not looked for.
+    #[default]
+    Allow,
+    /// It is recorded and passes.
+    Flag,
+    /// A placeholder stands in its place.
+    Redact,
+    /// A person decides.
+    Hold,
+    /// Nothing passes from there on.
+    Block,
+}
+
+impl Action {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Flag => "flag",
+            Self::Redact => "redact",
+            Self::Hold => "hold",
+            Self::Block => "block",
+        }
+    }
+
+    /// Whether the text ends before what it is about.
+    #[must_use]
+    pub const fn stops(self) -> bool {
+        matches!(self, Self::Hold | Self::Block)
+    }
+}
+
+/// Phrases that are not to be said, and what is done where one is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DenyList {
+    /// Its name, for records and errors.
+    pub id: String,
+    /// What is done.
+    pub action: Action,
+    /// Words and phrases, each found in any case, with marks and signs between its letters, in look-alike letters, backwards,
+    /// by ROT13, and in common codes.
+    pub phrases: Vec<String>,
+}
+
+/// What is looked for, as a policy says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    /// By group.
+    #[serde(default)]
+    pub groups: BTreeMap<Group, Action>,
+    /// By kind, in place of what its group says.
+    #[serde(default)]
+    pub kinds: BTreeMap<Kind, Action>,
+    /// Phrases.
+    #[serde(default)]
+    pub deny: Vec<DenyList>,
+}
+
+impl Rules {
+    /// The first phrase that could never be found, having no letter or digit: the list's place and its place in it, from 0.
+    #[must_use]
+    pub fn empty_phrase(&self) -> Option<(usize, usize)> {
+        let empty = |phrase: &String| !phrase.chars().any(char::is_alphanumeric);
+        let found = |list: &DenyList| list.phrases.iter().position(empty);
+        self.deny.iter().enumerate().find_map(|(list, phrases)| Some((list, found(phrases)?)))
+    }
+
+    fn action(&self, kind: Kind) -> Action {
+        self.kinds.get(&kind).or_else(|| self.groups.get(&kind.group())).copied().unwrap_or_default()
+    }
+}
+
+/// Rules, ready to be kept. Share them by `Arc`: building takes milliseconds.
+#[derive(Debug)]
+pub struct Safeguards {
+    actions: BTreeMap<Kind, Action>,
+    pub(crate) phrases: Phrases,
+    /// Of each phrase, its list.
+    lists: Vec<usize>,
+    deny: Vec<DenyList>,
+}
+
+impl Safeguards {
+    /// Makes rules ready. Of what several of them say of a kind the strictest counts, so none can weaken another.
+    #[must_use]
+    pub fn new(rules: &[&Rules]) -> Arc<Self> {
+        let strictest = |kind: Kind| rules.iter().map(|rules| rules.action(kind)).max().unwrap_or_default();
+        let actions: BTreeMap<Kind, Action> = Kind::ALL
+            .iter()
+            .map(|kind| (*kind, strictest(*kind)))
+            .filter(|(_, action)| *action != Action::Allow)
+            .collect();
+        let deny = rules.iter().flat_map(|rules| &rules.deny).filter(|list| list.action != Action::Allow);
+        let deny: Vec<DenyList> = deny.cloned().collect();
+        let phrases = Phrases::new(deny.iter().flat_map(|list| list.phrases.iter().map(String::as_str)));
+        let lists = deny.iter().enumerate().flat_map(|(at, list)| list.phrases.iter().map(move |_| at)).collect();
+        Arc::new(Self { actions, phrases, lists, deny })
+    }
+
+    /// Without any rules.
+    #[must_use]
+    pub fn none() -> Arc<Self> {
+        Self::new(&[])
+    }
+
+    /// What is done with a kind.
+    #[must_use]
+    pub fn action(&self, kind: Kind) -> Action {
+        self.actions.get(&kind).copied().unwrap_or_default()
+    }
+
+    /// The deny list of a phrase.
+    pub(crate) fn list(&self, phrase: usize) -> Option<&DenyList> {
+        self.deny.get(*self.lists.get(phrase)?)
+    }
+
+    /// Whether there is nothing to look for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.actions.is_empty() && self.deny.is_empty()
+    }
+}
