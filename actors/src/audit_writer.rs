@@ -10,9 +10,9 @@ use std::{
 };
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, ResponseFuture, WrapFuture, fut::ActorFutureExt};
-use forethought_audit::{Appended, AuditError, AuditLog, Draft, KeyError, OpenReport};
+use forethought_audit::{Appended, AuditError, AuditLog, Draft, KeyError, OpenReport, Usage};
 use forethought_store::{JournalOptions, StoreError};
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use tokio::{sync::oneshot, time::Instant};
 use tracing::{error, info, warn};
 
@@ -169,17 +169,21 @@ impl AuditDesk {
     }
 }
 
-/// Opens the log, closes what a crash interrupted, and keeps a writer alive under `parent`.
+/// Opens the log, closes what a crash interrupted, and keeps a writer alive under `parent`. Tells what was spent this
+/// month.
 ///
 /// # Errors
 /// When the log cannot be opened: locked, damaged, of a newer version.
 pub(crate) fn start(
     directory: PathBuf,
     parent: &KillSwitch,
-) -> Result<(Supervised<AuditWriter>, AuditDesk), AuditError> {
+) -> Result<(Supervised<AuditWriter>, AuditDesk, Vec<Usage>), AuditError> {
     let now = Timestamp::now;
     let first = tell(AuditLog::open(&directory, JournalOptions::default(), now())?);
-    Ok(keep(first, parent, move || AuditLog::reopen(&directory, JournalOptions::default(), now())))
+    let month = now().to_zoned(TimeZone::UTC).date().first_of_month().to_zoned(TimeZone::UTC);
+    let usage = first.usage(month.map_or(Timestamp::MIN, |month| month.timestamp()))?;
+    let (writer, desk) = keep(first, parent, move || AuditLog::reopen(&directory, JournalOptions::default(), now()));
+    Ok((writer, desk, usage))
 }
 
 /// Keeps a writer alive on a log that is opened again whenever the writer is built anew.

@@ -7,6 +7,7 @@
 mod outcome;
 mod run;
 mod samples;
+mod screen;
 #[cfg(test)]
 mod tests;
 
@@ -18,8 +19,8 @@ use forethought_policies::{Permit, Settlement};
 use forethought_reasoning::{
     AnswerKind, MAX_SAMPLES, Params, Spent, Strategy, Tally, Verdict, VerifierSpec, strategy_verified,
 };
+use forethought_safeguards::{Counted, Safeguards};
 use forethought_schemas::{ApiError, Budget, Effort, ErrorKind, RecordId, RequestId, StrategyName};
-use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Duration, Instant},
@@ -42,6 +43,9 @@ const EVENTS_OF_A_SAMPLE: usize = 12;
 fn kept_for_samples(budget: &Budget) -> usize {
     EVENTS_OF_A_SAMPLE * budget.max_samples.min(MAX_SAMPLES) as usize
 }
+
+/// The code of the error with which a safeguard refuses a request.
+pub const BLOCKED: &str = "blocked_by_safeguard";
 
 /// What is asked of a deliberation.
 #[derive(Clone, Debug)]
@@ -99,6 +103,10 @@ pub struct Job {
     pub stream_text: bool,
     /// What the reader of the answer should know.
     pub warnings: Vec<String>,
+    /// What is looked for in what is generated.
+    pub safeguards: Arc<Safeguards>,
+    /// What safeguards found in what was asked.
+    pub asked: Vec<Counted>,
 }
 
 /// What a deliberation works with.
@@ -216,6 +224,8 @@ pub struct Deliberated {
     pub wall_ms: u64,
     /// What the tenant's limits got back.
     pub settlement: Settlement,
+    /// What safeguards found in the answers.
+    pub found: Vec<Counted>,
 }
 
 /// A running deliberation. Dropping it stops the work; the outcome is recorded all the same.
@@ -240,7 +250,7 @@ impl Deliberation {
         let strategy = plan(&job)?;
         job.stream_text &= is_known(&job, strategy.as_ref());
         let admission = RecordId::generate();
-        let record = admission_draft(&job, &admission, desks.permit.policy_digest());
+        let record = admission_draft(&job, &admission, &desks.permit);
         let job = Arc::new(job);
         let close = outcome::Close {
             job: Arc::clone(&job),
@@ -263,7 +273,7 @@ impl Deliberation {
                 if let Err(panicked) = &ran {
                     error!(%panicked, "a deliberation panicked");
                 }
-                let result = close.record(ran.ok(), permit).await;
+                let result = close.record(ran.map_err(|_| outcome::panicked()), permit).await;
                 let _ = done.send(result);
                 drop(seat);
             }
@@ -271,6 +281,18 @@ impl Deliberation {
         );
         Ok(Self { admission, events: receiver, end, guard: kill.kill_on_drop() })
     }
+}
+
+/// Records that a safeguard refuses a request, and gives `refusal` back once that is durable. Nothing is generated.
+///
+/// # Errors
+/// `refusal` as an error, or [`ErrorKind::Unavailable`] when the audit log cannot be written.
+pub async fn refuse(job: Job, desks: Desks, refusal: ApiError, kill: &KillSwitch) -> Result<(), ApiError> {
+    let admission = RecordId::generate();
+    let record = admission_draft(&job, &admission, &desks.permit);
+    let close = outcome::Close { job: Arc::new(job), admission, audit: desks.audit, kill: kill.clone() };
+    admit(record, &close).await?;
+    close.record(Err(refusal), desks.permit).await.map(drop)
 }
 
 /// Makes the admission durable. One that may be in the log without its request going on gets its end in the background.
@@ -320,23 +342,25 @@ fn plan(job: &Job) -> Result<Box<dyn Strategy>, ApiError> {
         .map_err(|error| ApiError::invalid("deliberation", "invalid_budget", error.to_string()))
 }
 
-fn admission_draft(job: &Job, record_id: &RecordId, policy: &str) -> AdmissionDraft {
+fn admission_draft(job: &Job, record_id: &RecordId, permit: &Permit) -> AdmissionDraft {
     AdmissionDraft {
         record_id: record_id.clone(),
-        time: Timestamp::now(),
+        // The quota's day and month are those of this time.
+        time: permit.admitted_at(),
         admission: Admission {
             request_id: job.request_id.clone(),
             tenant: job.tenant.clone(),
             key_id: job.key_id.clone(),
             model: job.model.clone(),
             weights_digest: job.weights.clone(),
-            policy: PolicyRef { version: "1".to_owned(), digest: policy.to_owned() },
+            policy: PolicyRef { version: "1".to_owned(), digest: permit.policy_digest().to_owned() },
             effort: job.effort,
             strategy: job.strategy,
             budget: job.budget,
             seed: job.seed,
             n: job.n,
             thinking_tokens: job.thinking.as_ref().and_then(|thinking| thinking.tokens),
+            safeguards: screen::notes(&job.asked),
         },
         prompt: job.prompt_record.clone(),
     }

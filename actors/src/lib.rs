@@ -10,7 +10,9 @@ mod supervision;
 mod turnstile;
 
 pub use audit_writer::{AppendError, AuditDesk};
-pub use deliberation::{Decided, Deliberated, Deliberation, Desks, Event, Job, SampleReport, SampleState, Thinking};
+pub use deliberation::{
+    BLOCKED, Decided, Deliberated, Deliberation, Desks, Event, Job, SampleReport, SampleState, Thinking, refuse,
+};
 pub use engine_keeper::EngineDesk;
 pub use forethought_engine::{Build, Built};
 pub use places::Place;

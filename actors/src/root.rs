@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
-use forethought_audit::AuditError;
+use forethought_audit::{AuditError, Usage};
 use forethought_engine::Build;
 use forethought_schemas::ApiError;
 use tokio::time::Instant;
@@ -31,6 +31,7 @@ pub struct Root {
     /// Ends the deliberations, which need the actors to be recorded.
     work: KillSwitch,
     audit: AuditDesk,
+    usage: Vec<Usage>,
     engines: BTreeMap<String, EngineDesk>,
     places: Arc<Places>,
     /// Held so that the actors live as long as the root.
@@ -56,7 +57,7 @@ impl Root {
     /// When the audit log cannot be opened. An engine that cannot be built is retried and never fails the start.
     pub fn start(data_dir: PathBuf, models: Vec<Model>, max_running: u32) -> Result<Self, AuditError> {
         let kill = KillSwitch::new();
-        let (writer, audit) = audit_writer::start(data_dir, &kill)?;
+        let (writer, audit, usage) = audit_writer::start(data_dir, &kill)?;
         let mut actors: Vec<Box<dyn std::any::Any>> = vec![Box::new(writer)];
         let mut engines = BTreeMap::new();
         for model in models {
@@ -65,7 +66,7 @@ impl Root {
             engines.insert(model.id, desk);
         }
         let places = Arc::new(Places::new(max_running));
-        Ok(Self { work: kill.child(), kill, audit, engines, places, _actors: actors })
+        Ok(Self { work: kill.child(), kill, audit, usage, engines, places, _actors: actors })
     }
 
     /// What the HTTP workers need.
@@ -78,6 +79,12 @@ impl Root {
             engines: Arc::new(self.engines.clone()),
             places: Arc::clone(&self.places),
         }
+    }
+
+    /// What was spent this month before this start.
+    #[must_use]
+    pub fn usage(&self) -> &[Usage] {
+        &self.usage
     }
 
     /// Ends the actors. What is recorded is durable already.

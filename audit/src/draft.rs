@@ -6,8 +6,8 @@ use forethought_schemas::{RecordId, RequestId};
 use jiff::Timestamp;
 
 use crate::{
-    Admission, Body, Commitment, Digest, DraftError, KeyError, Outcome, OutcomeStatus, SampleOutcome, Spent, TenantKey,
-    VoteCount, seal,
+    Admission, Body, Commitment, Digest, DraftError, KeyError, Outcome, OutcomeStatus, SafeguardNote, SampleOutcome,
+    Spent, TenantKey, VoteCount, seal,
 };
 
 /// A record to append, with its contents in the clear.
@@ -78,6 +78,10 @@ pub struct OutcomeDraft {
     pub spent: Spent,
     /// The answer as the client gets it. Sealed.
     pub answer: Option<Vec<u8>>,
+    /// What it cost, in thousandths of a unit.
+    pub cost: u64,
+    /// What safeguards found in it.
+    pub safeguards: Vec<SafeguardNote>,
 }
 
 /// What came of one sample.
@@ -172,7 +176,13 @@ impl OutcomeDraft {
     }
 
     /// The record's body; its contents go to the sealer.
-    pub(crate) fn body(&self, request_id: &RequestId, tenant: &str, sealer: &mut Sealer<'_>) -> Result<Body, KeyError> {
+    pub(crate) fn body(
+        &self,
+        request_id: &RequestId,
+        tenant: &str,
+        since: Timestamp,
+        sealer: &mut Sealer<'_>,
+    ) -> Result<Body, KeyError> {
         if let Some(answer) = &self.answer {
             sealer.add("answer", answer)?;
         }
@@ -194,6 +204,9 @@ impl OutcomeDraft {
             samples,
             votes,
             spent: self.spent,
+            since: Some(since),
+            cost: self.cost,
+            safeguards: self.safeguards.clone(),
         }))
     }
 }

@@ -1,14 +1,14 @@
 //! Which index keys a journal entry has: all of them can be made again from the entry alone.
 
 use forethought_schemas::RecordId;
-use forethought_store::{Entry, Index, IndexWrite, StoreError};
+use forethought_store::{Entry, Index, IndexWrite, KeyValue, StoreError};
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::{AuditError, Body, Record, record::VERSION, seal::Sealed};
 
 /// The version of these trees; another one has the index built anew.
-pub(crate) const LAYOUT: u32 = 1;
+pub(crate) const LAYOUT: u32 = 2;
 /// The kind of an entry that is a record.
 pub(crate) const RECORD: u8 = 1;
 /// The kind of an entry that is a sealed content.
@@ -28,6 +28,8 @@ pub(crate) const BY_TIME: &str = "by_time";
 pub(crate) const BY_TENANT: &str = "by_tenant";
 /// Record id, 0 and content name → seq of the sealed content.
 pub(crate) const CONTENTS: &str = "contents";
+/// Time of an admission and seq of its outcome → what it spent, and whose it is.
+pub(crate) const USAGE: &str = "usage";
 /// `last` → seq of the last record.
 pub(crate) const CHAIN: &str = "chain";
 /// The key in [`CHAIN`].
@@ -79,6 +81,12 @@ pub(crate) fn record_writes(record: &Record, seq: u64) -> Vec<IndexWrite> {
         writes.push(put(BY_TIME, by_time, at.clone()));
         writes.push(put(OPEN, id, at.clone()));
     }
+    if let Body::Outcome(outcome) = &record.body {
+        let key = [time_key(outcome.since.unwrap_or(record.time)).as_slice(), &at].concat();
+        let tokens = outcome.spent.prompt_tokens + outcome.spent.generated_tokens;
+        let value = [&tokens.to_be_bytes(), &outcome.cost.to_be_bytes(), outcome.tenant.as_bytes()].concat();
+        writes.push(put(USAGE, key, value));
+    }
     if let Some(admission) = record.ends() {
         let admission = admission.as_str().as_bytes().to_vec();
         writes.push(IndexWrite::Remove { tree: OPEN, key: admission.clone() });
@@ -93,6 +101,35 @@ pub(crate) fn content_write(record_id: &str, name: &str, seq: u64) -> IndexWrite
 
 pub(crate) fn content_key(record_id: &str, name: &str) -> Vec<u8> {
     [record_id.as_bytes(), &[0], name.as_bytes()].concat()
+}
+
+/// What one request spent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Whose it is.
+    pub tenant: String,
+    /// When it was let in.
+    pub since: Timestamp,
+    /// Tokens, its prompt included.
+    pub tokens: u64,
+    /// Thousandths of a cost unit.
+    pub cost: u64,
+}
+
+/// What a key and a value of [`USAGE`] say.
+pub(crate) fn usage_of((key, value): &KeyValue) -> Result<Usage, AuditError> {
+    let number = |bytes: &[u8], at: usize| Some(u64::from_be_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
+    let read = || {
+        let since = i64::from_be_bytes(key.get(..8)?.try_into().ok()?) ^ i64::MIN;
+        Some(Usage {
+            tenant: String::from_utf8(value.get(16..)?.to_vec()).ok()?,
+            since: Timestamp::from_microsecond(since).ok()?,
+            tokens: number(value, 0)?,
+            cost: number(value, 8)?,
+        })
+    };
+    let unreadable = || StoreError::Index { location: USAGE.to_owned(), what: "an entry cannot be read".to_owned() };
+    read().ok_or_else(|| unreadable().into())
 }
 
 /// Eight bytes that sort as the times do; microseconds.

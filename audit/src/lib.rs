@@ -35,12 +35,13 @@ mod verify;
 pub use digest::Digest;
 pub use draft::{AdmissionDraft, Draft, OutcomeDraft, SampleDraft, VoteDraft};
 pub use error::{AuditError, DraftError};
+pub use index::Usage;
 pub use keys::{KeyError, KeyStore, TenantKey};
 pub use log::{Appended, AuditLog, OpenReport};
 pub use query::{Content, Filter, Listed, MAX_LISTED, Shown, Status};
 pub use reader::AuditReader;
 pub use record::{
-    Admission, Body, Commitment, Interrupted, LostRange, Outcome, OutcomeStatus, PolicyRef, Record, SampleOutcome,
-    Spent, TailCut, VoteCount,
+    Admission, Body, Commitment, Interrupted, LostRange, Outcome, OutcomeStatus, PolicyRef, Record, SafeguardNote,
+    SampleOutcome, Spent, TailCut, VoteCount,
 };
 pub use verify::{VerifyFailure, VerifyReport, verify, verify_containing, verify_on};

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use crate::{
     AuditError, Body, Digest, Draft, DraftError, KeyStore, Record,
     draft::Sealer,
-    index::{self, LAYOUT, RECORD, SEALED},
+    index::{self, LAYOUT, RECORD, SEALED, USAGE, Usage},
     keys::is_tenant,
     record::VERSION,
 };
@@ -35,6 +35,7 @@ pub struct AuditLog {
 struct OpenAdmission {
     request_id: RequestId,
     tenant: String,
+    time: Timestamp,
 }
 
 /// What was found and done when the log was opened.
@@ -163,6 +164,16 @@ impl AuditLog {
         self.open.keys()
     }
 
+    /// What requests spent that were let in at this time or later, in the order of these times.
+    ///
+    /// # Errors
+    /// [`AuditError::Store`].
+    pub fn usage(&self, since: Timestamp) -> Result<Vec<Usage>, AuditError> {
+        let (from, to) = (index::time_key(since), [0xff; 17]);
+        let found = self.index.range(USAGE, &from, &to)?;
+        found.map(|pair| index::usage_of(&pair?)).collect()
+    }
+
     /// The digest of the last record: with it, a copy of the log can be held against this one.
     #[must_use]
     pub fn head(&self) -> Digest {
@@ -199,7 +210,10 @@ impl AuditLog {
                 let mut sealer = Sealer::new(self.keys.get_or_create(tenant)?, &draft.record_id, tenant);
                 let body = draft.body(&mut sealer)?;
                 let request_id = draft.admission.request_id.clone();
-                open.begin(draft.record_id.clone(), OpenAdmission { request_id, tenant: tenant.clone() });
+                open.begin(
+                    draft.record_id.clone(),
+                    OpenAdmission { request_id, tenant: tenant.clone(), time: draft.time },
+                );
                 seal_record(prev, &draft.record_id, draft.time, body, sealer)
             }
             Draft::Outcome(draft) => {
@@ -209,7 +223,7 @@ impl AuditLog {
                     .ok_or_else(|| of_draft(DraftError::NotOpen(draft.admission.clone())))?;
                 let key = self.keys.get_or_create(&admission.tenant)?;
                 let mut sealer = Sealer::new(key, &draft.record_id, &admission.tenant);
-                let body = draft.body(&admission.request_id, &admission.tenant, &mut sealer)?;
+                let body = draft.body(&admission.request_id, &admission.tenant, admission.time, &mut sealer)?;
                 seal_record(prev, &draft.record_id, draft.time, body, sealer)
             }
         }

@@ -92,10 +92,32 @@ pub struct Admission {
     /// Tokens that a sample may think; left out for a model that marks no thoughts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thinking_tokens: Option<u32>,
+    /// What safeguards found in what was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub safeguards: Vec<SafeguardNote>,
+}
+
+/// What safeguards found of one kind, without a word of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SafeguardNote {
+    /// What was found, such as `email`.
+    pub kind: String,
+    /// The deny list that it stands on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<String>,
+    /// What was done: `flag`, `redact`, `hold` or `block`.
+    pub action: String,
+    /// How often.
+    pub count: u32,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 const fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_nothing(number: &u64) -> bool {
     *number == 0
 }
 
@@ -145,6 +167,15 @@ pub struct Outcome {
     pub votes: Vec<VoteCount>,
     /// What was spent.
     pub spent: Spent,
+    /// When its request was let in: the day and the month that it is charged to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// What it cost, in thousandths of a unit.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub cost: u64,
+    /// What safeguards found in what the client got, or would have got.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub safeguards: Vec<SafeguardNote>,
 }
 
 /// What came of one sample.

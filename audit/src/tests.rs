@@ -63,6 +63,7 @@ fn admission(number: u32, tenant: &str) -> Draft {
             seed: u64::MAX,
             n: 1,
             thinking_tokens: None,
+            safeguards: Vec::new(),
         },
         prompt: PROMPT.into(),
     }
@@ -97,6 +98,8 @@ fn outcome(number: u32, admission: u32, status: OutcomeStatus) -> Draft {
         votes: vec![VoteDraft { answer: ANSWER.to_owned(), count: 2 }],
         spent: Spent { prompt_tokens: 12, generated_tokens: 40, samples: 2, wall_ms: 900 },
         answer: Some(ANSWER.into()),
+        cost: 0,
+        safeguards: Vec::new(),
     }
     .into()
 }

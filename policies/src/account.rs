@@ -6,10 +6,13 @@ use std::{
 };
 
 use crate::{
+    DeskClock,
     bucket::{Bucket, Short},
-    rate::RateHeaders,
+    quota::{Amount, Charged, Exceeded, Ledger, Quotas},
+    rate::{QuotaHeaders, RateHeaders},
     tenant::Limits,
 };
+use jiff::Timestamp;
 
 /// Why a request was not admitted. Nothing was taken for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +25,18 @@ pub(crate) enum Refusal {
     Concurrency { limit: u32 },
     /// The tokens of this minute are used up or reserved.
     Tokens { limit: u32, remaining: u32, wait: Duration },
+    /// A day's or a month's quota is used up or reserved.
+    Quota(Exceeded),
+}
+
+/// What a request takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Take {
+    pub(crate) amount: Amount,
+    /// For the rates.
+    pub(crate) now: Duration,
+    /// For the quotas.
+    pub(crate) calendar: Timestamp,
 }
 
 /// The limits of one tenant. One short lock covers all three, so a refused request takes from none and a reader never
@@ -39,45 +54,56 @@ struct State {
     running: u32,
     /// Tokens reserved by what is running.
     reserved: u64,
+    quotas: Quotas,
+    ledger: Ledger,
 }
 
 impl Account {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits, quotas: Quotas) -> Self {
         let requests = Bucket::per_minute(limits.requests_per_minute);
         let tokens = Bucket::per_minute(limits.tokens_per_minute);
-        Self { state: Mutex::new(State { limits, requests, tokens, running: 0, reserved: 0 }) }
+        let ledger = Ledger::default();
+        Self { state: Mutex::new(State { limits, requests, tokens, running: 0, reserved: 0, quotas, ledger }) }
     }
 
-    /// Takes one request, one running place and `tokens`, or nothing.
-    pub(crate) fn admit(&self, tokens: u64, now: Duration) -> Result<RateHeaders, Refusal> {
-        self.lock().admit(tokens, now)
+    /// Takes one request, one running place and what is asked, or nothing.
+    pub(crate) fn admit(&self, take: Take) -> Result<(RateHeaders, Charged), Refusal> {
+        self.lock().admit(take)
     }
 
-    /// Whether one request of `tokens` would be admitted now; takes nothing.
-    pub(crate) fn would_admit(&self, tokens: u64, now: Duration) -> Result<(), Refusal> {
+    /// Whether such a request would be admitted now; takes nothing.
+    pub(crate) fn would_admit(&self, take: Take) -> Result<(), Refusal> {
         let mut state = self.lock();
-        state.admit(tokens, now)?;
+        let (_, charged) = state.admit(take)?;
         state.running -= 1;
-        state.reserved -= tokens;
+        state.reserved -= take.amount.tokens;
         state.requests.give_back(1);
-        state.tokens.give_back(tokens);
+        state.tokens.give_back(take.amount.tokens);
+        state.ledger.settle(charged, take.amount, Amount::default());
         Ok(())
     }
 
     /// Ends a running request: what it reserved and did not spend comes back, what it spent beyond is charged.
-    pub(crate) fn release(&self, reserved: u64, spent: u64, now: Duration) -> RateHeaders {
+    pub(crate) fn release(&self, charged: Charged, reserved: Amount, spent: Amount, clock: &DeskClock) -> RateHeaders {
         let mut state = self.lock();
+        let now = clock.now();
         state.running = state.running.saturating_sub(1);
-        state.reserved = state.reserved.saturating_sub(reserved);
-        match reserved.checked_sub(spent) {
+        state.reserved = state.reserved.saturating_sub(reserved.tokens);
+        match reserved.tokens.checked_sub(spent.tokens) {
             Some(unspent) => state.tokens.give_back(unspent),
-            None => state.tokens.charge(spent - reserved, now),
+            None => state.tokens.charge(spent.tokens - reserved.tokens, now),
         }
-        state.rate(now)
+        state.ledger.settle(charged, reserved, spent);
+        state.rate(now, clock.calendar())
+    }
+
+    /// Takes what was spent in an earlier run of the service, by a request that was let in at this time.
+    pub(crate) fn spent_before(&self, spent: Amount, at: Timestamp) {
+        self.lock().ledger.spent_before(spent, at);
     }
 
     /// Puts new limits in force; what was used and reserved under the old ones stays counted.
-    pub(crate) fn resize(&self, limits: Limits, now: Duration) {
+    pub(crate) fn resize(&self, limits: Limits, quotas: Quotas, now: Duration) {
         let mut state = self.lock();
         if state.requests.limit() != limits.requests_per_minute {
             state.requests = state.requests.resized(limits.requests_per_minute, 0, now);
@@ -85,18 +111,22 @@ impl Account {
         if state.tokens.limit() != limits.tokens_per_minute {
             state.tokens = state.tokens.resized(limits.tokens_per_minute, state.reserved, now);
         }
-        state.limits = limits;
+        (state.limits, state.quotas) = (limits, quotas);
     }
 
     /// The limits at this moment.
-    pub(crate) fn rate(&self, now: Duration) -> RateHeaders {
-        self.lock().rate(now)
+    pub(crate) fn rate(&self, clock: &DeskClock) -> RateHeaders {
+        self.lock().rate(clock.now(), clock.calendar())
     }
 
     /// Whether nothing runs and nothing is used up, so that forgetting the account changes nothing.
-    pub(crate) fn is_idle(&self, now: Duration) -> bool {
+    pub(crate) fn is_idle(&self, now: Duration, calendar: Timestamp) -> bool {
         let state = self.lock();
-        state.running == 0 && state.requests.reset(now).is_zero() && state.tokens.reset(now).is_zero()
+        let spent = state.ledger.taken(calendar).iter().any(|(spent, _)| *spent != Amount::default());
+        !(spent && state.quotas.limit_anything())
+            && state.running == 0
+            && state.requests.reset(now).is_zero()
+            && state.tokens.reset(now).is_zero()
     }
 
     /// Requests that are running.
@@ -111,9 +141,9 @@ impl Account {
 }
 
 impl State {
-    fn admit(&mut self, tokens: u64, now: Duration) -> Result<RateHeaders, Refusal> {
-        let limits = self.limits;
-        if tokens > u64::from(limits.tokens_per_minute.get()) {
+    fn admit(&mut self, take: Take) -> Result<(RateHeaders, Charged), Refusal> {
+        let (limits, Take { amount, now, calendar }) = (self.limits, take);
+        if amount.tokens > u64::from(limits.tokens_per_minute.get()) {
             return Err(Refusal::TooLarge { limit: limits.tokens_per_minute.get() });
         }
         if let Err(short) = self.requests.take(1, now) {
@@ -123,17 +153,25 @@ impl State {
             self.requests.give_back(1);
             return Err(Refusal::Concurrency { limit: limits.concurrent_requests.get() });
         }
-        if let Err(short) = self.tokens.take(tokens, now) {
+        if let Err(short) = self.tokens.take(amount.tokens, now) {
             self.requests.give_back(1);
             let remaining = self.tokens.remaining(now);
             return Err(Refusal::Tokens { limit: limits.tokens_per_minute.get(), remaining, wait: wait(short) });
         }
+        let charged = match self.ledger.reserve(&self.quotas, amount, calendar) {
+            Ok(charged) => charged,
+            Err(exceeded) => {
+                self.requests.give_back(1);
+                self.tokens.give_back(amount.tokens);
+                return Err(Refusal::Quota(exceeded));
+            }
+        };
         self.running += 1;
-        self.reserved += tokens;
-        Ok(self.rate(now))
+        self.reserved += amount.tokens;
+        Ok((self.rate(now, calendar), charged))
     }
 
-    fn rate(&self, now: Duration) -> RateHeaders {
+    fn rate(&self, now: Duration, calendar: Timestamp) -> RateHeaders {
         RateHeaders {
             limit_requests: self.limits.requests_per_minute.get(),
             remaining_requests: self.requests.remaining(now),
@@ -141,6 +179,7 @@ impl State {
             limit_tokens: self.limits.tokens_per_minute.get(),
             remaining_tokens: self.tokens.remaining(now),
             reset_tokens: self.tokens.reset(now),
+            quota: QuotaHeaders::new(&self.quotas, &self.ledger.taken(calendar)),
         }
     }
 }

@@ -6,26 +6,38 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Tells the time since a fixed moment. It never goes backwards.
+use jiff::Timestamp;
+
+/// Tells the time since a fixed moment, which never goes backwards, and the time of the calendar, which may.
 #[derive(Clone)]
-pub struct DeskClock(Arc<dyn Fn() -> Duration + Send + Sync>);
+pub struct DeskClock {
+    elapsed: Arc<dyn Fn() -> Duration + Send + Sync>,
+    calendar: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
 
 impl DeskClock {
     /// The machine's monotonic clock, from now on.
     #[must_use]
     pub fn monotonic() -> Self {
         let start = Instant::now();
-        Self::from_fn(move || start.elapsed())
+        Self { elapsed: Arc::new(move || start.elapsed()), calendar: Arc::new(Timestamp::now) }
     }
 
-    /// A clock of the caller's, for tests and for trying a policy on past traffic.
+    /// A clock of the caller's, for tests and for trying a policy on past traffic. Its calendar begins with 1970.
     #[must_use]
     pub fn from_fn(now: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
+        let elapsed: Arc<dyn Fn() -> Duration + Send + Sync> = Arc::new(now);
+        let told = Arc::clone(&elapsed);
+        let calendar = move || Timestamp::UNIX_EPOCH.saturating_add(told()).unwrap_or(Timestamp::MAX);
+        Self { elapsed, calendar: Arc::new(calendar) }
     }
 
     pub(crate) fn now(&self) -> Duration {
-        (self.0)()
+        (self.elapsed)()
+    }
+
+    pub(crate) fn calendar(&self) -> Timestamp {
+        (self.calendar)()
     }
 }
 

@@ -6,15 +6,18 @@ use std::{
 };
 
 use forethought_schemas::{ApiError, Budget, BudgetCap, Effort, Preset, StrategyName};
+use jiff::Timestamp;
 
 use crate::{
-    account::Account,
+    account::{Account, Take},
     clock::DeskClock,
     key::{ApiKey, KeyHash},
-    permit::Permit,
+    permit::{Admitted, Permit},
     policy::Policy,
     principal::{Denied, DeniedReason, Principal},
+    quota::{Amount, Price},
     rate::RateHeaders,
+    screens::Screens,
     tenant::{Role, Tenant},
     verdict,
 };
@@ -32,13 +35,6 @@ pub struct Ask<'a> {
     pub budget: Budget,
     /// Tokens of all prompts that will be sent to engines, estimated from above.
     pub prompt_tokens: u32,
-}
-
-impl Ask<'_> {
-    /// The worst case in tokens.
-    fn reserves(&self) -> u64 {
-        u64::from(self.budget.total_tokens) + u64::from(self.prompt_tokens)
-    }
 }
 
 /// Authenticates callers and admits their requests. Share it by `Arc`; every method takes `&self` and none blocks for
@@ -115,15 +111,26 @@ impl PolicyDesk {
     /// - 403 `role_not_allowed`, `model_not_allowed`, `effort_above_cap`, `budget_above_cap`: the policy forbids it;
     ///   `param` names the field.
     /// - 400 `reservation_too_large`: it reserves more than the tenant's tokens a minute, so no wait would help.
-    /// - 429 `requests_per_minute`, `concurrent_requests`, `tokens_per_minute`, with `retry_after`.
+    /// - 429 `requests_per_minute`, `concurrent_requests`, `tokens_per_minute`, `quota_exceeded`, with `retry_after`.
     pub fn decide(&self, principal: &Principal, ask: &Ask<'_>) -> Result<Permit, ApiError> {
         let rules = self.rules();
         let (tenant, account) = rules.allowed(principal, ask)?;
-        let reserved = ask.reserves();
-        let admitted = account.admit(reserved, self.clock.now());
-        let rate = admitted.map_err(|refusal| verdict::no_room(&tenant.id, refusal, reserved))?;
-        let digest = Arc::clone(&rules.digest);
-        Ok(Permit::new(Arc::clone(account), self.clock.clone(), digest, tenant.id.clone(), reserved, rate))
+        let price = rules.policy.price(ask.model);
+        let take = self.take(ask, price);
+        let admitted = account.admit(take);
+        let (rate, charged) = admitted.map_err(|refusal| verdict::no_room(&tenant.id, refusal, take))?;
+        Ok(Permit::new(Admitted {
+            account: Arc::clone(account),
+            clock: self.clock.clone(),
+            policy_digest: Arc::clone(&rules.digest),
+            tenant: tenant.id.clone(),
+            at: take.calendar,
+            charged,
+            price,
+            prompt_tokens: ask.prompt_tokens.into(),
+            reserved: take.amount,
+            rate,
+        }))
     }
 
     /// Whether [`PolicyDesk::decide`] would admit this request now; takes from no limit. Ask it before work that only an
@@ -135,15 +142,27 @@ impl PolicyDesk {
     pub fn consider(&self, principal: &Principal, ask: &Ask<'_>) -> Result<(), ApiError> {
         let rules = self.rules();
         let (tenant, account) = rules.allowed(principal, ask)?;
-        let reserved = ask.reserves();
-        let room = account.would_admit(reserved, self.clock.now());
-        room.map_err(|refusal| verdict::no_room(&tenant.id, refusal, reserved))
+        let take = self.take(ask, rules.policy.price(ask.model));
+        account.would_admit(take).map_err(|refusal| verdict::no_room(&tenant.id, refusal, take))
+    }
+
+    fn take(&self, ask: &Ask<'_>, price: Option<Price>) -> Take {
+        let amount = Price::of(price, ask.prompt_tokens.into(), ask.budget.total_tokens.into());
+        Take { amount, now: self.clock.now(), calendar: self.clock.calendar() }
+    }
+
+    /// Takes from a tenant's quotas what its requests spent in earlier runs of the service: of each the time at which it
+    /// was let in. Tell it before the first request; a tenant that is not in the policy has no quota.
+    pub fn spent_before(&self, tenant: &str, spent: Amount, at: Timestamp) {
+        if let Some(account) = self.rules().accounts.get(tenant) {
+            account.spent_before(spent, at);
+        }
     }
 
     /// The tenant's limits at this moment, for the headers of a refusal; `None` if there is no such tenant any more.
     #[must_use]
     pub fn rate(&self, principal: &Principal) -> Option<RateHeaders> {
-        self.rules().accounts.get(&principal.tenant).map(|account| account.rate(self.clock.now()))
+        self.rules().accounts.get(&principal.tenant).map(|account| account.rate(&self.clock))
     }
 
     /// Whether the caller may see and use this model, for `GET /v1/models`.
@@ -165,6 +184,12 @@ impl PolicyDesk {
         rules.policy.tenant(&principal.tenant).map(|tenant| tenant.preset(model, effort)).unwrap_or_default()
     }
 
+    /// The safeguards that stand around the model for the caller.
+    #[must_use]
+    pub fn screens(&self, principal: &Principal) -> Screens {
+        self.rules().policy.screens(&principal.tenant).clone()
+    }
+
     /// Requests of this tenant that are running, for metrics.
     #[must_use]
     pub fn running(&self, tenant: &str) -> u32 {
@@ -182,14 +207,14 @@ impl Rules {
         // A tenant that left and comes back finds what it had used: its account stays until that has run out.
         let mut accounts: HashMap<_, _> = before
             .iter()
-            .filter(|(id, account)| policy.tenant(id).is_some() || !account.is_idle(now))
+            .filter(|(id, account)| policy.tenant(id).is_some() || !account.is_idle(now, clock.calendar()))
             .map(|(id, account)| (id.clone(), Arc::clone(account)))
             .collect();
         for tenant in policy.tenants() {
             accounts
                 .entry(tenant.id.clone())
-                .and_modify(|account| account.resize(tenant.limits, now))
-                .or_insert_with(|| Arc::new(Account::new(tenant.limits)));
+                .and_modify(|account| account.resize(tenant.limits, tenant.quotas, now))
+                .or_insert_with(|| Arc::new(Account::new(tenant.limits, tenant.quotas)));
         }
         Self { digest: Arc::from(policy.digest()), policy, accounts }
     }

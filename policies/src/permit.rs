@@ -5,7 +5,14 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use crate::{account::Account, clock::DeskClock, rate::RateHeaders};
+use jiff::Timestamp;
+
+use crate::{
+    account::Account,
+    clock::DeskClock,
+    quota::{Amount, Charged, Price},
+    rate::RateHeaders,
+};
 
 /// One admitted request. While it lives, its worst case is reserved with its tenant and it holds one of the tenant's
 /// running places. It ends exactly once: through [`Permit::settle`], or when it is dropped (the client left, a task
@@ -13,14 +20,25 @@ use crate::{account::Account, clock::DeskClock, rate::RateHeaders};
 #[derive(Debug)]
 #[must_use = "dropping a permit ends the request that it admits"]
 pub struct Permit {
-    account: Arc<Account>,
-    clock: DeskClock,
-    policy_digest: Arc<str>,
-    tenant: String,
-    reserved: u64,
+    admitted: Admitted,
     meter: SpendMeter,
-    rate: RateHeaders,
     open: bool,
+}
+
+/// What was decided of a request.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) account: Arc<Account>,
+    pub(crate) clock: DeskClock,
+    pub(crate) policy_digest: Arc<str>,
+    pub(crate) tenant: String,
+    /// When it was let in.
+    pub(crate) at: Timestamp,
+    pub(crate) charged: Charged,
+    pub(crate) price: Option<Price>,
+    pub(crate) prompt_tokens: u64,
+    pub(crate) reserved: Amount,
+    pub(crate) rate: RateHeaders,
 }
 
 /// Tells a permit's spending from another task; cheap to clone, harmless after the permit has ended.
@@ -54,15 +72,8 @@ pub struct Settlement {
 }
 
 impl Permit {
-    pub(crate) fn new(
-        account: Arc<Account>,
-        clock: DeskClock,
-        policy_digest: Arc<str>,
-        tenant: String,
-        reserved: u64,
-        rate: RateHeaders,
-    ) -> Self {
-        Self { account, clock, policy_digest, tenant, reserved, meter: SpendMeter::default(), rate, open: true }
+    pub(crate) fn new(admitted: Admitted) -> Self {
+        Self { admitted, meter: SpendMeter::default(), open: true }
     }
 
     /// Tells how many tokens this request may have spent up to now, prompts included: a total, not an addition, and a
@@ -83,41 +94,59 @@ impl Permit {
     /// Tokens that are reserved: the whole budget and the prompt.
     #[must_use]
     pub const fn reserved(&self) -> u64 {
-        self.reserved
+        self.admitted.reserved.tokens
+    }
+
+    /// When the request was let in: the day and the month of its quota are those of this time.
+    #[must_use]
+    pub const fn admitted_at(&self) -> Timestamp {
+        self.admitted.at
+    }
+
+    /// What so many tokens are and cost.
+    #[must_use]
+    pub fn amount(&self, prompt: u64, generated: u64) -> Amount {
+        Price::of(self.admitted.price, prompt, generated)
     }
 
     /// The tenant's id.
     #[must_use]
     pub fn tenant(&self) -> &str {
-        &self.tenant
+        &self.admitted.tenant
     }
 
     /// The digest of the policy under which the request was admitted, for its audit records.
     #[must_use]
     pub fn policy_digest(&self) -> &str {
-        &self.policy_digest
+        &self.admitted.policy_digest
     }
 
     /// The tenant's limits right after the admission, for the headers of the answer.
     #[must_use]
     pub const fn rate(&self) -> RateHeaders {
-        self.rate
+        self.admitted.rate
     }
 
-    /// Ends the request with the exact number of tokens that it spent, prompts included. The rest comes back at once.
-    /// More than was reserved is charged to the tenant and logged: it means that a budget was not kept.
+    /// Ends the request with the exact numbers of tokens that it spent. The rest comes back at once. More than was reserved
+    /// is charged to the tenant and logged: it means that a budget was not kept.
     #[expect(clippy::must_use_candidate, reason = "the settlement is for headers and logs; ignoring it loses nothing")]
-    pub fn settle(mut self, spent: u64) -> Settlement {
-        self.close(spent)
+    pub fn settle(mut self, prompt: u64, generated: u64) -> Settlement {
+        self.close(self.amount(prompt, generated))
     }
 
-    fn close(&mut self, spent: u64) -> Settlement {
+    fn close(&mut self, spent: Amount) -> Settlement {
         self.open = false;
-        let reserved = self.reserved;
-        if spent > reserved {
-            tracing::error!(tenant = self.tenant, reserved, spent, "a request spent more than it reserved");
+        let Admitted { account, clock, tenant, charged, reserved, .. } = &self.admitted;
+        if spent.tokens > reserved.tokens {
+            tracing::error!(
+                tenant,
+                reserved = reserved.tokens,
+                spent = spent.tokens,
+                "a request spent more than it reserved"
+            );
         }
-        let rate = self.account.release(reserved, spent, self.clock.now());
+        let rate = account.release(*charged, *reserved, spent, clock);
+        let (reserved, spent) = (reserved.tokens, spent.tokens);
         Settlement { reserved, spent, refunded: reserved.saturating_sub(spent), rate }
     }
 }
@@ -125,9 +154,11 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         if self.open {
-            let settled = self.close(self.meter.total());
+            let total = self.meter.total();
+            let prompt = total.min(self.admitted.prompt_tokens);
+            let settled = self.close(self.amount(prompt, total - prompt));
             tracing::debug!(
-                tenant = self.tenant,
+                tenant = self.admitted.tenant,
                 spent = settled.spent,
                 refunded = settled.refunded,
                 "a request ended without settling"

@@ -1,6 +1,10 @@
 //! A whole policy: read from bytes, checked, and indexed for the questions that requests ask.
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+    sync::Arc,
+};
 
 use forethought_schemas::POLICY_SCHEMA;
 use serde::Deserialize;
@@ -9,6 +13,8 @@ use sha2::{Digest, Sha256};
 use crate::{
     document::{Document, FileKind, read},
     problem::{FileError, Place, Problem},
+    quota::Price,
+    screens::{self, ScreenRules, Screens},
     tenant::{Key, Tenant},
     yaml::Node,
 };
@@ -27,6 +33,11 @@ pub struct Policy {
     tenants: HashMap<String, Arc<Tenant>>,
     /// The tenant id by key id.
     keys: HashMap<String, String>,
+    /// The safeguards of tenants that have some of their own, by id.
+    screens: HashMap<String, Screens>,
+    /// Those of all others.
+    floor: Screens,
+    prices: BTreeMap<String, Price>,
     digest: String,
 }
 
@@ -35,6 +46,10 @@ pub struct Policy {
 struct Contents {
     #[serde(rename = "version")]
     _version: i64,
+    #[serde(default)]
+    safeguards: ScreenRules,
+    #[serde(default)]
+    prices: BTreeMap<String, Price>,
     tenants: Vec<Tenant>,
 }
 
@@ -53,14 +68,34 @@ impl Policy {
     /// As [`Policy::load`].
     pub fn parse(file: &Path, bytes: &[u8]) -> Result<Self, FileError> {
         let document = Document::parse(file, bytes, &POLICY_FILE)?;
-        let contents: Contents = document.read(duplicates(&document.tree))?;
-        let mut policy = Self { tenants: HashMap::new(), keys: HashMap::new(), digest: digest(bytes) };
+        let mut findings = duplicates(&document.tree);
+        findings.extend(screens::problems(&document));
+        let contents: Contents = document.read(findings)?;
+        let floor = Screens::new(&contents.safeguards, None);
+        let (tenants, keys, screens) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let prices = contents.prices;
+        let mut policy = Self { tenants, keys, screens, floor, prices, digest: digest(bytes) };
         for tenant in contents.tenants {
             let ids = tenant.keys.iter().map(|key| (key.id.clone(), tenant.id.clone()));
             policy.keys.extend(ids);
+            if let Some(own) = &tenant.safeguards {
+                policy.screens.insert(tenant.id.clone(), Screens::new(&contents.safeguards, Some(own)));
+            }
             policy.tenants.insert(tenant.id.clone(), Arc::new(tenant));
         }
         Ok(policy)
+    }
+
+    /// What a model's tokens cost: its own price, or that of `*`.
+    #[must_use]
+    pub fn price(&self, model: &str) -> Option<Price> {
+        self.prices.get(model).or_else(|| self.prices.get("*")).copied()
+    }
+
+    /// The safeguards of a tenant.
+    #[must_use]
+    pub fn screens(&self, tenant: &str) -> &Screens {
+        self.screens.get(tenant).unwrap_or(&self.floor)
     }
 
     /// The tenant with this id.

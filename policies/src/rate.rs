@@ -1,6 +1,8 @@
 //! What a client is told of its limits: the `x-ratelimit-*` headers.
 
-use std::time::Duration;
+use std::{num::NonZeroU64, time::Duration};
+
+use crate::quota::{Amount, Quotas};
 
 /// A tenant's limits at one moment, for the headers of an answer, be it a success or a 429.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,20 +19,74 @@ pub struct RateHeaders {
     pub remaining_tokens: u32,
     /// The time until all of them can be reserved again, if what is running spends all that it reserved.
     pub reset_tokens: Duration,
+    /// What is left of the quotas, where there are some.
+    pub quota: QuotaHeaders,
+}
+
+/// What is left of a day's and a month's quota: neither spent nor reserved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QuotaHeaders {
+    /// Tokens of the day.
+    pub day_tokens: Option<u64>,
+    /// Tokens of the month.
+    pub month_tokens: Option<u64>,
+    /// Whole cost units of the day.
+    pub day_units: Option<u64>,
+    /// Whole cost units of the month.
+    pub month_units: Option<u64>,
+    /// Whether any of them has come to the share from which on a client is warned.
+    pub warn: bool,
+}
+
+impl QuotaHeaders {
+    pub(crate) fn new(quotas: &Quotas, taken: &[(Amount, Amount); 2]) -> Self {
+        let [day, month] = taken.map(|(spent, reserved)| spent.plus(reserved));
+        let left = |limit: Option<NonZeroU64>, scale: u64, taken: u64| {
+            limit.map(|limit| limit.get().saturating_mul(scale).saturating_sub(taken) / scale)
+        };
+        let warns = |limit: Option<NonZeroU64>, scale: u64, taken: u64| {
+            let limit = limit.map(|limit| u128::from(limit.get()) * u128::from(scale));
+            limit.is_some_and(|limit| u128::from(taken) * 100 >= limit * u128::from(quotas.warn_percent))
+        };
+        let (today, this_month) = (quotas.day, quotas.month);
+        Self {
+            day_tokens: left(today.tokens, 1, day.tokens),
+            month_tokens: left(this_month.tokens, 1, month.tokens),
+            day_units: left(today.units, 1000, day.cost),
+            month_units: left(this_month.units, 1000, month.cost),
+            warn: warns(today.tokens, 1, day.tokens)
+                || warns(this_month.tokens, 1, month.tokens)
+                || warns(today.units, 1000, day.cost)
+                || warns(this_month.units, 1000, month.cost),
+        }
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let numbers = [
+            ("x-quota-remaining-tokens-day", self.day_tokens),
+            ("x-quota-remaining-tokens-month", self.month_tokens),
+            ("x-quota-remaining-units-day", self.day_units),
+            ("x-quota-remaining-units-month", self.month_units),
+        ];
+        let warning = self.warn.then(|| ("x-quota-warning", "a quota is nearly used up".to_owned()));
+        numbers.into_iter().filter_map(|(name, number)| Some((name, number?.to_string()))).chain(warning)
+    }
 }
 
 impl RateHeaders {
     /// Header names and values, in the form that clients of this API know: times read `120ms`, `7.5s` or `6m0s`.
     #[must_use]
-    pub fn pairs(&self) -> [(&'static str, String); 6] {
-        [
+    pub fn pairs(&self) -> Vec<(&'static str, String)> {
+        let mut pairs = vec![
             ("x-ratelimit-limit-requests", self.limit_requests.to_string()),
             ("x-ratelimit-remaining-requests", self.remaining_requests.to_string()),
             ("x-ratelimit-reset-requests", time(self.reset_requests)),
             ("x-ratelimit-limit-tokens", self.limit_tokens.to_string()),
             ("x-ratelimit-remaining-tokens", self.remaining_tokens.to_string()),
             ("x-ratelimit-reset-tokens", time(self.reset_tokens)),
-        ]
+        ];
+        pairs.extend(self.quota.pairs());
+        pairs
     }
 }
 

@@ -6,7 +6,7 @@ use forethought_schemas::{BudgetCap, Effort, Preset, Presets};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::key::KeyHash;
+use crate::{key::KeyHash, quota::Quotas, screens::ScreenRules};
 
 /// The model name that allows every model.
 const EVERY_MODEL: &str = "*";
@@ -26,12 +26,18 @@ pub struct Tenant {
     pub limits: Limits,
     /// The most that one request may ask for.
     pub budget: BudgetCap,
+    /// What it may spend in a day and in a month.
+    #[serde(default)]
+    pub quotas: Quotas,
     /// What efforts mean for it, by model; `*` stands for every model.
     #[serde(default)]
     pub presets: BTreeMap<String, Presets>,
     /// Whether, and since when, what it asks and is answered may become training data; no unless the file says so.
     #[serde(default)]
     pub training_consent: Consent,
+    /// What is looked for in its requests and answers, beside what holds for everybody.
+    #[serde(default)]
+    pub safeguards: Option<ScreenRules>,
     /// Its keys, revoked ones too.
     #[serde(default)]
     pub keys: Vec<Key>,

@@ -1,9 +1,11 @@
 //! What a policy says of a request, one question a function, each with the words in which a client is refused.
 
 use forethought_schemas::{ApiError, Budget, Effort, ErrorKind};
+use jiff::Timestamp;
 
 use crate::{
-    account::Refusal,
+    account::{Refusal, Take},
+    quota::Exceeded,
     rate::retry_after,
     tenant::{Role, Tenant},
 };
@@ -69,7 +71,8 @@ pub(crate) fn budget(tenant: &Tenant, budget: &Budget) -> Result<(), ApiError> {
 }
 
 /// What a client is told when a limit leaves no room for its request.
-pub(crate) fn no_room(id: &str, refusal: Refusal, reserved: u64) -> ApiError {
+pub(crate) fn no_room(id: &str, refusal: Refusal, take: Take) -> ApiError {
+    let reserved = take.amount.tokens;
     let limited = |code, message: String, wait| ApiError::new(ErrorKind::RateLimit, code, message).retry_after(wait);
     match refusal {
         Refusal::TooLarge { limit } => ApiError::invalid(
@@ -99,5 +102,20 @@ pub(crate) fn no_room(id: &str, refusal: Refusal, reserved: u64) -> ApiError {
             );
             limited("tokens_per_minute", message, wait)
         }
+        Refusal::Quota(exceeded) => quota(id, &exceeded, take.calendar),
     }
+}
+
+/// What a client is told when a quota leaves no room for its request.
+fn quota(id: &str, exceeded: &Exceeded, now: Timestamp) -> ApiError {
+    let Exceeded { period, what, limit, left, asked, until } = *exceeded;
+    // Cost is kept in thousandths of a unit.
+    let (scale, asked) = if what == "units" { (1000, asked.div_ceil(1000)) } else { (1, asked) };
+    let (limit, left) = (limit / scale, left / scale);
+    let message = format!(
+        "the request reserves {asked} {what}, and tenant `{id}` has {left} of its {limit} of this {period} left; ask for a \
+         smaller total_tokens, wait until {until}, or have the policy owner raise `quotas.{period}.{what}`"
+    );
+    let wait = u64::try_from(until.duration_since(now).as_secs()).unwrap_or(1).max(1);
+    ApiError::new(ErrorKind::RateLimit, "quota_exceeded", message).retry_after(wait)
 }

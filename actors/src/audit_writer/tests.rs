@@ -42,6 +42,7 @@ fn admission(tenant: &str) -> AdmissionDraft {
             seed: 7,
             n: 1,
             thinking_tokens: None,
+            safeguards: Vec::new(),
         },
         prompt: b"how much is it".to_vec(),
     }
@@ -59,6 +60,8 @@ fn outcome(admission: &RecordId) -> OutcomeDraft {
         votes: vec![],
         spent: Spent::default(),
         answer: Some(b"42".to_vec()),
+        cost: 0,
+        safeguards: Vec::new(),
     }
 }
 

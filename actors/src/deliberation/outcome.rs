@@ -13,7 +13,11 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tracing::{error, info};
 
-use super::{Decided, Deliberated, Event, Job, SampleReport, SampleState, audit_unavailable, run::Ran};
+use super::{
+    BLOCKED, Deliberated, Event, Job, SampleReport, SampleState, audit_unavailable,
+    run::Ran,
+    screen::{self, Shown},
+};
 use crate::{AppendError, AuditDesk, KillSwitch};
 
 /// First and longest wait between tries to write an outcome whose request was already refused.
@@ -29,8 +33,12 @@ pub(super) struct Close {
     pub kill: KillSwitch,
 }
 
-/// What a run came to, and whether the client gets an answer.
-type Judged = (Ran, Result<(), ApiError>);
+/// What a run came to, what may be shown of it, and whether the client gets an answer.
+pub(super) struct Judged {
+    ran: Ran,
+    shown: Shown,
+    result: Result<(), ApiError>,
+}
 
 impl Close {
     /// Waits for the run and judges what it came to. A reader who watches has the text of a decided answer at once; that
@@ -39,25 +47,26 @@ impl Close {
         let mut ran = run.await;
         let fits = self.job.must_fit.as_deref().is_none_or(|schema| fitting::keep(&mut ran, &self.job, schema));
         let result = judge(&ran, fits);
+        let shown = Shown::new(&self.job, &ran);
         if result.is_ok() && self.job.stream_thinking {
             // What finds no room goes with the end.
-            let _ = events.try_send(Event::Decided(answers(&ran)));
+            let _ = events.try_send(Event::Decided(shown.answers(&ran.verdict)));
         }
         ran.count_rest().await;
-        (ran, result)
+        Judged { ran, shown, result }
     }
 
-    /// Records how it ended. `None` when the run itself panicked.
-    pub(super) async fn record(self, judged: Option<Judged>, permit: Permit) -> Result<Deliberated, ApiError> {
-        let (ran, result) = match judged {
-            Some((ran, result)) => (Some(ran), result),
-            None => (None, Err(panicked())),
-        };
-        let draft = self.draft(ran.as_ref(), &result, &permit);
+    /// Records how it ended. An error where nothing was run to its end.
+    pub(super) async fn record(
+        self,
+        judged: Result<Judged, ApiError>,
+        permit: Permit,
+    ) -> Result<Deliberated, ApiError> {
+        let draft = self.draft(judged.as_ref(), &permit);
         let (outcome, wall_ms) = (draft.record_id.clone(), draft.spent.wall_ms);
-        let spent = draft.spent.prompt_tokens + draft.spent.generated_tokens;
+        let Spent { prompt_tokens, generated_tokens, .. } = draft.spent;
         let appended = self.audit.append(draft.clone()).await;
-        let settlement = permit.settle(spent);
+        let settlement = permit.settle(prompt_tokens, generated_tokens);
         if let Err(failure) = appended {
             let refusal = audit_unavailable(&failure);
             let failed = OutcomeDraft {
@@ -71,13 +80,16 @@ impl Close {
         }
         info!(
             record = %outcome,
-            status = result.as_ref().map_or_else(|error| error.code, |()| "answered"),
-            tokens = spent,
+            status = ?draft.status,
+            error = draft.error_code,
+            tokens = settlement.spent,
             wall_ms,
             "deliberation closed"
         );
+        let Judged { mut ran, mut shown, result } = judged?;
         result?;
-        let ran = ran.ok_or_else(panicked)?;
+        let found = std::mem::take(&mut shown.found);
+        shown.apply(&self.job.safeguards, &mut ran.samples, &mut ran.verdict);
         Ok(Deliberated {
             admission: self.admission,
             outcome,
@@ -86,10 +98,14 @@ impl Close {
             spent: ran.spent,
             wall_ms,
             settlement,
+            found,
         })
     }
 
-    fn draft(&self, ran: Option<&Ran>, result: &Result<(), ApiError>, permit: &Permit) -> OutcomeDraft {
+    fn draft(&self, judged: Result<&Judged, &ApiError>, permit: &Permit) -> OutcomeDraft {
+        let ran = judged.ok().map(|judged| &judged.ran);
+        let shown = judged.ok().map(|judged| &judged.shown);
+        let error = judged.map_or_else(Some, |judged| judged.result.as_ref().err());
         let verdict = ran.map(|ran| &ran.verdict);
         let samples = ran.map(|ran| ran.samples.as_slice()).unwrap_or_default();
         let chosen = verdict.and_then(|v| v.chosen.first()).and_then(|at| samples.iter().find(|s| s.index == *at));
@@ -98,13 +114,15 @@ impl Close {
             None => permit.meter().total().saturating_sub(u64::from(self.job.prompt_tokens)),
         };
         let counted = |index| verdict.is_some_and(|v| v.counted.contains(&index));
+        let withheld = shown.is_some_and(|shown| shown.withheld);
+        let given = chosen.filter(|_| error.is_none()).and_then(|chosen| shown?.text(chosen.index));
         OutcomeDraft {
             record_id: RecordId::generate(),
             time: Timestamp::now(),
             admission: self.admission.clone(),
-            status: status(verdict, result),
-            error_code: result.as_ref().err().map(|error| error.code.to_owned()),
-            finish_reason: chosen.and_then(finish_name).map(ToOwned::to_owned),
+            status: if withheld && error.is_none() { OutcomeStatus::Refused } else { status(verdict, error) },
+            error_code: error.map(|error| error.code.to_owned()),
+            finish_reason: chosen.and_then(finish_name).filter(|_| !withheld).map(ToOwned::to_owned),
             samples: samples.iter().map(|sample| sample_draft(sample, counted(sample.index), verdict)).collect(),
             votes: verdict
                 .map(|v| {
@@ -117,7 +135,9 @@ impl Close {
                 samples: u32::try_from(samples.len()).unwrap_or(u32::MAX),
                 wall_ms: self.wall_ms(),
             },
-            answer: if result.is_ok() { chosen.map(|sample| sample.text.clone().into_bytes()) } else { None },
+            answer: given.map(|text| text.as_bytes().to_vec()),
+            cost: permit.amount(u64::from(self.job.prompt_tokens), generated).cost,
+            safeguards: shown.map(|shown| screen::notes(&shown.found)).unwrap_or_default(),
         }
     }
 
@@ -134,6 +154,8 @@ impl Close {
             votes: Vec::new(),
             spent: Spent { wall_ms: self.wall_ms(), ..Spent::default() },
             answer: None,
+            cost: 0,
+            safeguards: Vec::new(),
         };
         // Without a runtime the process is about to end, and its next start closes the admission.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -170,17 +192,6 @@ impl Close {
             wait = (wait * 2).min(RETRY_MOST);
         }
     }
-}
-
-/// The answers, best first.
-fn answers(ran: &Ran) -> Vec<Decided> {
-    let chosen = ran.verdict.chosen.iter().filter_map(|at| ran.samples.iter().find(|sample| sample.index == *at));
-    let decided = |sample: &SampleReport| Decided {
-        sample: sample.index,
-        thinking: sample.thinking.clone(),
-        text: sample.text.clone(),
-    };
-    chosen.map(decided).collect()
 }
 
 /// Whether the client gets an answer. `fits`: whether there is one that fits the schema that it must fit, if there is one.
@@ -239,7 +250,7 @@ fn no_answer() -> ApiError {
     ApiError::new(ErrorKind::Internal, "no_answer", "no sample gave an answer; try again with another seed")
 }
 
-fn panicked() -> ApiError {
+pub(super) fn panicked() -> ApiError {
     ApiError::new(
         ErrorKind::Internal,
         "internal",
@@ -247,12 +258,13 @@ fn panicked() -> ApiError {
     )
 }
 
-fn status(verdict: Option<&Verdict>, result: &Result<(), ApiError>) -> OutcomeStatus {
-    match (verdict.map(|v| v.stop), result) {
+fn status(verdict: Option<&Verdict>, error: Option<&ApiError>) -> OutcomeStatus {
+    match (verdict.map(|v| v.stop), error) {
         (Some(StopRule::ClientLeft), _) => OutcomeStatus::Cancelled,
-        (_, Ok(())) => OutcomeStatus::Answered,
-        (Some(StopRule::Deadline), Err(_)) => OutcomeStatus::Deadline,
-        (_, Err(_)) => OutcomeStatus::Failed,
+        (_, None) => OutcomeStatus::Answered,
+        (_, Some(error)) if error.code == BLOCKED => OutcomeStatus::Refused,
+        (Some(StopRule::Deadline), _) => OutcomeStatus::Deadline,
+        _ => OutcomeStatus::Failed,
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 
 use forethought_engine::EngineError;
 use forethought_policies::SpendMeter;
-use forethought_reasoning::{Action, Ledger, Observation, Spent, Strategy, Verdict};
+use forethought_reasoning::{Action, Ledger, Observation, Spent, Strategy, Tally, Verdict};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until, timeout},
@@ -23,6 +23,7 @@ use tracing::debug;
 use super::{
     Event, Job, SampleReport, SampleState,
     samples::{Sample, Work},
+    screen::Answers,
 };
 use crate::{
     EngineDesk, KillSwitch,
@@ -82,6 +83,8 @@ pub(super) struct Run {
     deadline: Instant,
     samples: BTreeMap<u32, Sample>,
     reader: tell::Reader,
+    /// What may be shown of answers.
+    shown: Answers,
     generated: u32,
     fault: Option<EngineError>,
     diverged: bool,
@@ -115,6 +118,7 @@ impl Run {
             deadline,
             samples: BTreeMap::new(),
             reader: tell::Reader::default(),
+            shown: Answers::default(),
             generated: 0,
             fault: None,
             diverged: false,
@@ -130,7 +134,9 @@ impl Run {
             let ended = !matches!(observation, Observation::Start | Observation::Reached { .. });
             let verdict = self.act(observation);
             if ended || verdict.is_some() {
-                self.tell(Event::Votes { tally: self.strategy.snapshot(), generated: self.generated });
+                let tally = self.strategy.snapshot();
+                let votes = self.shown.votes(&self.job.safeguards, tally.votes);
+                self.tell(Event::Votes { tally: Tally { votes, ..tally }, generated: self.generated });
             }
             if let Some(verdict) = verdict {
                 return self.ran(verdict);

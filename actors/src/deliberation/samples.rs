@@ -54,6 +54,8 @@ pub struct SampleReport {
     pub state: SampleState,
     /// Why it ended.
     pub finish: Option<Finish>,
+    /// Whether a safeguard lets no more of its answer out than there is.
+    pub withheld: bool,
 }
 
 /// What the reader has of the try before.
@@ -119,6 +121,7 @@ impl Sample {
             answer: None,
             state: SampleState::Running,
             finish: None,
+            withheld: false,
         };
         Self {
             report,

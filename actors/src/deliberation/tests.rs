@@ -45,6 +45,8 @@ fn job() -> Job {
         stream_thinking: false,
         stream_text: false,
         warnings: Vec::new(),
+        safeguards: forethought_safeguards::Safeguards::none(),
+        asked: Vec::new(),
     }
 }
 
@@ -98,7 +100,7 @@ impl Hall {
 /// An admission and what closes it.
 fn close(audit: &AuditDesk, kill: &KillSwitch) -> (AdmissionDraft, outcome::Close) {
     let (job, admission) = (Arc::new(job()), RecordId::generate());
-    let record = admission_draft(&job, &admission, "sha256:11");
+    let record = admission_draft(&job, &admission, &permit(&job));
     (record, outcome::Close { job, admission, audit: audit.clone(), kill: kill.clone() })
 }
 

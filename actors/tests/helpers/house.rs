@@ -64,6 +64,8 @@ impl House {
             stream_thinking: false,
             stream_text: false,
             warnings: Vec::new(),
+            safeguards: forethought_safeguards::Safeguards::none(),
+            asked: Vec::new(),
         };
         change(&mut job);
         let ask = Ask {

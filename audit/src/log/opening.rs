@@ -85,7 +85,7 @@ fn find_open(journal: &Journal, index: &Index) -> Result<OpenOnes, AuditError> {
             let what = "the index takes it for an admission".to_owned();
             return Err(StoreError::Index { location: format!("entry {seq}"), what }.into());
         };
-        let value = OpenAdmission { request_id: admission.request_id, tenant: admission.tenant };
+        let value = OpenAdmission { request_id: admission.request_id, tenant: admission.tenant, time: record.time };
         open.insert(record.record_id, value);
     }
     Ok(open)

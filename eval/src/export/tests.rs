@@ -116,6 +116,7 @@ fn admitted(number: u32, tenant: &str, prompt: Value) -> AdmissionDraft {
             seed: 7,
             n: 1,
             thinking_tokens: None,
+            safeguards: Vec::new(),
         },
         prompt: prompt.to_string().into_bytes(),
     }
@@ -146,6 +147,8 @@ fn ended(number: u32, admission: u32, samples: &[(&str, &str)]) -> OutcomeDraft 
         votes: vec![VoteDraft { answer: samples[0].1.to_owned(), count: 2 }],
         spent: Spent::default(),
         answer: Some(served.as_bytes().to_vec()),
+        cost: 0,
+        safeguards: Vec::new(),
     }
 }
 

@@ -208,7 +208,7 @@ fn each_limit_refuses_with_its_time_to_wait_and_takes_from_no_other() {
     let second = case.acme(100).unwrap();
     refused(&case, &case.acme, &ask(1), (RateLimit, "concurrent_requests", None, "2 requests running"));
     drop(second);
-    case.acme(1).unwrap().settle(1);
+    case.acme(1).unwrap().settle(0, 1);
     refused(&case, &case.acme, &ask(1), (RateLimit, "requests_per_minute", None, "try again in 20 s"));
     let error = case.acme(1).unwrap_err();
     assert_eq!(error.retry_after, Some(20));
@@ -236,7 +236,7 @@ fn settling_gives_back_what_was_not_spent_at_once() {
     let permit = case.acme(1_000).unwrap();
     assert_eq!(permit.rate().remaining_tokens, 0);
     assert!(case.acme(1).is_err());
-    let settled = permit.settle(300);
+    let settled = permit.settle(0, 300);
     assert_eq!((settled.reserved, settled.spent, settled.refunded), (1_000, 300, 700));
     assert_eq!(settled.rate.remaining_tokens, 700);
     assert_eq!(case.rate(&case.acme).remaining_tokens, 700);
@@ -277,11 +277,11 @@ fn a_refund_never_fills_beyond_the_limit_and_goes_to_its_own_tenant() {
     let permit = case.acme(600).unwrap();
     assert_eq!(case.rate(&case.other).remaining_tokens, 0);
     case.pass(30);
-    permit.settle(0);
+    permit.settle(0, 0);
     assert_eq!(case.rate(&case.acme).remaining_tokens, 1_000);
     assert_eq!(case.rate(&case.other).remaining_tokens, 500, "the other tenant got nothing");
     case.pass(600);
-    other.settle(0);
+    other.settle(0, 0);
     assert_eq!(case.rate(&case.other).remaining_tokens, 1_000);
     let held = case.acme(1_000).unwrap();
     assert_eq!(case.acme(1).unwrap_err().code, "tokens_per_minute");
@@ -291,7 +291,7 @@ fn a_refund_never_fills_beyond_the_limit_and_goes_to_its_own_tenant() {
 #[test]
 fn spending_beyond_the_reservation_is_charged() {
     let case = Case::new((60, 1_000, 8));
-    let settled = case.acme(100).unwrap().settle(300);
+    let settled = case.acme(100).unwrap().settle(0, 300);
     assert_eq!((settled.refunded, settled.rate.remaining_tokens), (0, 700));
 }
 
@@ -306,7 +306,7 @@ fn another_policy_keeps_what_was_used_and_settles_old_permits() {
     assert_eq!(permit.policy_digest(), before.as_ref(), "a request is recorded under the rules that admitted it");
     assert_eq!(case.rate(&case.acme).remaining_tokens, 1_200);
     assert_eq!(case.acme(1).unwrap_err().code, "concurrent_requests");
-    permit.settle(500);
+    permit.settle(0, 500);
     assert_eq!(case.rate(&case.acme).remaining_tokens, 1_500);
     case.desk.replace(Policy::parse(Path::new("p"), b"version: 1\ntenants: []\n").unwrap());
     let error = case.desk.decide(&principal, &ask(1)).unwrap_err();
@@ -318,7 +318,7 @@ fn another_policy_keeps_what_was_used_and_settles_old_permits() {
 #[test]
 fn an_idle_tenant_that_left_is_forgotten() {
     let case = Case::new((60, 1_000, 8));
-    case.acme(500).unwrap().settle(500);
+    case.acme(500).unwrap().settle(0, 500);
     case.pass(60);
     case.desk.replace(Policy::parse(Path::new("p"), b"version: 1\ntenants: []\n").unwrap());
     assert!(case.desk.rules().accounts.is_empty());
@@ -338,7 +338,8 @@ fn a_key_revoked_after_it_was_authenticated_is_refused() {
 fn headers_tell_the_limits() {
     let case = Case::new((60, 1_000, 8));
     let permit = case.acme(100).unwrap();
-    let pairs = permit.rate().pairs().map(|(name, value)| format!("{name}: {value}"));
+    let pairs: Vec<String> =
+        permit.rate().pairs().into_iter().map(|(name, value)| format!("{name}: {value}")).collect();
     assert_eq!(
         pairs,
         [

@@ -54,12 +54,12 @@ fn unknown_keys_name_their_line_the_near_one_and_the_known_ones() {
         &[
             "3:5: tenants[0]: the key `limits` is missing; add `limits:` (How fast the tenant may go, all its keys together)",
             "5:5: tenants[0].limit: unknown key `limit` in tenants[0]; did you mean `limits`? \
-         known keys: budget, id, keys, limits, models, name, presets, training_consent",
+         known keys: budget, id, keys, limits, models, name, presets, quotas, safeguards, training_consent",
         ],
     );
     check(
         &format!("{}zebra: 1\n", tenant("")),
-        &["7:1: zebra: unknown key `zebra` in the file; known keys: tenants, version"],
+        &["7:1: zebra: unknown key `zebra` in the file; known keys: prices, safeguards, tenants, version"],
     );
 }
 
@@ -233,7 +233,7 @@ fn a_byte_order_mark_and_crlf_are_read() {
     check("\u{feff}version: 1\r\ntenants: []\r\n", &[]);
     check(
         "\u{feff}version: 1\r\ntenants: []\r\nzebra: 1\r\n",
-        &["3:1: zebra: unknown key `zebra` in the file; known keys: tenants, version"],
+        &["3:1: zebra: unknown key `zebra` in the file; known keys: prices, safeguards, tenants, version"],
     );
 }
 

@@ -7,6 +7,7 @@ mod metrics;
 mod models;
 mod plan;
 mod probes;
+mod screen;
 mod stream;
 
 use std::collections::BTreeMap;

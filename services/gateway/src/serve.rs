@@ -12,7 +12,7 @@ use forethought_engine::{
     scripted::{Script, ScriptedEngine},
     upstream::UpstreamEngine,
 };
-use forethought_policies::{PolicyDesk, PolicyFile};
+use forethought_policies::{Amount, PolicyDesk, PolicyFile};
 use tokio::{
     runtime::{Builder, Handle},
     signal::unix::{Signal, SignalKind, signal},
@@ -64,14 +64,12 @@ async fn serve(
     let engines = config.models.iter().map(|m| Model { id: m.id.clone(), build: build(&m.engine, &work) }).collect();
     let root = Root::start(config.data_dir.clone(), engines, config.max_deliberations)?;
     let rooms = root.rooms();
+    let desk = PolicyDesk::new(policy);
+    for forethought_audit::Usage { tenant, since, tokens, cost } in root.usage() {
+        desk.spent_before(tenant, Amount { tokens: *tokens, cost: *cost }, *since);
+    }
     let defaults = config.models.iter().map(|m| (m.id.clone(), served(m))).collect();
-    let gateway = Data::from(Arc::new(Gateway::new(
-        rooms.clone(),
-        PolicyDesk::new(policy),
-        defaults,
-        work,
-        config.max_body_bytes,
-    )));
+    let gateway = Data::from(Arc::new(Gateway::new(rooms.clone(), desk, defaults, work, config.max_body_bytes)));
     // Before it listens: nobody who sees it ready may end it by telling it to read its policy.
     let hangup = signal(SignalKind::hangup()).context("the signal SIGHUP cannot be listened for")?;
     actix_rt::spawn(reread_policy(hangup, config.policy.clone(), gateway.clone()));

@@ -241,6 +241,7 @@ fn admission(number: u32, tenant: &str) -> AdmissionDraft {
             seed: 7,
             n: 1,
             thinking_tokens: None,
+            safeguards: Vec::new(),
         },
         prompt: PROMPT.into(),
     }
@@ -270,6 +271,8 @@ fn outcome(number: u32, admission: u32, status: OutcomeStatus) -> OutcomeDraft {
         votes: vec![VoteDraft { answer: "42".to_owned(), count: 2 }],
         spent: Spent { prompt_tokens: 12, generated_tokens: 40, samples: 2, wall_ms: 900 },
         answer: Some("It is 42.".into()),
+        cost: 0,
+        safeguards: Vec::new(),
     }
 }
 

@@ -141,7 +141,7 @@ impl Run {
         let sample = self.samples.get_mut(&index)?;
         sample.work = None;
         let observation = sample.finish(finish, &self.job.kind);
-        let (tokens, answer) = (sample.report.tokens, sample.report.answer.clone());
+        let (tokens, answer) = (sample.report.tokens, self.shown.take(&self.job, &sample.report));
         self.settle(index);
         self.stream(index);
         self.tell(Event::SampleFinished { index, tokens, answer });

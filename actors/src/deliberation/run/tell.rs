@@ -3,25 +3,33 @@
 use std::collections::BTreeMap;
 
 use super::{Event, Run};
-use crate::deliberation::kept_for_samples;
+use crate::deliberation::{kept_for_samples, screen::Stream};
 
 /// The sample whose thoughts are shown where nobody knows yet which one is the answer. It stays the same, so that nobody
 /// reads the beginning of one and the end of another.
 const PINNED: u32 = 0;
 
 /// What the reader has.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Reader {
-    /// Of each sample the bytes of its thoughts and of its text.
-    told: BTreeMap<u32, (usize, usize)>,
+    told: BTreeMap<u32, Told>,
     /// A second try thought otherwise; its thoughts are no longer shown.
     left: bool,
 }
 
+/// What was told of a sample.
+#[derive(Debug)]
+struct Told {
+    /// Bytes of its thoughts and of its text that have gone to the safeguards.
+    bytes: (usize, usize),
+    /// What they let out.
+    stream: Stream,
+}
+
 impl Reader {
-    /// What the reader has of a sample: bytes of its thoughts and of its text.
+    /// What the reader has of a sample, or would have without safeguards: bytes of its thoughts and of its text.
     pub(super) fn told(&self, index: u32) -> (usize, usize) {
-        self.told.get(&index).copied().unwrap_or_default()
+        self.told.get(&index).map(|told| told.bytes).unwrap_or_default()
     }
 }
 
@@ -34,21 +42,32 @@ impl Run {
         if !(texts || (thoughts && index == PINNED && !self.reader.left)) {
             return;
         }
+        // Two events at most: what the safeguards have let out must not be lost.
+        if self.events.capacity() < kept_for_samples(&self.job.budget) + 2 {
+            return;
+        }
         let Some(report) = self.samples.get(&index).map(|sample| &sample.report) else { return };
-        let (mut thought, mut said) = self.reader.told(index);
-        if thoughts && let Some(fresh) = report.thinking.get(thought..).filter(|text| !text.is_empty()) {
-            if !self.tell_if_room(Event::Thinking { index, text: fresh.to_owned() }) {
-                return;
+        let fresh = || Told { bytes: (0, 0), stream: Stream::new(&self.job.safeguards) };
+        let told = self.reader.told.entry(index).or_insert_with(fresh);
+        let mut events = Vec::new();
+        if thoughts {
+            let unheard = report.thinking.get(told.bytes.0..).unwrap_or_default();
+            let text = told.stream.thoughts(unheard);
+            told.bytes.0 += unheard.len();
+            events.push(Event::Thinking { index, text });
+        }
+        if texts {
+            let unheard = report.text.get(told.bytes.1..).unwrap_or_default();
+            let text = told.stream.text(unheard);
+            told.bytes.1 += unheard.len();
+            events.push(Event::Text { index, text });
+        }
+        for event in events {
+            let (Event::Thinking { text, .. } | Event::Text { text, .. }) = &event else { continue };
+            if !text.is_empty() {
+                let _ = self.events.try_send(event);
             }
-            thought += fresh.len();
         }
-        if texts
-            && let Some(fresh) = report.text.get(said..).filter(|text| !text.is_empty())
-            && self.tell_if_room(Event::Text { index, text: fresh.to_owned() })
-        {
-            said += fresh.len();
-        }
-        self.reader.told.insert(index, (thought, said));
     }
 
     /// A second try of the pinned sample says something else. Where only its thoughts are shown, and another sample may

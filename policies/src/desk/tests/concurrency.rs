@@ -36,7 +36,7 @@ fn sixty_four_threads_never_reserve_more_than_the_tokens_of_a_minute() {
             reserved.fetch_sub(permit.reserved(), Ordering::SeqCst);
             if round % 3 == 0 {
                 spent.fetch_add(1, Ordering::SeqCst);
-                permit.settle(1);
+                permit.settle(0, 1);
             }
         }
     });
@@ -57,7 +57,7 @@ fn no_more_requests_run_than_may_and_every_place_comes_back() {
             running.fetch_sub(1, Ordering::SeqCst);
             match (number + round) % 2 {
                 0 => drop(permit),
-                _ => drop(permit.settle(0)),
+                _ => drop(permit.settle(0, 0)),
             }
         }
     });
@@ -76,7 +76,7 @@ fn exactly_as_many_requests_pass_as_a_minute_has() {
         for _ in 0..20 {
             if let Ok(permit) = case.acme(1) {
                 passed.fetch_add(1, Ordering::SeqCst);
-                permit.settle(1);
+                permit.settle(0, 1);
             }
         }
     });
@@ -98,7 +98,7 @@ fn refunds_find_their_tenant_while_policies_change() {
             let Ok(permit) = case.desk.decide(principal, &ask(1_000)) else { continue };
             assert_eq!(permit.tenant(), principal.tenant());
             if number % 2 == 0 {
-                permit.settle(1);
+                permit.settle(0, 1);
             }
         }
     });

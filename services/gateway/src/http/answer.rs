@@ -2,6 +2,7 @@
 
 use forethought_actors::{Deliberated, Job, SampleReport, SampleState};
 use forethought_reasoning::{Checked, Finish, Outcome, Status, Vote};
+use forethought_safeguards::Counted;
 use forethought_schemas::RequestId;
 use serde_json::{Map, Number, Value, json};
 
@@ -96,10 +97,20 @@ pub(super) fn usage(job: &Job, done: &Deliberated) -> Value {
             "answer": done.verdict.answer.as_ref().map(|answer| &answer.canonical),
             "status": status(done.verdict.status), "stop": done.verdict.stop.as_str(), "votes": votes,
             "checks": if job.verifiers.is_empty() { Value::Null } else { Value::Object(checks) },
+            "safeguards": safeguards(job, done),
             "warnings": job.warnings.iter().chain(&done.verdict.warnings).collect::<Vec<_>>(), "wall_ms": done.wall_ms,
             "audit": { "admission": done.admission, "outcome": done.outcome },
         },
     })
+}
+
+/// What safeguards found in what was asked and in the answers.
+fn safeguards(job: &Job, done: &Deliberated) -> Vec<Value> {
+    let told = |stage: &'static str, found: &[Counted]| -> Vec<Value> {
+        let one = |one: &Counted| json!({ "stage": stage, "kind": one.kind, "list": one.list, "action": one.action, "count": one.count });
+        found.iter().map(one).collect()
+    };
+    [told("input", &job.asked), told("output", &done.found)].concat()
 }
 
 /// The votes for each answer. What they weigh is told in whole votes.
@@ -137,6 +148,7 @@ pub(super) fn samples(done: &Deliberated) -> Vec<Value> {
 /// OpenAI's name for how a sample ended.
 pub(super) fn finish_reason(sample: &SampleReport) -> Option<&'static str> {
     match sample.finish {
+        _ if sample.withheld => Some("content_filter"),
         Some(Finish::Stop | Finish::Matched) => Some("stop"),
         // OpenAI knows no other word for an answer that was cut.
         Some(Finish::Length | Finish::Weak) => Some("length"),

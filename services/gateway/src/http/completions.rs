@@ -10,6 +10,7 @@ use forethought_actors::{Deliberation, Desks, EngineDesk, Job, Place};
 use forethought_engine::{Engine, EngineError, EngineInfo, Prompt, SampleRequest};
 use forethought_policies::{Ask, Principal, RateHeaders};
 use forethought_reasoning::VerifierSpec;
+use forethought_safeguards::Safeguards;
 use forethought_schemas::{ApiError, ChatRequest, ErrorKind, RequestId};
 use futures::StreamExt;
 use tokio::{
@@ -23,6 +24,7 @@ use super::{
     answer::{self, Head},
     errors,
     plan::{self, Ground, Mind},
+    screen::{Screened, screen},
     stream,
 };
 
@@ -99,11 +101,19 @@ async fn start(
     // Counting a prompt costs time: whoever is refused whatever it holds is refused before.
     let considered = plan::plan(chat, &ground, None)?;
     gateway.desk.consider(principal, &ask(&considered))?;
+    let screens = gateway.desk.screens(principal);
+    let Screened { chat, found, refusal } = screened(gateway, &screens.input, chat).await?;
+    let chat = &chat;
+    if let Some(refusal) = refusal {
+        let job = Job { asked: found, ..plan::plan(chat, &ground, None)? };
+        return Err(refuse(gateway, principal, engine, job, refusal).await);
+    }
     let deadline = ground.since + Duration::from_millis(considered.budget.deadline_ms);
     let leased =
         engine.lease(deadline.min(ground.since + ENGINE_WITHIN)).await.map_err(|error| engine_error(&error))?;
     let mut job = plan::plan(chat, &ground, Some(&mind(served, leased.info())))?;
     job.weights.clone_from(&leased.info().weights);
+    (job.safeguards, job.asked) = (screens.output, found);
     let seat = gateway.rooms.seat(&job.tenant)?;
     let counted = timeout_at(deadline, count(gateway, leased, seat, job, chat.clone()));
     let (seat, job) = counted.await.map_err(|_| not_counted(considered.budget.deadline_ms))??;
@@ -114,6 +124,35 @@ async fn start(
     let for_work = job.clone();
     let started = gateway.work.spawn(async move { Deliberation::start(for_work, desks, &work).await });
     Ok((job, started.await.map_err(|_| errors::lost())??))
+}
+
+/// Looks at a request where it holds up nobody else.
+async fn screened(gateway: &Gateway, rules: &Arc<Safeguards>, chat: &ChatRequest) -> Result<Screened, ApiError> {
+    let (rules, chat) = (Arc::clone(rules), chat.clone());
+    gateway.work.spawn_blocking(move || screen(&rules, &chat)).await.map_err(|_| errors::lost())
+}
+
+/// Has it recorded that a safeguard refuses a request; gives the error for the client.
+async fn refuse(
+    gateway: &Gateway,
+    principal: &Principal,
+    engine: &EngineDesk,
+    job: Job,
+    refusal: ApiError,
+) -> ApiError {
+    let admitted =
+        gateway.rooms.seat(&job.tenant).and_then(|seat| Ok((seat, gateway.desk.decide(principal, &ask(&job))?)));
+    let (seat, permit) = match admitted {
+        Ok(admitted) => admitted,
+        Err(full) => return full,
+    };
+    let desks = Desks { audit: gateway.rooms.audit.clone(), engine: engine.clone(), judge: None, permit, seat };
+    let kill = gateway.rooms.work.clone();
+    let recording = gateway.work.spawn(async move { forethought_actors::refuse(job, desks, refusal, &kill).await });
+    match recording.await {
+        Ok(refused) => refused.err().unwrap_or_else(errors::lost),
+        Err(_) => errors::lost(),
+    }
 }
 
 /// The engine of another model that judges, which the caller must be allowed to use.

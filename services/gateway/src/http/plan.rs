@@ -16,6 +16,7 @@ use forethought_actors::{Job, Thinking};
 use forethought_engine::Sampling;
 use forethought_policies::Principal;
 use forethought_reasoning::{AnswerKind, Order, Params};
+use forethought_safeguards::Safeguards;
 use forethought_schemas::{ApiError, BudgetCap, ChatRequest, Effort, Preset, RequestId, StrategyName};
 
 use tokio::time::Instant;
@@ -112,6 +113,9 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
         schema: schema.filter(|_| !checked),
         stream_thinking: request.stream,
         warnings,
+        // What the caller's policy looks for is put in where the plan is carried out.
+        safeguards: Safeguards::none(),
+        asked: Vec::new(),
     })
 }
 

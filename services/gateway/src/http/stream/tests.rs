@@ -37,6 +37,8 @@ fn job() -> Job {
         stream_thinking: false,
         stream_text: true,
         warnings: Vec::new(),
+        safeguards: forethought_safeguards::Safeguards::none(),
+        asked: Vec::new(),
     }
 }
 

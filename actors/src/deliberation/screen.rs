@@ -1,0 +1,191 @@
+//! What safeguards let out of what was generated. Nothing generated reaches a client but through here.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use forethought_audit::SafeguardNote;
+use forethought_reasoning::{AnswerKind, Verdict, Vote, extract};
+use forethought_safeguards::{Counted, Finding, Guard, Safeguards};
+
+use super::{Decided, Job, SampleReport, run::Ran};
+
+/// What stands in the place of what may not be shown.
+const WITHHELD: &str = "[WITHHELD]";
+
+/// What a client may see of a run.
+#[derive(Debug)]
+pub(super) struct Shown {
+    samples: BTreeMap<u32, Sample>,
+    answers: Answers,
+    /// What was found in the answers that the client gets.
+    pub(super) found: Vec<Counted>,
+    /// Whether the best answer was stopped.
+    pub(super) withheld: bool,
+}
+
+/// What a client may see of a sample.
+#[derive(Debug)]
+struct Sample {
+    thinking: String,
+    text: String,
+    answer: Option<String>,
+    findings: Vec<Finding>,
+    stopped: bool,
+    /// Whether all of it may be seen.
+    whole: bool,
+}
+
+impl Sample {
+    fn new(job: &Job, report: &SampleReport) -> Self {
+        let rules = &job.safeguards;
+        let (thinking, text) = (Guard::check(rules, &report.thinking), Guard::check(rules, &report.text));
+        let whole = !text.stopped && text.text == report.text && !thinking.stopped && thinking.text == report.thinking;
+        let answer = report.answer.as_deref().map(|answer| {
+            if text.text == report.text { answer.to_owned() } else { shown_answer(&job.kind, &text.text, text.stopped) }
+        });
+        Self {
+            thinking: thinking.text,
+            text: text.text,
+            answer,
+            findings: [thinking.findings, text.findings].concat(),
+            stopped: text.stopped,
+            whole,
+        }
+    }
+}
+
+/// What of an answer is left in a text of which not all may be shown. It is looked for in what is shown: by itself, what was
+/// redacted would no longer be known for what it is.
+fn shown_answer(kind: &AnswerKind, shown: &str, stopped: bool) -> String {
+    let found = if stopped { None } else { extract(kind, shown) };
+    found.map_or_else(|| WITHHELD.to_owned(), |answer| answer.canonical)
+}
+
+/// What a client may see of answers, by their canonical forms.
+#[derive(Debug, Default)]
+pub(super) struct Answers(BTreeMap<String, String>);
+
+impl Answers {
+    /// Takes the answer of a sample that has ended; gives what may be shown of it.
+    pub(super) fn take(&mut self, job: &Job, report: &SampleReport) -> Option<String> {
+        let answer = report.answer.clone()?;
+        if job.safeguards.is_empty() {
+            return Some(answer);
+        }
+        let shown = Sample::new(job, report).answer?;
+        self.0.entry(answer).or_insert_with(|| shown.clone());
+        Some(shown)
+    }
+
+    /// What may be shown of an answer. One of which nothing is known may not.
+    fn of(&self, rules: &Safeguards, canonical: &str) -> String {
+        if rules.is_empty() {
+            return canonical.to_owned();
+        }
+        self.0.get(canonical).cloned().unwrap_or_else(|| WITHHELD.to_owned())
+    }
+
+    /// Votes as a client may see them.
+    pub(super) fn votes(&self, rules: &Safeguards, votes: Vec<Vote>) -> Vec<Vote> {
+        votes.into_iter().map(|vote| Vote { canonical: self.of(rules, &vote.canonical), ..vote }).collect()
+    }
+}
+
+impl Shown {
+    pub(super) fn new(job: &Job, ran: &Ran) -> Self {
+        let samples: BTreeMap<u32, Sample> =
+            ran.samples.iter().map(|report| (report.index, Sample::new(job, report))).collect();
+        let mut answers = Answers::default();
+        for report in &ran.samples {
+            let shown = samples.get(&report.index).and_then(|sample| sample.answer.clone());
+            if let (Some(answer), Some(shown)) = (report.answer.clone(), shown) {
+                answers.0.entry(answer).or_insert(shown);
+            }
+        }
+        let chosen = || ran.verdict.chosen.iter().filter_map(|index| samples.get(index));
+        let found = Counted::of(chosen().flat_map(|sample| &sample.findings));
+        let withheld = chosen().next().is_some_and(|best| best.stopped);
+        Self { samples, answers, found, withheld }
+    }
+
+    /// The answers, best first.
+    pub(super) fn answers(&self, verdict: &Verdict) -> Vec<Decided> {
+        let chosen = verdict.chosen.iter().filter_map(|index| Some((index, self.samples.get(index)?)));
+        let decided = |(sample, shown): (&u32, &Sample)| Decided {
+            sample: *sample,
+            thinking: shown.thinking.clone(),
+            text: shown.text.clone(),
+        };
+        chosen.map(decided).collect()
+    }
+
+    /// The text of a sample.
+    pub(super) fn text(&self, index: u32) -> Option<&str> {
+        self.samples.get(&index).map(|sample| sample.text.as_str())
+    }
+
+    /// Leaves in reports and verdict what the client may see.
+    pub(super) fn apply(self, rules: &Arc<Safeguards>, reports: &mut [SampleReport], verdict: &mut Verdict) {
+        for check in &mut verdict.checks {
+            // Verifiers quote what they find.
+            let whole = self.samples.get(&check.index).is_some_and(|sample| sample.whole);
+            for finding in &mut check.verification.findings {
+                *finding = if whole { Guard::check(rules, finding).text } else { WITHHELD.to_owned() };
+            }
+        }
+        verdict.votes = self.answers.votes(rules, std::mem::take(&mut verdict.votes));
+        if let Some(answer) = &mut verdict.answer {
+            answer.canonical = self.answers.of(rules, &answer.canonical);
+            answer.shown.clone_from(&answer.canonical);
+        }
+        let mut samples = self.samples;
+        for report in reports {
+            // What nobody has looked at is not shown.
+            let nothing = || Sample {
+                thinking: String::new(),
+                text: String::new(),
+                answer: None,
+                findings: Vec::new(),
+                stopped: true,
+                whole: false,
+            };
+            let shown = samples.remove(&report.index).unwrap_or_else(nothing);
+            (report.thinking, report.text, report.answer) = (shown.thinking, shown.text, shown.answer);
+            report.withheld = shown.stopped;
+            report.raw.clear();
+        }
+    }
+}
+
+/// The notes that a record keeps of findings.
+pub(super) fn notes(found: &[Counted]) -> Vec<SafeguardNote> {
+    let note = |found: &Counted| SafeguardNote {
+        kind: found.kind.as_str().to_owned(),
+        list: found.list.clone(),
+        action: found.action.as_str().to_owned(),
+        count: found.count,
+    };
+    found.iter().map(note).collect()
+}
+
+/// What of one sample has been shown while it is drawn. What its end decides comes with the answer.
+#[derive(Debug)]
+pub(super) struct Stream {
+    thinking: Guard,
+    text: Guard,
+}
+
+impl Stream {
+    pub(super) fn new(rules: &Arc<Safeguards>) -> Self {
+        Self { thinking: Guard::new(rules), text: Guard::new(rules) }
+    }
+
+    /// What may leave after more thoughts.
+    pub(super) fn thoughts(&mut self, fresh: &str) -> String {
+        self.thinking.feed(fresh).text
+    }
+
+    /// What may leave after more text.
+    pub(super) fn text(&mut self, fresh: &str) -> String {
+        self.text.feed(fresh).text
+    }
+}

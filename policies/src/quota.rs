@@ -1,0 +1,305 @@
+//! What may be spent in a day and in a month.
+//!
+//! A quota is reserved before anything is spent and settled when it is known what was, like a rate. Its day and month are
+//! those of UTC in which a request was let in: what comes back goes to these, also when they are over by then. Accounts
+//! stand in memory; what was settled can be summed up from the audit log, which is their journal.
+
+use std::num::NonZeroU64;
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+
+/// Tokens, and what they cost, in thousandths of a unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amount {
+    /// Tokens, prompts included.
+    pub tokens: u64,
+    /// Thousandths of a cost unit.
+    pub cost: u64,
+}
+
+impl Amount {
+    pub(crate) fn plus(self, more: Self) -> Self {
+        Self { tokens: self.tokens.saturating_add(more.tokens), cost: self.cost.saturating_add(more.cost) }
+    }
+
+    fn minus(self, less: Self) -> Self {
+        Self { tokens: self.tokens.saturating_sub(less.tokens), cost: self.cost.saturating_sub(less.cost) }
+    }
+}
+
+/// What a model's tokens cost, in units a thousand tokens; the same as thousandths of a unit for each token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    /// Of a prompt.
+    #[serde(default)]
+    pub prompt: u32,
+    /// Of what is generated.
+    #[serde(default)]
+    pub generated: u32,
+}
+
+impl Price {
+    /// What so many tokens are and cost. A model without a price costs nothing.
+    #[must_use]
+    pub fn of(price: Option<Self>, prompt: u64, generated: u64) -> Amount {
+        let Self { prompt: p, generated: g } = price.unwrap_or(Self { prompt: 0, generated: 0 });
+        let cost = prompt.saturating_mul(p.into()).saturating_add(generated.saturating_mul(g.into()));
+        Amount { tokens: prompt.saturating_add(generated), cost }
+    }
+}
+
+/// What may be spent in a day and in a month.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quotas {
+    /// In each day of UTC.
+    #[serde(default)]
+    pub day: Quota,
+    /// In each month of UTC.
+    #[serde(default)]
+    pub month: Quota,
+    /// From this share on a client is warned, in percent.
+    #[serde(default = "usual_warning")]
+    pub warn_percent: Percent,
+}
+
+impl Quotas {
+    /// Whether there is any.
+    pub(crate) fn limit_anything(&self) -> bool {
+        [self.day, self.month].iter().any(|quota| *quota != Quota::default())
+    }
+}
+
+/// 1 to 100.
+pub type Percent = u8;
+
+const fn usual_warning() -> Percent {
+    80
+}
+
+/// What may be spent in one period; without a number, anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quota {
+    /// Tokens, prompts included.
+    pub tokens: Option<NonZeroU64>,
+    /// Cost units.
+    pub units: Option<NonZeroU64>,
+}
+
+impl Quota {
+    const fn limits(self) -> [Option<u64>; 2] {
+        let tokens = match self.tokens {
+            Some(tokens) => Some(tokens.get()),
+            None => None,
+        };
+        let cost = match self.units {
+            Some(units) => Some(units.get().saturating_mul(1000)),
+            None => None,
+        };
+        [tokens, cost]
+    }
+}
+
+/// Which quota a request does not fit into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Exceeded {
+    /// `day` or `month`.
+    pub(crate) period: &'static str,
+    /// Whether tokens or cost.
+    pub(crate) what: &'static str,
+    pub(crate) limit: u64,
+    /// What is neither spent nor reserved.
+    pub(crate) left: u64,
+    /// What the request would reserve.
+    pub(crate) asked: u64,
+    /// When a new period begins.
+    pub(crate) until: Timestamp,
+}
+
+/// The day and month that a request is charged to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Charged {
+    day: Date,
+}
+
+/// What was spent and reserved.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ledger {
+    day: Option<Page>,
+    month: Option<Page>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Page {
+    /// The first day of the period.
+    first: Date,
+    spent: Amount,
+    reserved: Amount,
+}
+
+impl Page {
+    /// The page of a period: this one, or a new one. What is reserved of an old one comes back to that.
+    fn of(page: &mut Option<Self>, first: Date) -> Option<&mut Self> {
+        match page {
+            Some(there) if there.first > first => None,
+            Some(there) if there.first == first => page.as_mut(),
+            _ => Some(page.insert(Self { first, spent: Amount::default(), reserved: Amount::default() })),
+        }
+    }
+}
+
+impl Ledger {
+    /// Reserves an amount in the day and month of a time, or says what it does not fit into.
+    pub(crate) fn reserve(&mut self, quotas: &Quotas, amount: Amount, now: Timestamp) -> Result<Charged, Exceeded> {
+        let day = now.to_zoned(TimeZone::UTC).date();
+        // A clock that is set back opens no day again.
+        let day = self.day.map_or(day, |page| page.first.max(day));
+        let (today, month) =
+            (Page::of(&mut self.day, day).copied(), Page::of(&mut self.month, day.first_of_month()).copied());
+        let tomorrow = day.tomorrow().unwrap_or(Date::MAX);
+        let next_month = day.last_of_month().tomorrow().unwrap_or(Date::MAX);
+        for (period, page, quota, until) in
+            [("day", today, quotas.day, tomorrow), ("month", month, quotas.month, next_month)]
+        {
+            let taken = page.map_or_else(Amount::default, |page| page.spent.plus(page.reserved));
+            let sides = [("tokens", taken.tokens, amount.tokens), ("units", taken.cost, amount.cost)];
+            for ((what, taken, asked), limit) in sides.into_iter().zip(quota.limits()) {
+                let Some(limit) = limit else { continue };
+                let left = limit.saturating_sub(taken);
+                if asked > left {
+                    let until = until.to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |zoned| zoned.timestamp());
+                    return Err(Exceeded { period, what, limit, left, asked, until });
+                }
+            }
+        }
+        let charged = Charged { day };
+        self.each(charged, |page| page.reserved = page.reserved.plus(amount));
+        Ok(charged)
+    }
+
+    /// Gives back what was reserved, and takes what was spent.
+    pub(crate) fn settle(&mut self, charged: Charged, reserved: Amount, spent: Amount) {
+        self.each(charged, |page| {
+            page.reserved = page.reserved.minus(reserved);
+            page.spent = page.spent.plus(spent);
+        });
+    }
+
+    /// Takes what was spent by a request that was let in at this time, in an earlier run of the service.
+    pub(crate) fn spent_before(&mut self, spent: Amount, at: Timestamp) {
+        let charged = Charged { day: at.to_zoned(TimeZone::UTC).date() };
+        self.each(charged, |page| page.spent = page.spent.plus(spent));
+    }
+
+    /// What was spent and is reserved in the day and the month of a time.
+    pub(crate) fn taken(&self, now: Timestamp) -> [(Amount, Amount); 2] {
+        let day = now.to_zoned(TimeZone::UTC).date();
+        let of = |page: Option<Page>, first| {
+            page.filter(|page| page.first == first).map_or_else(Default::default, |page| (page.spent, page.reserved))
+        };
+        [of(self.day, day), of(self.month, day.first_of_month())]
+    }
+
+    fn each(&mut self, charged: Charged, change: impl Fn(&mut Page)) {
+        let pages = [(&mut self.day, charged.day), (&mut self.month, charged.day.first_of_month())];
+        for (page, first) in pages {
+            // What belongs to a period that is over changes nothing any more.
+            if let Some(page) = Page::of(page, first) {
+                change(page);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn tokens(tokens: u64) -> Amount {
+        Amount { tokens, cost: 0 }
+    }
+
+    fn quotas(day: u64, month: u64) -> Quotas {
+        let of = |tokens| Quota { tokens: NonZeroU64::new(tokens), units: None };
+        Quotas { day: of(day), month: of(month), warn_percent: 80 }
+    }
+
+    #[test]
+    fn what_is_not_spent_comes_back_to_its_own_day() {
+        let (mut ledger, quotas) = (Ledger::default(), quotas(100, 150));
+        let evening = ledger.reserve(&quotas, tokens(90), at("2026-11-30T23:59:59Z")).unwrap();
+        let full = ledger.reserve(&quotas, tokens(11), at("2026-11-30T23:59:59Z")).unwrap_err();
+        assert_eq!((full.period, full.what, full.left, full.until), ("day", "tokens", 10, at("2026-12-01T00:00:00Z")));
+        let morning = ledger.reserve(&quotas, tokens(100), at("2026-12-01T00:00:00Z")).unwrap();
+        ledger.settle(evening, tokens(90), tokens(40));
+        assert_eq!(
+            ledger.taken(at("2026-12-01T01:00:00Z"))[0],
+            (tokens(0), tokens(100)),
+            "the new day has no part in it"
+        );
+        ledger.settle(morning, tokens(100), tokens(70));
+        let full = ledger.reserve(&quotas, tokens(81), at("2026-12-02T00:00:00Z")).unwrap_err();
+        assert_eq!((full.period, full.left, full.until), ("month", 80, at("2027-01-01T00:00:00Z")));
+    }
+
+    #[test]
+    fn units_are_counted_by_price() {
+        let price = Some(Price { prompt: 1, generated: 4 });
+        assert_eq!(Price::of(price, 500, 250), Amount { tokens: 750, cost: 1500 });
+        assert_eq!(Price::of(None, 500, 250), Amount { tokens: 750, cost: 0 });
+        let quotas = Quotas { day: Quota { tokens: None, units: NonZeroU64::new(2) }, ..quotas(1, 1) };
+        let quotas = Quotas { month: Quota::default(), ..quotas };
+        let mut ledger = Ledger::default();
+        let now = at("2026-11-30T12:00:00Z");
+        ledger.reserve(&quotas, Price::of(price, 500, 250), now).unwrap();
+        let full = ledger.reserve(&quotas, Price::of(price, 0, 126), now).unwrap_err();
+        assert_eq!((full.what, full.left, full.asked), ("units", 500, 504));
+    }
+
+    proptest! {
+        /// Requests that are let in, settled and forgotten in any order, over several days: never more than the quota,
+        /// and nothing is refused that would have fitted.
+        #[test]
+        fn a_quota_is_kept_and_nothing_is_lost(steps in prop::collection::vec((0..4_u8, 1..60_u64, 0..60_u64), 1..200)) {
+            let quotas = quotas(100, 250);
+            let (mut ledger, mut open, mut hour) = (Ledger::default(), Vec::new(), 0_i64);
+            let start = at("2026-11-28T00:00:00Z");
+            // By day: what was spent, and what is open.
+            let mut days = std::collections::BTreeMap::<Date, (u64, u64)>::new();
+            for (what, amount, spent) in steps {
+                let now = start + jiff::Span::new().hours(hour);
+                let day = now.to_zoned(TimeZone::UTC).date();
+                match what {
+                    0 | 1 => {
+                        let taken = |day: Date| days.get(&day).map_or(0, |(spent, open)| spent + open);
+                        let month: u64 = days.keys().filter(|d| d.first_of_month() == day.first_of_month()).map(|d| taken(*d)).sum();
+                        let fits = taken(day) + amount <= 100 && month + amount <= 250;
+                        let reserved = ledger.reserve(&quotas, tokens(amount), now);
+                        prop_assert_eq!(reserved.is_ok(), fits);
+                        if let Ok(charged) = reserved {
+                            days.entry(day).or_default().1 += amount;
+                            open.push((charged, amount, day));
+                        }
+                    }
+                    2 if !open.is_empty() => {
+                        let (charged, amount, day) = open.swap_remove(usize::try_from(spent).unwrap() % open.len());
+                        let spent = spent.min(amount);
+                        ledger.settle(charged, tokens(amount), tokens(spent));
+                        let page = days.entry(day).or_default();
+                        *page = (page.0 + spent, page.1 - amount);
+                    }
+                    _ => hour += 5,
+                }
+            }
+        }
+    }
+}
