@@ -199,11 +199,13 @@ impl Patterns {
     }
 }
 
-/// The reading of a symbol behind another one. Two signs that programs write for a blank are read as one.
+/// The reading of a symbol behind another one. What programs write for a blank or a line's end is read as that.
 pub(crate) fn byte(symbol: Symbol, before: Option<u8>) -> u8 {
     match u8::try_from(symbol.letter) {
-        Ok(b'n' | b't' | b'r') if before == Some(b'\\') => b' ',
-        Ok(b'\n' | b'\t' | b'\r') => b' ',
+        Ok(b'n' | b'r') if before == Some(b'\\') => b'\n',
+        Ok(b't') if before == Some(b'\\') => b' ',
+        Ok(b'\n' | b'\r') => b'\n',
+        Ok(b'\t') => b' ',
         Ok(byte) if byte.is_ascii() && !byte.is_ascii_control() => byte,
         _ if symbol.letter.is_alphanumeric() => LETTER,
         _ => SIGN,
@@ -271,7 +273,9 @@ impl<'t> Look<'t> {
             return true;
         }
         let joins = |sign: u8| matches!(sign, b'.' | b'-');
-        let joined = joins(self.get(first.checked_sub(1))) && self.get(first.checked_sub(2)).is_ascii_digit();
+        // Of a time of the day, too, the last part is no number of its own.
+        let before = self.get(first.checked_sub(1));
+        let joined = (joins(before) || before == b':') && self.get(first.checked_sub(2)).is_ascii_digit();
         !(joined || joins(behind.0) && behind.1.is_ascii_digit())
     }
 

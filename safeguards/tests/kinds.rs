@@ -194,6 +194,8 @@ fn what_only_looks_like_one_is_not() {
         "ISBN 978-3-16-148410-0",
         "1731600000 seconds",
         "The 5 4 3 2 1 countdown",
+        "2012-04-15 14:06:06.558976",
+        "Benthering 018\n3144 EZ Berg, Lindenweg 5622\n68908 Lübben",
         "C++ and C#",
         "100 200 300",
         "10 20 30 40",

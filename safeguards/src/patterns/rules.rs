@@ -261,8 +261,8 @@ fn secrets() -> Vec<Rule> {
         rule(Kind::ApiKey, r"AccountKey=[A-Za-z0-9+/]{80,}={0,2}|sig=[A-Za-z0-9%+/]{40,}(?:=|%3[dD])", any).word(),
         rule(Kind::Token, r"eyJ[-A-Za-z0-9_]{8,1000}\.eyJ[-A-Za-z0-9_]{8,3000}\.[-A-Za-z0-9_]{0,1000}", any).word().cut(),
         rule(Kind::Token, r"(?i:bearer) [-A-Za-z0-9_.~+/]{16,}=*", |text| random(text).map(|all| 7..all.end)).word(),
-        rule(Kind::Password, r"[A-Za-z][-A-Za-z0-9+.]{1,15}://[^ /@:]{0,64}:[^ /@]{3,512}@", in_url).word(),
-        rule(Kind::Password, r#"[-A-Za-z0-9_]{0,40}(?i:pass(?:word|wd|phrase|wort|code)|contrasena|mot de passe|pwd|secret|(?:api|access|secret|private|account)[_ -]?key|(?:auth|access|refresh)[_-]?token)["']? ?(?:=>|:=|[=:]|is) ?["']?[^ "',;]{4,512}"#, named).word().cut(),
+        rule(Kind::Password, r"[A-Za-z][-A-Za-z0-9+.]{1,15}://[^ \n/@:]{0,64}:[^ \n/@]{3,512}@", in_url).word(),
+        rule(Kind::Password, r#"[-A-Za-z0-9_]{0,40}(?i:pass(?:word|wd|phrase|wort|code)|contrasena|mot de passe|pwd|secret|(?:api|access|secret|private|account)[_ -]?key|(?:auth|access|refresh)[_-]?token)["']? ?(?:=>|:=|[=:]|is) ?["']?[^ \n"',;]{4,512}"#, named).word().cut(),
     ]
 }
 
