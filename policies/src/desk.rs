@@ -6,7 +6,7 @@ use std::{
 };
 
 use forethought_schemas::{ApiError, Budget, BudgetCap, Effort, Preset, StrategyName};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     account::{Account, Take},
@@ -124,7 +124,7 @@ impl PolicyDesk {
             clock: self.clock.clone(),
             policy_digest: Arc::clone(&rules.digest),
             tenant: tenant.id.clone(),
-            at: take.calendar,
+            at: charged.time(take.calendar),
             charged,
             price,
             prompt_tokens: ask.prompt_tokens.into(),
@@ -154,7 +154,9 @@ impl PolicyDesk {
     /// Takes from a tenant's quotas what its requests spent in earlier runs of the service: of each the time at which it
     /// was let in. Tell it before the first request; a tenant that is not in the policy has no quota.
     pub fn spent_before(&self, tenant: &str, spent: Amount, at: Timestamp) {
-        if let Some(account) = self.rules().accounts.get(tenant) {
+        // A clock that was wrong by more than a day has written what nobody knows the day of.
+        let known = at.duration_since(self.clock.calendar()) < SignedDuration::from_hours(24);
+        if let Some(account) = self.rules().accounts.get(tenant).filter(|_| known) {
             account.spent_before(spent, at);
         }
     }

@@ -125,6 +125,13 @@ pub(crate) struct Charged {
     day: Date,
 }
 
+impl Charged {
+    /// The time that a record is to tell, so that it belongs to this day: that of the clock, unless it lags behind.
+    pub(crate) fn time(self, now: Timestamp) -> Timestamp {
+        self.day.to_zoned(TimeZone::UTC).map_or(now, |begun| begun.timestamp().max(now))
+    }
+}
+
 /// What was spent and reserved.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
@@ -141,7 +148,7 @@ struct Page {
 }
 
 impl Page {
-    /// The page of a period: this one, or a new one. What is reserved of an old one comes back to that.
+    /// The page of a period: this one, or a new one, unless this one is of a later one.
     fn of(page: &mut Option<Self>, first: Date) -> Option<&mut Self> {
         match page {
             Some(there) if there.first > first => None,
@@ -155,8 +162,9 @@ impl Ledger {
     /// Reserves an amount in the day and month of a time, or says what it does not fit into.
     pub(crate) fn reserve(&mut self, quotas: &Quotas, amount: Amount, now: Timestamp) -> Result<Charged, Exceeded> {
         let day = now.to_zoned(TimeZone::UTC).date();
-        // A clock that is set back opens no day again.
-        let day = self.day.map_or(day, |page| page.first.max(day));
+        // A clock that is set back by a little opens no day again; one that was wrong by more is not believed any more.
+        let day = self.day.map(|page| page.first).filter(|ahead| Some(*ahead) == day.tomorrow().ok()).unwrap_or(day);
+        self.close_after(day);
         let (today, month) =
             (Page::of(&mut self.day, day).copied(), Page::of(&mut self.month, day.first_of_month()).copied());
         let tomorrow = day.tomorrow().unwrap_or(Date::MAX);
@@ -180,6 +188,12 @@ impl Ledger {
         Ok(charged)
     }
 
+    /// Closes pages that lie behind a day: they were opened by a clock that was wrong.
+    fn close_after(&mut self, day: Date) {
+        self.day = self.day.filter(|page| page.first <= day);
+        self.month = self.month.filter(|page| page.first <= day);
+    }
+
     /// Gives back what was reserved, and takes what was spent.
     pub(crate) fn settle(&mut self, charged: Charged, reserved: Amount, spent: Amount) {
         self.each(charged, |page| {
@@ -190,8 +204,10 @@ impl Ledger {
 
     /// Takes what was spent by a request that was let in at this time, in an earlier run of the service.
     pub(crate) fn spent_before(&mut self, spent: Amount, at: Timestamp) {
-        let charged = Charged { day: at.to_zoned(TimeZone::UTC).date() };
-        self.each(charged, |page| page.spent = page.spent.plus(spent));
+        let day = at.to_zoned(TimeZone::UTC).date();
+        Page::of(&mut self.day, day);
+        Page::of(&mut self.month, day.first_of_month());
+        self.each(Charged { day }, |page| page.spent = page.spent.plus(spent));
     }
 
     /// What was spent and is reserved in the day and the month of a time.
@@ -203,14 +219,16 @@ impl Ledger {
         [of(self.day, day), of(self.month, day.first_of_month())]
     }
 
-    fn each(&mut self, charged: Charged, change: impl Fn(&mut Page)) {
-        let pages = [(&mut self.day, charged.day), (&mut self.month, charged.day.first_of_month())];
-        for (page, first) in pages {
-            // What belongs to a period that is over changes nothing any more.
-            if let Some(page) = Page::of(page, first) {
+    /// Changes the pages of a day and of its month, where they are open: what belongs to a period that is over changes
+    /// nothing any more.
+    fn each(&mut self, Charged { day }: Charged, change: impl Fn(&mut Page)) {
+        let open = |page: &mut Option<Page>, first| {
+            if let Some(page) = page.as_mut().filter(|page| page.first == first) {
                 change(page);
             }
-        }
+        };
+        open(&mut self.day, day);
+        open(&mut self.month, day.first_of_month());
     }
 }
 
@@ -249,6 +267,21 @@ mod tests {
         ledger.settle(morning, tokens(100), tokens(70));
         let full = ledger.reserve(&quotas, tokens(81), at("2026-12-02T00:00:00Z")).unwrap_err();
         assert_eq!((full.period, full.left, full.until), ("month", 80, at("2027-01-01T00:00:00Z")));
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_opens_no_day_twice_and_none_for_ever() {
+        let (mut ledger, quotas) = (Ledger::default(), quotas(100, 1000));
+        ledger.reserve(&quotas, tokens(90), at("2026-12-02T00:00:10Z")).unwrap();
+        let back = at("2026-12-01T23:59:50Z");
+        assert_eq!(ledger.reserve(&quotas, tokens(20), back).unwrap_err().left, 10, "it is still the second");
+        let charged = ledger.reserve(&quotas, tokens(10), back).unwrap();
+        assert_eq!(charged.time(back), at("2026-12-02T00:00:00Z"));
+        let far = ledger.reserve(&quotas, tokens(100), at("2036-01-01T00:00:00Z")).unwrap();
+        let today = at("2026-12-03T00:00:00Z");
+        ledger.reserve(&quotas, tokens(60), today).unwrap();
+        ledger.settle(far, tokens(100), tokens(100));
+        assert_eq!(ledger.reserve(&quotas, tokens(41), today).unwrap_err().left, 40);
     }
 
     #[test]

@@ -169,8 +169,8 @@ impl Guard {
 
     /// Reads the end of the text, and lets out the rest.
     pub fn finish(&mut self) -> Passed {
-        if self.stopped {
-            return Passed { stopped: true, ..Passed::default() };
+        if self.stopped || self.rules.is_empty() {
+            return Passed { stopped: self.stopped, ..Passed::default() };
         }
         let mut said = Vec::new();
         let end = self.held_from + self.held.len();
@@ -255,6 +255,10 @@ impl Guard {
 
     /// Looks for patterns; gives where in the text one may have begun that is not found yet.
     fn look(&mut self, whole: bool) -> usize {
+        if !self.rules.wants_patterns() {
+            self.next = self.bytes.len();
+            return self.held_from + self.held.len();
+        }
         let mut found = Vec::new();
         let rules = Arc::clone(&self.rules);
         let looked = Looked { next: self.next, flagged: self.flagged };

@@ -129,6 +129,11 @@ impl Safeguards {
         self.deny.get(*self.lists.get(phrase)?)
     }
 
+    /// Whether anything is done with any kind that has a form.
+    pub(crate) fn wants_patterns(&self) -> bool {
+        self.actions.keys().any(|kind| *kind != Kind::HiddenText)
+    }
+
     /// Whether there is nothing to look for.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -80,8 +80,7 @@ impl Close {
         }
         info!(
             record = %outcome,
-            status = ?draft.status,
-            error = draft.error_code,
+            status = draft.error_code.as_deref().unwrap_or(if draft.status == OutcomeStatus::Refused { "withheld" } else { "answered" }),
             tokens = settlement.spent,
             wall_ms,
             "deliberation closed"

@@ -40,7 +40,11 @@ impl Sample {
         let (thinking, text) = (Guard::check(rules, &report.thinking), Guard::check(rules, &report.text));
         let whole = !text.stopped && text.text == report.text && !thinking.stopped && thinking.text == report.thinking;
         let answer = report.answer.as_deref().map(|answer| {
-            if text.text == report.text { answer.to_owned() } else { shown_answer(&job.kind, &text.text, text.stopped) }
+            let unchanged = text.text == report.text;
+            let shown =
+                if unchanged { Some(answer.to_owned()) } else { shown_answer(&job.kind, &text.text, text.stopped) };
+            // Its canonical form may say what the text only wrote in another way, such as by an escape of JSON.
+            shown.filter(|shown| Guard::check(rules, shown).text == *shown).unwrap_or_else(|| WITHHELD.to_owned())
         });
         Self {
             thinking: thinking.text,
@@ -55,9 +59,9 @@ impl Sample {
 
 /// What of an answer is left in a text of which not all may be shown. It is looked for in what is shown: by itself, what was
 /// redacted would no longer be known for what it is.
-fn shown_answer(kind: &AnswerKind, shown: &str, stopped: bool) -> String {
+fn shown_answer(kind: &AnswerKind, shown: &str, stopped: bool) -> Option<String> {
     let found = if stopped { None } else { extract(kind, shown) };
-    found.map_or_else(|| WITHHELD.to_owned(), |answer| answer.canonical)
+    found.map(|answer| answer.canonical)
 }
 
 /// What a client may see of answers, by their canonical forms.

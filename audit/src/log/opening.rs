@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::{AuditLog, OpenAdmission, OpenChanges, OpenReport, Prepared};
 use crate::{
     AuditError, Body, Digest, Interrupted, KeyStore, LostRange, Record, TailCut,
-    index::{self, CHAIN, LAST, LAYOUT, OPEN, seq_at, seq_of},
+    index::{self, CHAIN, LAST, LAYOUT, OPEN, USAGE, seq_at, seq_of},
     record::VERSION,
 };
 
@@ -65,6 +65,10 @@ fn derive(journal: &Journal, index: &Index, from: u64) -> Result<(Digest, OpenOn
         Some(seq) => Digest::of(&journal.read(seq)?.payload),
         None => Digest::GENESIS,
     };
+    // What cannot be read is built anew with the rest.
+    for found in index.range(USAGE, &[], &[0xff; 17])? {
+        index::usage_of(&found?)?;
+    }
     Ok((head, find_open(journal, index)?))
 }
 

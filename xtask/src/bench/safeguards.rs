@@ -68,17 +68,23 @@ fn quality(told: &Value) -> Result<String> {
     let bytes = told.get("bytes").and_then(Value::as_f64).context("no bytes")?;
     let (our, their) = (bytes / seconds("forethought")?, bytes / seconds("presidio")?);
     writeln!(text, "\nthroughput, bytes/s: {our:.0} and {their:.0}, {:.0} times", our / their)?;
+    if let Some([median, most]) = told.pointer("/forethought/held").and_then(Value::as_array).map(Vec::as_slice) {
+        writeln!(text, "held back in a stream, bytes: {median} in the median, {most} at the 95th percentile")?;
+    }
     Ok(text)
 }
 
 /// What all checks of a text cost, beside one pass over it.
 fn costs(lines: &str) -> Result<String> {
-    let mut text = format!("{:>9} {:>12} {:>12} {:>9}\n", "bytes", "checks, µs", "a pass, µs", "ns/byte");
+    let mut text =
+        format!("{:<28} {:>9} {:>12} {:>12} {:>9}\n", "text", "bytes", "checks, µs", "a pass, µs", "ns/byte");
     for line in lines.lines() {
         let row: Value = serde_json::from_str(line)?;
         let number = |key: &str| row.get(key).and_then(Value::as_f64).with_context(|| format!("no {key}: {row}"));
         let (bytes, seconds, pass) = (number("bytes")?, number("seconds")?, number("pass_seconds")?);
-        writeln!(text, "{bytes:>9} {:>12.1} {:>12.1} {:>9.1}", seconds * 1e6, pass * 1e6, seconds * 1e9 / bytes)?;
+        let name = row.get("text").and_then(Value::as_str).unwrap_or_default();
+        let each = seconds * 1e9 / bytes;
+        writeln!(text, "{name:<28} {bytes:>9} {:>12.1} {:>12.1} {each:>9.1}", seconds * 1e6, pass * 1e6)?;
     }
     Ok(text)
 }
@@ -101,7 +107,11 @@ mod tests {
             "{text}"
         );
         assert!(quality(&json!({})).is_err());
-        let text = costs("{\"bytes\": 2000, \"seconds\": 0.0001, \"pass_seconds\": 0.000001}\n").unwrap();
-        assert!(text.lines().any(|line| line.split_whitespace().eq(["2000", "100.0", "1.0", "50.0"])), "{text}");
+        let text = costs("{\"text\": \"letter\", \"bytes\": 2000, \"seconds\": 0.0001, \"pass_seconds\": 0.000001}\n")
+            .unwrap();
+        assert!(
+            text.lines().any(|line| line.split_whitespace().eq(["letter", "2000", "100.0", "1.0", "50.0"])),
+            "{text}"
+        );
     }
 }

@@ -11,7 +11,7 @@ use forethought_engine::{Engine, EngineError, EngineInfo, Prompt, SampleRequest}
 use forethought_policies::{Ask, Principal, RateHeaders};
 use forethought_reasoning::VerifierSpec;
 use forethought_safeguards::Safeguards;
-use forethought_schemas::{ApiError, ChatRequest, ErrorKind, RequestId};
+use forethought_schemas::{ApiError, ChatRequest, ErrorKind, RequestId, ResponseFormat};
 use futures::StreamExt;
 use tokio::{
     task::JoinSet,
@@ -102,10 +102,13 @@ async fn start(
     let considered = plan::plan(chat, &ground, None)?;
     gateway.desk.consider(principal, &ask(&considered))?;
     let screens = gateway.desk.screens(principal);
-    let Screened { chat, found, refusal } = screened(gateway, &screens.input, chat).await?;
+    let Screened { chat, found, refusal } = screened(gateway, principal, &screens.input, chat).await?;
     let chat = &chat;
     if let Some(refusal) = refusal {
-        let job = Job { asked: found, ..plan::plan(chat, &ground, None)? };
+        // What could not be changed is gone, so that nothing of it is recorded and nothing half of it is refused.
+        let mut bare = chat.clone();
+        (bare.format, bare.stop, bare.deliberation.verifiers) = (ResponseFormat::Text, Vec::new(), Vec::new());
+        let job = Job { asked: found, ..plan::plan(&bare, &ground, None)? };
         return Err(refuse(gateway, principal, engine, job, refusal).await);
     }
     let deadline = ground.since + Duration::from_millis(considered.budget.deadline_ms);
@@ -126,10 +129,23 @@ async fn start(
     Ok((job, started.await.map_err(|_| errors::lost())??))
 }
 
-/// Looks at a request where it holds up nobody else.
-async fn screened(gateway: &Gateway, rules: &Arc<Safeguards>, chat: &ChatRequest) -> Result<Screened, ApiError> {
+/// Looks at a request where it holds up nobody else, and in a seat: so there are never more at it than may run.
+async fn screened(
+    gateway: &Gateway,
+    principal: &Principal,
+    rules: &Arc<Safeguards>,
+    chat: &ChatRequest,
+) -> Result<Screened, ApiError> {
+    if rules.is_empty() {
+        return Ok(screen(rules, chat));
+    }
+    let seat = gateway.rooms.seat(principal.tenant())?;
     let (rules, chat) = (Arc::clone(rules), chat.clone());
-    gateway.work.spawn_blocking(move || screen(&rules, &chat)).await.map_err(|_| errors::lost())
+    let looked = gateway.work.spawn_blocking(move || {
+        let _seat = seat;
+        screen(&rules, &chat)
+    });
+    looked.await.map_err(|_| errors::lost())
 }
 
 /// Has it recorded that a safeguard refuses a request; gives the error for the client.
