@@ -194,14 +194,12 @@ impl Guard {
             self.end_hidden(said);
             self.hidden.read(character, at);
         }
+        if character.is_ascii() {
+            self.unseen = 0;
+            return self.push(Symbol { letter: character, start: at, end: at + 1 }, said);
+        }
         let before = self.symbols.len();
-        let Self { rules, symbols, bytes, search, .. } = self;
-        let mut push = |symbol: Symbol| {
-            bytes.push(patterns::byte(symbol, bytes.last().copied()));
-            symbols.push(symbol);
-            search.read(&rules.phrases, symbol, said);
-        };
-        fold::fold(character, at, &mut push);
+        fold::fold(character, at, |symbol| self.push(symbol, said));
         // Unseen characters without end would be held without end.
         if self.symbols.len() > before {
             self.unseen = 0;
@@ -209,13 +207,16 @@ impl Guard {
             self.unseen += 1;
             if self.unseen == MAX_UNSEEN {
                 self.unseen = 0;
-                let Self { rules, symbols, bytes, search, .. } = self;
-                let symbol = Symbol { letter: '\u{FFFC}', start: at, end: at + character.len_utf8() };
-                bytes.push(patterns::byte(symbol, None));
-                symbols.push(symbol);
-                search.read(&rules.phrases, symbol, said);
+                self.push(Symbol { letter: '\u{FFFC}', start: at, end: at + character.len_utf8() }, said);
             }
         }
+    }
+
+    #[inline]
+    fn push(&mut self, symbol: Symbol, said: &mut Vec<Said>) {
+        self.bytes.push(patterns::byte(symbol, self.bytes.last().copied()));
+        self.symbols.push(symbol);
+        self.search.read(&self.rules.phrases, symbol, said);
     }
 
     /// What unseen characters say is text like any other.
@@ -260,10 +261,9 @@ impl Guard {
             return self.held_from + self.held.len();
         }
         let mut found = Vec::new();
-        let rules = Arc::clone(&self.rules);
         let looked = Looked { next: self.next, flagged: self.flagged };
         let Looked { next, flagged } =
-            PATTERNS.look(Look { bytes: &self.bytes, whole }, looked, &|kind| rules.action(kind), &mut found);
+            PATTERNS.look(Look { bytes: &self.bytes, whole }, looked, &self.rules.actions, &mut found);
         (self.next, self.flagged) = (next, flagged);
         for thing in found {
             let last = thing.end.checked_sub(1).and_then(|last| self.symbols.get(last));

@@ -3,6 +3,7 @@
 //! [`Safeguards`] hold what is looked for and what is done where it is found; a [`Guard`] reads one text, in whatever pieces
 //! it comes, and lets out what may pass as soon as it is certain. Nothing here waits, reads a clock or a file.
 
+mod automaton;
 mod checks;
 mod fold;
 mod guard;
