@@ -340,7 +340,12 @@ struct Hidden {
 
 impl Hidden {
     /// Takes a character; `false` if the run must be ended first.
+    #[inline]
     fn read(&mut self, character: char, at: usize) -> bool {
+        if self.run.is_none() && character.is_ascii() {
+            self.flag = false;
+            return true;
+        }
         let end = at + character.len_utf8();
         match (fold::hidden_text(character), &mut self.run) {
             (Some(_), Some((_, text))) if text.len() >= MAX_HIDDEN => return false,

@@ -15,12 +15,12 @@ use std::{
 
 use regex_automata::{
     MatchKind,
-    hybrid::dfa::{Cache, DFA},
+    hybrid::dfa::DFA,
     util::{pool::Pool, syntax},
 };
 
 use crate::{Action, Kind, rules::Actions};
-use ends::{End, Ends};
+use ends::{End, Ends, Known};
 pub(crate) use look::{BEFORE, Look, byte};
 use rules::Rule;
 use words::Words;
@@ -41,7 +41,7 @@ pub(crate) struct Patterns {
     rules: Vec<Rule>,
     words: Words,
     /// The states that are known; as many copies as threads have looked at once.
-    caches: Pool<Cache, Box<dyn Fn() -> Cache + Send + Sync + UnwindSafe + RefUnwindSafe>>,
+    caches: Pool<Known, Box<dyn Fn() -> Known + Send + Sync + UnwindSafe + RefUnwindSafe>>,
 }
 
 /// Something that was found, by the places of its symbols.
@@ -88,13 +88,13 @@ impl Patterns {
         let automaton = built.expect("the patterns are regular expressions");
         let maker = automaton.clone();
         let words = Words::new(&rules);
-        Self { automaton, rules, words, caches: Pool::new(Box::new(move || maker.create_cache())) }
+        Self { automaton, rules, words, caches: Pool::new(Box::new(move || Known::new(&maker))) }
     }
 
     /// Goes on looking where the last look ended, for kinds with which something is done; gives where it ended.
     pub(crate) fn look(&self, text: Look<'_>, looked: Looked, actions: &Actions, found: &mut Vec<Found>) -> Looked {
         let Looked { mut next, mut flagged } = looked;
-        let cache = &mut *self.caches.get();
+        let known = &mut *self.caches.get();
         let mut ends = Ends::new(&self.rules, actions);
         while next < text.bytes.len() {
             // Within what is only flagged there may be what must not pass.
@@ -107,7 +107,7 @@ impl Patterns {
                 next += 1;
                 continue;
             }
-            match self.at(cache, &text, next, least, &mut ends) {
+            match self.at(known, &text, next, least, &mut ends) {
                 At::Nothing => next += 1,
                 At::Open => break,
                 At::Thing(thing, end) => {
@@ -123,9 +123,9 @@ impl Patterns {
         Looked { next, flagged }
     }
 
-    fn at(&self, cache: &mut Cache, text: &Look<'_>, first: usize, least: Action, ends: &mut Ends<'_>) -> At {
+    fn at(&self, known: &mut Known, text: &Look<'_>, first: usize, least: Action, ends: &mut Ends<'_>) -> At {
         ends.begin(least);
-        if !ends.walk(&self.automaton, cache, text, first) {
+        if !ends.walk(&self.automaton, known, text, first) {
             return At::Open;
         }
         if !text.whole && ends.last().is_some_and(|last| last + BEHIND > text.bytes.len()) {

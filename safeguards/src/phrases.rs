@@ -225,22 +225,26 @@ impl Path {
             Put::Symbol(read) => read,
             Put::Pause => return said.append(&mut self.unsure),
             Put::Still(end) => return self.wait(automaton, end),
-            Put::Break => {
-                *self = Self::default();
-                return;
-            }
+            Put::Break => return self.rest(),
         };
-        self.state = automaton.step(self.state, read.letter);
-        // Nothing has begun: most symbols are read in this way.
-        if self.state == 0 {
-            self.symbols.clear();
-        } else {
+        let before = self.state;
+        self.state = automaton.step(before, read.letter);
+        if self.state != 0 {
             self.go_on(automaton, read);
+        } else if before != 0 {
+            self.symbols.clear();
         }
         // A blank ends a word, so what ends with it is sure.
         if read.letter == readings::BLANK {
             said.append(&mut self.unsure);
         }
+    }
+
+    /// Nothing has begun.
+    fn rest(&mut self) {
+        self.state = 0;
+        self.symbols.clear();
+        self.unsure.clear();
     }
 
     /// Takes a symbol that may be of a phrase.
@@ -263,6 +267,9 @@ impl Path {
 impl Path {
     /// What stands between symbols: a blank reaches on, and what goes on for too long is no phrase any more.
     fn wait(&mut self, automaton: &Automaton, end: usize) {
+        if self.symbols.is_empty() {
+            return;
+        }
         let blank = self.symbols.back_mut().filter(|last| last.letter == readings::BLANK);
         let blank = blank.map(|last| {
             last.end = end;

@@ -1,6 +1,6 @@
 //! Where patterns end that begin at a place.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, ops::Range};
 
 use regex_automata::{
     Anchored, Input,
@@ -13,14 +13,18 @@ use regex_automata::{
 use super::{
     BEHIND, MAX_ENDS,
     look::{Look, is_word},
-    rules::Rule,
+    rules::{Rule, Tail},
 };
 use crate::{Action, rules::Actions};
 
 /// Symbols that one thing may have at most, such as a private key; a longer one ends here.
 const MAX_LENGTH: usize = 32_768;
-/// Of so many symbols from a place on it is remembered where nothing ends within a word.
-const REMEMBERED: usize = 24;
+/// Of so many symbols from a place on it is remembered what ends there.
+const REMEMBERED: usize = 600;
+/// Sorts of first symbols that are told apart there: what begins with a sign is in other states than what begins with a letter.
+const FIRSTS: usize = 4;
+/// Rules of one state that are remembered.
+const FEW: usize = 3;
 
 /// A place where a rule's pattern ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +32,77 @@ pub(super) struct End {
     pub(super) at: usize,
     pub(super) rule: usize,
     action: Action,
+}
+
+/// The automaton's states as far as they are known, and what is known of them until it forgets them.
+#[derive(Debug)]
+pub(super) struct Known {
+    cache: Cache,
+    clears: usize,
+    start: Option<LazyStateID>,
+    /// By the number of symbols that led there, and a little of the first one: the state met last in which something ends.
+    met: Vec<Option<Met>>,
+}
+
+/// A state and the rules whose patterns end there.
+#[derive(Clone, Copy, Debug)]
+struct Met {
+    state: LazyStateID,
+    rules: [u8; FEW],
+    count: u8,
+}
+
+impl Known {
+    pub(super) fn new(automaton: &DFA) -> Self {
+        Self { cache: automaton.create_cache(), clears: 0, start: None, met: vec![None; REMEMBERED * FIRSTS] }
+    }
+
+    /// The state before the first symbol. No pattern asks what stands before it, so there is one.
+    fn start(&mut self, automaton: &DFA) -> Option<LazyStateID> {
+        self.forget();
+        if self.start.is_none() {
+            let start = automaton.start_state_forward(&mut self.cache, &Input::new("").anchored(Anchored::Yes)).ok();
+            self.forget();
+            self.start = start;
+        }
+        self.start
+    }
+
+    /// Forgets what is known of states that the automaton has forgotten.
+    fn forget(&mut self) {
+        if self.cache.clear_count() != self.clears {
+            self.clears = self.cache.clear_count();
+            self.start = None;
+            self.met.fill(None);
+        }
+    }
+
+    /// Calls `take` with each rule whose pattern ends in a state, with a place to remember it.
+    #[inline]
+    fn ending(&mut self, automaton: &DFA, state: LazyStateID, place: usize, mut take: impl FnMut(usize)) {
+        self.forget();
+        match self.met.get(place) {
+            Some(Some(met)) if met.state == state => {
+                met.rules.iter().take(usize::from(met.count)).for_each(|rule| take(usize::from(*rule)));
+            }
+            _ => self.meet(automaton, state, place, take),
+        }
+    }
+
+    fn meet(&mut self, automaton: &DFA, state: LazyStateID, place: usize, mut take: impl FnMut(usize)) {
+        let count = automaton.match_len(&self.cache, state);
+        let mut met = Met { state, rules: [0; FEW], count: u8::try_from(count).unwrap_or(u8::MAX) };
+        for n in 0..count {
+            let rule = automaton.match_pattern(&self.cache, state, n).as_usize();
+            if let Some((place, rule)) = met.rules.get_mut(n).zip(u8::try_from(rule).ok()) {
+                *place = rule;
+            }
+            take(rule);
+        }
+        if let Some(known) = self.met.get_mut(place).filter(|_| count <= FEW) {
+            *known = Some(met);
+        }
+    }
 }
 
 /// The ends of one place after the other.
@@ -41,11 +116,10 @@ pub(super) struct Ends<'r> {
     taken: Vec<u8>,
     /// The furthest one, whatever is done with it.
     last: Option<usize>,
-    /// What is known of the automaton's states until it forgets them.
-    clears: usize,
-    start: Option<LazyStateID>,
-    /// By the number of symbols that led there: the state met last in which nothing ends that may end within a word.
-    quiet: [Option<LazyStateID>; REMEMBERED],
+    /// Whether more text may lengthen a tail.
+    open: bool,
+    /// Symbols of a tail that were seen last.
+    run: Range<usize>,
 }
 
 impl<'r> Ends<'r> {
@@ -57,16 +131,15 @@ impl<'r> Ends<'r> {
             all: Vec::new(),
             taken: Vec::new(),
             last: None,
-            clears: 0,
-            start: None,
-            quiet: [None; REMEMBERED],
+            open: false,
+            run: 0..0,
         }
     }
 
     /// Forgets the ends of the last place. Only rules with which at least this is done are noted.
     pub(super) fn begin(&mut self, least: Action) {
         self.all.clear();
-        (self.last, self.least) = (None, least);
+        (self.last, self.open, self.least) = (None, false, least);
     }
 
     /// The furthest end, whatever is done with it.
@@ -91,77 +164,55 @@ impl<'r> Ends<'r> {
     }
 
     /// Walks from a place on until no pattern can go on; `false` if more text tells.
-    pub(super) fn walk(&mut self, automaton: &DFA, cache: &mut Cache, text: &Look<'_>, first: usize) -> bool {
-        let Some(mut state) = self.start(automaton, cache, text) else { return true };
+    pub(super) fn walk(&mut self, automaton: &DFA, known: &mut Known, text: &Look<'_>, first: usize) -> bool {
+        let Some(mut state) = known.start(automaton) else { return true };
         let limit = text.bytes.len().min(first + MAX_LENGTH);
+        let kind = usize::from(text.get(Some(first))) % FIRSTS;
         for (at, byte) in (first..limit).zip(text.bytes.get(first..limit).unwrap_or_default()) {
-            let Ok(next) = automaton.next_state(cache, state, *byte) else { return true };
+            let Ok(next) = automaton.next_state(&mut known.cache, state, *byte) else { return true };
             state = next;
-            if state.is_tagged() {
-                if state.is_dead() {
-                    return true;
-                }
-                // A match is told one symbol late.
-                self.note(automaton, cache, text, state, (first, at));
+            if state.is_dead() {
+                return !self.open;
+            }
+            // A match is told one symbol late.
+            if state.is_match() {
+                known.ending(automaton, state, (at - first) * FIRSTS + kind, |rule| self.note(text, at, rule));
             }
         }
         if !text.whole && text.bytes.len() < first + MAX_LENGTH + BEHIND {
             return false;
         }
-        if let Ok(state) = automaton.next_eoi_state(cache, state) {
-            self.note(automaton, cache, text, state, (first, limit));
+        if let Ok(state) = automaton.next_eoi_state(&mut known.cache, state)
+            && state.is_match()
+        {
+            known.ending(automaton, state, (limit - first) * FIRSTS + kind, |rule| self.note(text, limit, rule));
         }
-        true
+        !self.open
     }
 
-    /// The state before the first symbol. No pattern asks what stands before it, so there is one.
-    fn start(&mut self, automaton: &DFA, cache: &mut Cache, text: &Look<'_>) -> Option<LazyStateID> {
-        self.forget(cache);
-        if self.start.is_none() {
-            let input = Input::new(text.bytes).anchored(Anchored::Yes);
-            let start = automaton.start_state_forward(cache, &input).ok();
-            self.forget(cache);
-            self.start = start;
-        }
-        self.start
-    }
-
-    fn forget(&mut self, cache: &Cache) {
-        if cache.clear_count() != self.clears {
-            (self.clears, self.start, self.quiet) = (cache.clear_count(), None, [None; REMEMBERED]);
-        }
-    }
-
-    fn note(
-        &mut self,
-        automaton: &DFA,
-        cache: &Cache,
-        text: &Look<'_>,
-        state: LazyStateID,
-        (first, at): (usize, usize),
-    ) {
-        if !state.is_match() {
-            return;
-        }
-        self.forget(cache);
+    fn note(&mut self, text: &Look<'_>, at: usize, rule: usize) {
         // What would end within a word would not stand alone, but what may be cut.
         let inside = is_word(text.get(Some(at))) && is_word(text.get(at.checked_sub(1)));
-        if inside && self.quiet.get(at - first) == Some(&Some(state)) {
-            return;
+        let Some(known) = self.rules.get(rule).filter(|rule| !inside || rule.cut) else { return };
+        let Some(at) = known.tail.map_or(Some(at), |tail| self.tail(text, at, tail)) else { return };
+        self.last = self.last.max(Some(at));
+        let action = self.actions.of(known.kind);
+        if action >= self.least {
+            self.all.push(End { at, rule, action });
         }
-        let mut quiet = true;
-        for n in 0..automaton.match_len(cache, state) {
-            let rule = automaton.match_pattern(cache, state, n).as_usize();
-            let Some(known) = self.rules.get(rule).filter(|rule| !inside || rule.cut) else { continue };
-            quiet = false;
-            self.last = Some(at);
-            let action = self.actions.of(known.kind);
-            if action >= self.least {
-                self.all.push(End { at, rule, action });
-            }
+    }
+
+    /// Where a tail ends that begins at a place, if it is long enough.
+    fn tail(&mut self, text: &Look<'_>, from: usize, tail: Tail) -> Option<usize> {
+        let limit = text.bytes.len().min(from + tail.most);
+        // What was seen for one beginning is not looked at again for the next.
+        if !(self.run.start <= from && from <= self.run.end) {
+            self.run = from..from;
         }
-        if let Some(place) = self.quiet.get_mut(at - first).filter(|_| inside && quiet) {
-            *place = Some(state);
-        }
+        let more = text.bytes.get(self.run.end..limit).unwrap_or_default();
+        self.run.end += more.iter().take_while(|byte| (tail.of)(**byte)).count();
+        let end = self.run.end.min(limit);
+        self.open |= !text.whole && end == text.bytes.len();
+        (end - from >= tail.least).then_some(end)
     }
 }

@@ -18,7 +18,21 @@ pub(super) struct Rule {
     pub(super) number: bool,
     /// It may end within a word: what is longer than the pattern allows is cut.
     pub(super) cut: bool,
+    /// What stands behind the pattern.
+    pub(super) tail: Option<Tail>,
 }
+
+/// Symbols of one sort behind a pattern, as many as there are. In the pattern itself each of them would be a state, and
+/// another one for each place where the pattern could have begun.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tail {
+    pub(super) of: fn(u8) -> bool,
+    pub(super) least: usize,
+    pub(super) most: usize,
+}
+
+/// The value that a name is given.
+const VALUE: Tail = Tail { of: |byte| !matches!(byte, b' ' | b'\n' | b'"' | b'\'' | b',' | b';'), least: 4, most: 512 };
 
 /// Which part of what fits is what is looked for, if any; in bytes of the folded text.
 pub(super) type Check = fn(&str) -> Option<Range<usize>>;
@@ -113,7 +127,7 @@ const PASSPORT: &[&str] =
 const MONTH: &str = "(?i:jan(?:uary|uar|vier)?|feb(?:ruary|ruar)?|fevrier|mar(?:ch|s|zo)?|marz|apr(?:il)?|avril|abril|may|mai|mayo|maggio|mei|maja|jun(?:e|i|io)?|juin|giugno|jul(?:y|i|io)?|juillet|luglio|aug(?:ust|ustus)?|aout|agosto|sep(?:t|tember|tembre|tiembre)?|oct(?:ober|obre|ubre)?|okt(?:ober)?|nov(?:ember|embre|iembre)?|dec(?:ember|embre)?|dez(?:ember)?|diciembre)";
 
 const fn rule(kind: Kind, pattern: &'static str, check: Check) -> Rule {
-    Rule { kind, pattern, check, after: NONE, not_after: NONE, number: true, cut: false }
+    Rule { kind, pattern, check, after: NONE, not_after: NONE, number: true, cut: false, tail: None }
 }
 
 impl Rule {
@@ -130,6 +144,12 @@ impl Rule {
     /// What is longer than its pattern is cut.
     const fn cut(mut self) -> Self {
         self.cut = true;
+        self
+    }
+
+    /// So much more belongs to it.
+    const fn tail(mut self, tail: Tail) -> Self {
+        self.tail = Some(tail);
         self
     }
 
@@ -262,7 +282,7 @@ fn secrets() -> Vec<Rule> {
         rule(Kind::Token, r"eyJ[-A-Za-z0-9_]{8,1000}\.eyJ[-A-Za-z0-9_]{8,3000}\.[-A-Za-z0-9_]{0,1000}", any).word().cut(),
         rule(Kind::Token, r"(?i:bearer) [-A-Za-z0-9_.~+/]{16,4096}=*", |text| random(text).map(|all| 7..all.end)).word(),
         rule(Kind::Password, r"[A-Za-z][-A-Za-z0-9+.]{1,15}://[^ \n/@:]{0,64}:[^ \n/@]{3,512}@", in_url).word(),
-        rule(Kind::Password, r#"[-A-Za-z0-9_]{0,40}(?i:pass(?:word|wd|phrase|wort|code)|contrasena|mot de passe|pwd|secret|(?:api|access|secret|private|account)[_ -]?key|(?:auth|access|refresh)[_-]?token)["']? ?(?:=>|:=|[=:]|is) ?["']?[^ \n"',;]{4,512}"#, named).word().cut(),
+        rule(Kind::Password, r#"[-A-Za-z0-9_]{0,40}(?i:pass(?:word|wd|phrase|wort|code)|contrasena|mot de passe|pwd|secret|(?:api|access|secret|private|account)[_ -]?key|(?:auth|access|refresh)[_-]?token)["']? ?(?:=>|:=|[=:]|is) ?["']?"#, named).word().cut().tail(VALUE),
     ]
 }
 
@@ -286,30 +306,37 @@ fn email(text: &str) -> Option<Range<usize>> {
 }
 
 fn ipv6(text: &str) -> Option<Range<usize>> {
-    let groups = text.split(':').filter(|group| !group.is_empty()).count();
-    let digits = text.contains(|c: char| c.is_ascii_digit());
-    let is = text.parse::<std::net::Ipv6Addr>().is_ok() && groups >= 2 && digits && !text.ends_with(':');
+    // The cheapest first: a row of colons is asked about at each of them.
+    let digits = || text.bytes().any(|byte| byte.is_ascii_digit());
+    let groups = || text.split(':').filter(|group| !group.is_empty()).nth(1).is_some();
+    let is = !text.ends_with(':') && digits() && groups() && text.parse::<std::net::Ipv6Addr>().is_ok();
     whole(text, is)
 }
 
 /// A number that is no date, no year span, and not one digit all through.
 fn phone(text: &str) -> Option<Range<usize>> {
-    let main = text.find(['x', 'e', '#']).map_or(text, |at| text.split_at(at).0);
+    let bytes = text.as_bytes();
+    let main = bytes.iter().position(|byte| matches!(byte, b'x' | b'e' | b'#')).unwrap_or(bytes.len());
+    let main = text.get(..main)?;
+    let count = |sign: u8| bytes.iter().filter(|byte| **byte == sign).count();
     let digits = checks::digits(main);
     let varied = digits.windows(2).any(|pair| matches!(pair, [a, b] if a != b));
-    let balanced = text.matches('(').count() == text.matches(')').count();
     // A date with a time behind it is no number to call.
-    let dated = main.split_once(' ').is_some_and(|(day, _)| date(day).is_some()) || date(main).is_some();
-    let steps = main.split([' ', '.']).all(|part| part.len() == 2) && main.split([' ', '.']).count() < 5;
-    let address = main.parse::<std::net::Ipv4Addr>().is_ok();
-    whole(text, (7..=15).contains(&digits.len()) && varied && balanced && !dated && !steps && !address)
+    let dated = || main.split_once(' ').is_some_and(|(day, _)| date(day).is_some()) || date(main).is_some();
+    let parts = || main.as_bytes().split(|byte| matches!(byte, b' ' | b'.'));
+    let steps = || parts().nth(4).is_none() && parts().all(|part| part.len() == 2);
+    let address = || main.parse::<std::net::Ipv4Addr>().is_ok();
+    let is = (7..=15).contains(&digits.len()) && varied && count(b'(') == count(b')');
+    whole(text, is && !dated() && !steps() && !address())
 }
 
 /// A day with its month and year in digits.
 fn date(text: &str) -> Option<Range<usize>> {
-    let parts: Vec<&str> = text.split(['.', '/', '-', ' ']).collect();
-    let [first, second, third] = parts.as_slice() else { return None };
-    let number = |part: &str| part.parse::<u32>().ok();
+    let mut parts = text.as_bytes().splitn(4, |byte| matches!(byte, b'.' | b'/' | b'-' | b' '));
+    let (first, second, third) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() {
+        return None;
+    }
     let (one, two, three) = (number(first)?, number(second)?, number(third)?);
     let is_year = |year| (1800..=2100).contains(&year);
     let either = checks::is_day(one, two) || checks::is_day(two, one);
@@ -322,16 +349,23 @@ fn date(text: &str) -> Option<Range<usize>> {
     whole(text, is)
 }
 
+/// A number of at most four digits, with the plus sign that a telephone's may have before it.
+fn number(digits: &[u8]) -> Option<u32> {
+    let digits = digits.strip_prefix(b"+").unwrap_or(digits);
+    let all = (1..=4).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
+    all.then(|| digits.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0')))
+}
+
 /// A licence has at least five digits or letters, and a digit among them.
 fn licence(text: &str) -> Option<Range<usize>> {
-    let signs = text.chars().filter(char::is_ascii_alphanumeric).count();
-    let digits = text.chars().filter(char::is_ascii_digit).count();
+    let signs = text.bytes().filter(u8::is_ascii_alphanumeric).count();
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
     whole(text, (6..=20).contains(&signs) && digits >= 3)
 }
 
 /// Chance made it: a digit is in it.
 fn random(text: &str) -> Option<Range<usize>> {
-    whole(text, text.chars().any(|c| c.is_ascii_digit()))
+    whole(text, text.bytes().any(|byte| byte.is_ascii_digit()))
 }
 
 /// The user and password in an address.
@@ -343,9 +377,9 @@ fn in_url(text: &str) -> Option<Range<usize>> {
 
 /// What stands behind the name of a password.
 fn named(text: &str) -> Option<Range<usize>> {
-    let said = text.find(" is ").map(|at| (at + 4, true));
-    let written = text.find(['=', ':']).map(|at| (at + 1, false));
-    let (start, in_sentence) = [said, written].into_iter().flatten().min()?;
+    let written = text.bytes().position(|byte| matches!(byte, b'=' | b':'));
+    let said = text.get(..written.unwrap_or(text.len()))?.find(" is ").map(|at| (at + 4, true));
+    let (start, in_sentence) = said.or(written.map(|at| (at + 1, false)))?;
     let rest = text.get(start..)?;
     let start = text.len() - rest.trim_start_matches([' ', '"', '\'', '=', ':', '>']).len();
     let value = text.get(start..)?.trim_end_matches(['.', '!', '?']);
