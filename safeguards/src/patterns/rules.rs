@@ -318,7 +318,7 @@ fn phone(text: &str) -> Option<Range<usize>> {
     let bytes = text.as_bytes();
     let main = bytes.iter().position(|byte| matches!(byte, b'x' | b'e' | b'#')).unwrap_or(bytes.len());
     let main = text.get(..main)?;
-    let count = |sign: u8| bytes.iter().filter(|byte| **byte == sign).count();
+    let count = |sign: char| text.matches(sign).count();
     let digits = checks::digits(main);
     let varied = digits.windows(2).any(|pair| matches!(pair, [a, b] if a != b));
     // A date with a time behind it is no number to call.
@@ -326,7 +326,7 @@ fn phone(text: &str) -> Option<Range<usize>> {
     let parts = || main.as_bytes().split(|byte| matches!(byte, b' ' | b'.'));
     let steps = || parts().nth(4).is_none() && parts().all(|part| part.len() == 2);
     let address = || main.parse::<std::net::Ipv4Addr>().is_ok();
-    let is = (7..=15).contains(&digits.len()) && varied && count(b'(') == count(b')');
+    let is = (7..=15).contains(&digits.len()) && varied && count('(') == count(')');
     whole(text, is && !dated() && !steps() && !address())
 }
 
