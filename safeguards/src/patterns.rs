@@ -131,24 +131,44 @@ impl Patterns {
         if !text.whole && ends.last().is_some_and(|last| last + BEHIND > text.bytes.len()) {
             return At::Open;
         }
-        let mut said = None;
-        let mut said = || *said.get_or_insert_with(|| self.words.said_in(text.before(first)));
-        let thing =
-            ends.strictest_first().iter().find_map(|end| Some((self.check(text, first, *end, &mut said)?, end.at)));
+        let mut known = Asked { words: &self.words, before: text.before(first), said: None, hopeless: 0 };
+        let mut ends = ends.strictest_first().iter();
+        let thing = ends.find_map(|end| Some((self.check(text, first, *end, &mut known)?, end.at)));
         thing.map_or(At::Nothing, |(found, end)| At::Thing(found, end))
     }
 
-    /// Whether what stands between two places is what a rule looks for; `said` gives the rules of which a word stands before.
-    fn check(&self, text: &Look<'_>, first: usize, end: End, said: &mut impl FnMut() -> words::Rules) -> Option<Found> {
+    /// Whether what stands between two places is what a rule looks for.
+    fn check(&self, text: &Look<'_>, first: usize, end: End, asked: &mut Asked<'_>) -> Option<Found> {
         let rule = self.rules.get(end.rule)?;
-        if !text.stands_alone(first, end.at, rule) {
+        let this: words::Rules = 1 << end.rule;
+        if asked.hopeless & this != 0 || !text.stands_alone(first, end.at, rule) {
             return None;
         }
-        let part = (rule.check)(text.read(first..end.at))?;
-        let needs = rule.after.is_empty() || said() >> end.rule & 1 == 1;
-        if !needs || rule.not_after.iter().any(|word| words::ends_with(text.before(first), word)) {
+        let Some(part) = (rule.check)(text.read(first..end.at)) else {
+            asked.hopeless |= if rule.longest { this } else { 0 };
+            return None;
+        };
+        let needs = rule.after.is_empty() || asked.said() & this != 0;
+        if !needs || rule.not_after.iter().any(|word| words::ends_with(asked.before, word)) {
             return None;
         }
         Some(Found { kind: rule.kind, first: first + part.start, end: first + part.end })
+    }
+}
+
+/// What was asked about one place.
+struct Asked<'t> {
+    words: &'t Words,
+    /// The text before it.
+    before: &'t [u8],
+    /// The rules of which a word stands there, once somebody asked.
+    said: Option<words::Rules>,
+    /// The rules that need not be asked again.
+    hopeless: words::Rules,
+}
+
+impl Asked<'_> {
+    fn said(&mut self) -> words::Rules {
+        *self.said.get_or_insert_with(|| self.words.said_in(self.before))
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct Rule {
     pub(super) number: bool,
     /// It may end within a word: what is longer than the pattern allows is cut.
     pub(super) cut: bool,
+    /// Where the longest end is none, a shorter one is none.
+    pub(super) longest: bool,
     /// What stands behind the pattern.
     pub(super) tail: Option<Tail>,
 }
@@ -127,7 +129,7 @@ const PASSPORT: &[&str] =
 const MONTH: &str = "(?i:jan(?:uary|uar|vier)?|feb(?:ruary|ruar)?|fevrier|mar(?:ch|s|zo)?|marz|apr(?:il)?|avril|abril|may|mai|mayo|maggio|mei|maja|jun(?:e|i|io)?|juin|giugno|jul(?:y|i|io)?|juillet|luglio|aug(?:ust|ustus)?|aout|agosto|sep(?:t|tember|tembre|tiembre)?|oct(?:ober|obre|ubre)?|okt(?:ober)?|nov(?:ember|embre|iembre)?|dec(?:ember|embre)?|dez(?:ember)?|diciembre)";
 
 const fn rule(kind: Kind, pattern: &'static str, check: Check) -> Rule {
-    Rule { kind, pattern, check, after: NONE, not_after: NONE, number: true, cut: false, tail: None }
+    Rule { kind, pattern, check, after: NONE, not_after: NONE, number: true, cut: false, longest: false, tail: None }
 }
 
 impl Rule {
@@ -144,6 +146,12 @@ impl Rule {
     /// What is longer than its pattern is cut.
     const fn cut(mut self) -> Self {
         self.cut = true;
+        self
+    }
+
+    /// Only the longest is asked whether it is one.
+    const fn longest(mut self) -> Self {
+        self.longest = true;
         self
     }
 
@@ -190,7 +198,7 @@ pub(super) fn rules() -> Vec<Rule> {
 
 fn pii() -> Vec<Rule> {
     vec![
-        rule(Kind::Email, r"[A-Za-z0-9\x01][-A-Za-z0-9._%+'&\x01]{0,63}@(?:[A-Za-z0-9\x01][-A-Za-z0-9\x01]{0,62}\.){1,8}(?:xn--[-A-Za-z0-9]{1,59}|[A-Za-z\x01]{2,24})", email).word(),
+        rule(Kind::Email, r"[A-Za-z0-9\x01](?:\.?[-A-Za-z0-9_%+'&\x01]){0,63}@(?:[A-Za-z0-9\x01](?:[-A-Za-z0-9\x01]{0,61}[A-Za-z0-9\x01])?\.){1,8}(?:xn--[-A-Za-z0-9]{1,59}|[A-Za-z\x01]{2,24})", email).word(),
         rule(Kind::Iban, r"[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,29}", text!(checks::iban)),
         rule(Kind::Wallet, r"[13][1-9A-HJ-NP-Za-km-z]{25,34}", text!(checks::base58)).word(),
         rule(Kind::Wallet, r"(?i:bc1)[02-9ac-hj-np-zAC-HJ-NP-Z]{11,71}", text!(checks::bech32)).word(),
@@ -267,20 +275,20 @@ fn secrets() -> Vec<Rule> {
         rule(Kind::PrivateKey, r"-{5,16}BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:-{0,4}[^-])*(?:-----END [A-Z0-9 ]{0,40}-----)?", any).word().cut(),
         rule(Kind::PrivateKey, r"AGE-SECRET-KEY-1[0-9A-Z]{58}|PuTTY-User-Key-File-[23]: [A-Za-z0-9-]+", any).word(),
         rule(Kind::ApiKey, r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}", any).word(),
-        rule(Kind::ApiKey, r"gh[pousr]_[A-Za-z0-9][-A-Za-z0-9._]{30,600}|github_pat_[A-Za-z0-9_]{50,100}", random).word(),
-        rule(Kind::ApiKey, r"gl(?:pat|dt|ft|rt|soat|ffct|imt|agent|oas|ptt)-[-A-Za-z0-9_.]{20,320}", random).word(),
-        rule(Kind::ApiKey, r"xox[abeoprs](?:\.xox[bp])?-[-A-Za-z0-9]{10,200}|xapp-[0-9]-[-A-Za-z0-9]{10,200}", random).word(),
-        rule(Kind::ApiKey, r"hooks\.slack\.com/services/[A-Za-z0-9/]{20,200}", random).word(),
+        rule(Kind::ApiKey, r"gh[pousr]_[A-Za-z0-9][-A-Za-z0-9._]{30,600}|github_pat_[A-Za-z0-9_]{50,100}", random).word().longest(),
+        rule(Kind::ApiKey, r"gl(?:pat|dt|ft|rt|soat|ffct|imt|agent|oas|ptt)-[-A-Za-z0-9_.]{20,320}", random).word().longest(),
+        rule(Kind::ApiKey, r"xox[abeoprs](?:\.xox[bp])?-[-A-Za-z0-9]{10,200}|xapp-[0-9]-[-A-Za-z0-9]{10,200}", random).word().longest(),
+        rule(Kind::ApiKey, r"hooks\.slack\.com/services/[A-Za-z0-9/]{20,200}", random).word().longest(),
         rule(Kind::ApiKey, r"(?:sk|rk)_(?:live|test|prod)_[A-Za-z0-9]{10,200}|whsec_[A-Za-z0-9+/=]{20,200}", any).word(),
         rule(Kind::ApiKey, r"AIza[-A-Za-z0-9_]{35}|GOCSPX-[-A-Za-z0-9_]{28}|ya29\.[-A-Za-z0-9_]{20,1024}", any).word(),
-        rule(Kind::ApiKey, r"sk-(?:proj-|svcacct-|admin-|ant-[a-z0-9]{1,10}-)?[-A-Za-z0-9_]{20,260}", random).word(),
+        rule(Kind::ApiKey, r"sk-(?:proj-|svcacct-|admin-|ant-[a-z0-9]{1,10}-)?[-A-Za-z0-9_]{20,260}", random).word().longest(),
         rule(Kind::ApiKey, r"hf_[A-Za-z0-9]{30,200}|npm_[A-Za-z0-9]{36}|pypi-[-A-Za-z0-9_]{50,200}|rubygems_[0-9a-f]{48}", any).word(),
         rule(Kind::ApiKey, r"SG\.[-A-Za-z0-9_]{16,200}\.[-A-Za-z0-9_]{30,200}|(?:SK|AC)[0-9a-f]{32}|key-[0-9a-f]{32}", any).word(),
         rule(Kind::ApiKey, r"do[opr]_v1_[0-9a-f]{64}|dapi[0-9a-f]{32}|hv[sb]\.[-A-Za-z0-9_]{24,200}|glsa_[A-Za-z0-9]{32}_[0-9a-f]{8}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|gsk_[A-Za-z0-9]{40,200}|sntry[su]_[-A-Za-z0-9_=]{40,200}|dp\.pt\.[A-Za-z0-9]{40,200}|lin_api_[A-Za-z0-9]{40}|pul-[0-9a-f]{40}", any).word(),
         rule(Kind::ApiKey, r"ft-k_[0-9a-f]{8,32}-[-A-Za-z0-9_]{43}", any).word(),
         rule(Kind::ApiKey, r"AccountKey=[A-Za-z0-9+/]{80,200}={0,2}|sig=[A-Za-z0-9%+/]{40,200}(?:=|%3[dD])", any).word(),
         rule(Kind::Token, r"eyJ[-A-Za-z0-9_]{8,1000}\.eyJ[-A-Za-z0-9_]{8,3000}\.[-A-Za-z0-9_]{0,1000}", any).word().cut(),
-        rule(Kind::Token, r"(?i:bearer) [-A-Za-z0-9_.~+/]{16,4096}=*", |text| random(text).map(|all| 7..all.end)).word(),
+        rule(Kind::Token, r"(?i:bearer) [-A-Za-z0-9_.~+/]{16,4096}=*", |text| random(text).map(|all| 7..all.end)).word().longest(),
         rule(Kind::Password, r"[A-Za-z][-A-Za-z0-9+.]{1,15}://[^ \n/@:]{0,64}:[^ \n/@]{3,512}@", in_url).word(),
         rule(Kind::Password, r#"[-A-Za-z0-9_]{0,40}(?i:pass(?:word|wd|phrase|wort|code)|contrasena|mot de passe|pwd|secret|(?:api|access|secret|private|account)[_ -]?key|(?:auth|access|refresh)[_-]?token)["']? ?(?:=>|:=|[=:]|is) ?["']?"#, named).word().cut().tail(VALUE),
     ]
@@ -293,16 +301,15 @@ pub(super) fn written(rule: &Rule) -> String {
 
 fn email(text: &str) -> Option<Range<usize>> {
     let (local, domain) = text.split_once('@')?;
-    let labels = || domain.split('.');
-    let last = labels().next_back()?.to_ascii_lowercase();
     // `git@github.com:owner/name` is a place of programs.
-    let place = local == "git";
+    if local.len() > 64 || local == "git" || text.len() > 254 {
+        return None;
+    }
+    let last = domain.rsplit_once('.')?.1;
     // `image@2x.png` is a file.
-    let file = matches!(last.as_str(), "png" | "jpg" | "jpeg" | "gif" | "svg" | "webp" | "css" | "js" | "service");
-    let good = labels().all(|label| label.len() < 64 && !label.ends_with('-'))
-        && !local.contains("..")
-        && !local.ends_with('.');
-    whole(text, good && !file && !place && text.len() <= 254)
+    let file = ["png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "service"];
+    let file = file.iter().any(|name| last.eq_ignore_ascii_case(name));
+    whole(text, !file && last.len() < 64 && !last.ends_with('-'))
 }
 
 fn ipv6(text: &str) -> Option<Range<usize>> {
