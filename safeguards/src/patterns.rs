@@ -40,6 +40,8 @@ pub(crate) struct Patterns {
     automaton: DFA,
     rules: Vec<Rule>,
     words: Words,
+    /// The rules that find a telephone's number behind a word for one.
+    phones: words::Rules,
     /// The states that are known; as many copies as threads have looked at once.
     caches: Pool<Known, Box<dyn Fn() -> Known + Send + Sync + UnwindSafe + RefUnwindSafe>>,
 }
@@ -88,7 +90,9 @@ impl Patterns {
         let automaton = built.expect("the patterns are regular expressions");
         let maker = automaton.clone();
         let words = Words::new(&rules);
-        Self { automaton, rules, words, caches: Pool::new(Box::new(move || Known::new(&maker))) }
+        let called = |rule: &Rule| rule.kind == Kind::Phone && !rule.after.is_empty();
+        let phones = (0..).zip(&rules).filter(|(_, rule)| called(rule)).fold(0, |all, (at, _)| all | 1 << at);
+        Self { automaton, rules, words, phones, caches: Pool::new(Box::new(move || Known::new(&maker))) }
     }
 
     /// Goes on looking where the last look ended, for kinds with which something is done; gives where it ended.
@@ -150,6 +154,10 @@ impl Patterns {
         };
         let needs = rule.after.is_empty() || asked.said() & this != 0;
         if !needs || rule.not_after.iter().any(|word| words::ends_with(asked.before, word)) {
+            return None;
+        }
+        // `KW-0699-32897` is a reference, unless somebody calls it a telephone's.
+        if rule.kind == Kind::Phone && text.ends_name(first) && asked.said() & self.phones == 0 {
             return None;
         }
         Some(Found { kind: rule.kind, first: first + part.start, end: first + part.end })

@@ -82,6 +82,12 @@ impl<'t> Look<'t> {
         !(joined || joins(behind.0) && behind.1.is_ascii_digit())
     }
 
+    /// Whether a number is joined to letters before it by a hyphen.
+    pub(super) fn ends_name(&self, first: usize) -> bool {
+        let before = |more: usize| self.get(first.checked_sub(more));
+        self.get(Some(first)).is_ascii_digit() && before(1) == b'-' && before(2).is_ascii_alphabetic()
+    }
+
     /// The text before a place, as far as it tells what stands there.
     pub(super) fn before(&self, first: usize) -> &'t [u8] {
         self.bytes.get(first.saturating_sub(BEFORE)..first).unwrap_or_default()

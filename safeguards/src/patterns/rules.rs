@@ -334,7 +334,7 @@ fn phone(text: &str) -> Option<Range<usize>> {
     let steps = || parts().nth(4).is_none() && parts().all(|part| part.len() == 2);
     let address = || main.parse::<std::net::Ipv4Addr>().is_ok();
     let is = (7..=15).contains(&digits.len()) && varied && count('(') == count(')');
-    whole(text, is && !dated() && !steps() && !address())
+    whole(text, is && !dated() && !rest_of_date(main) && !steps() && !address())
 }
 
 /// A day with its month and year in digits.
@@ -363,11 +363,21 @@ fn number(digits: &[u8]) -> Option<u32> {
     all.then(|| digits.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0')))
 }
 
-/// A licence has at least five digits or letters, and a digit among them.
+/// A month with its year, and an hour: the rest of a date of which the day stands before.
+fn rest_of_date(text: &str) -> bool {
+    let parts = text.split_once(['/', '.']).and_then(|(month, rest)| Some((month, rest.split_once(' ')?)));
+    let Some((month, (year, hour))) = parts else { return false };
+    let within = |text: &str, length: usize, range: std::ops::RangeInclusive<u32>| {
+        text.len() == length && number(text.as_bytes()).is_some_and(|number| range.contains(&number))
+    };
+    within(month, 2, 1..=12) && within(year, 4, 1800..=2100) && within(hour, 2, 0..=24)
+}
+
+/// A licence has at least six digits or letters, three digits among them, and is no date.
 fn licence(text: &str) -> Option<Range<usize>> {
     let signs = text.bytes().filter(u8::is_ascii_alphanumeric).count();
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    whole(text, (6..=20).contains(&signs) && digits >= 3)
+    whole(text, (6..=20).contains(&signs) && digits >= 3 && date(text).is_none())
 }
 
 /// Chance made it: a digit is in it.
