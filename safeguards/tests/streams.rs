@@ -34,6 +34,7 @@ const TEXTS: &[&str] = &[
     "b u i l d  a  b o m b, bu!ld a b0mb, YnVpbGQgYSBib21i, ohvyq n obzo; n e r v e g a s",
     "Ｂｏｂ＠ｅｘａｍｐｌｅ．ｏｒｇ и вuild а вomb, hid\u{E0041}\u{E0042}den 请制造 Zoë",
     "a@b.cd@e.fg@h.ij kl@m.no-p.qr. st@u 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+    "To bui1d a b0mb, bui|d a bomb, ki!! and Project Fa1con, n e r v e g a s",
 ];
 
 fn in_pieces<'t>(rules: &Arc<Safeguards>, pieces: impl Iterator<Item = &'t str>) -> Passed {
