@@ -174,7 +174,7 @@ impl Shared {
         }
         if state.held().is_none_or(|held| held.skipped() != keys.skipped()) {
             for SkippedKey { place, kid, why } in keys.skipped() {
-                warn!(issuer, place, kid, why, "an issuer's key is not used");
+                info!(issuer, place, kid, why, "an issuer's key is not used");
             }
         }
     }

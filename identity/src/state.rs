@@ -122,3 +122,86 @@ impl State {
         self.ended += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timing(is_file: bool) -> Timing {
+        Timing::new(&IssuerConfig::new("https://id.example", "forethought"), is_file).unwrap()
+    }
+
+    fn keys() -> KeySet {
+        let key = r#"{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+        KeySet::parse(format!("{{\"keys\": [{key}]}}").as_bytes()).unwrap()
+    }
+
+    fn after(start: Instant, seconds: u64) -> Instant {
+        start + Duration::from_secs(seconds)
+    }
+
+    /// A state whose one look began at `start` and found keys.
+    fn found(start: Instant) -> State {
+        let mut state = State::default();
+        state.begins(start);
+        state.found(Some(keys()));
+        state
+    }
+
+    #[test]
+    fn keys_are_too_old_a_day_after_the_look_began_that_saw_them() {
+        let (start, timing) = (Instant::now(), timing(false));
+        let mut state = found(start);
+        state.begins(after(start, 600));
+        state.failed("away".to_owned());
+        assert!(state.keys(after(start, 86_400), timing).is_some());
+        assert!(state.keys(after(start, 86_400) + Duration::from_millis(1), timing).is_none());
+        state.begins(after(start, 86_500));
+        state.found(None);
+        assert!(state.keys(after(start, 86_500 + 86_400), timing).is_some(), "that they are the same makes them fresh");
+        assert!(State::default().keys(start, timing).is_none());
+    }
+
+    #[test]
+    fn pauses_after_failures_grow_to_a_minute() {
+        let (start, timing) = (Instant::now(), timing(false));
+        let mut state = State::default();
+        let mut pauses = Vec::new();
+        for _ in 0..9 {
+            state.begins(start);
+            state.failed("away".to_owned());
+            pauses.push(state.next_look(timing).unwrap().duration_since(start).as_secs());
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        state.failures = u32::MAX;
+        assert_eq!(state.next_look(timing), Some(after(start, 60)));
+        state.begins(start);
+        state.found(Some(keys()));
+        assert_eq!(state.next_look(timing), Some(after(start, 600)));
+    }
+
+    #[test]
+    fn a_file_is_looked_at_each_second_whatever_happens() {
+        let (start, timing) = (Instant::now(), timing(true));
+        let mut state = found(start);
+        assert_eq!(state.next_look(timing), Some(after(start, 1)));
+        for _ in 0..5 {
+            state.failed("gone".to_owned());
+            assert_eq!(state.next_look(timing), Some(after(start, 1)));
+        }
+        assert!(!state.may_look(start, timing) && state.may_look(after(start, 1), timing));
+    }
+
+    #[test]
+    fn who_asks_gets_one_look_an_interval() {
+        let (start, timing) = (Instant::now(), timing(false));
+        let mut state = State::default();
+        assert!(state.may_look(start, timing) && state.worth_waiting(start, timing));
+        state.begins(start);
+        assert!(!state.may_look(after(start, 9), timing) && state.worth_waiting(after(start, 9), timing));
+        state.failed("away".to_owned());
+        assert!(!state.worth_waiting(after(start, 9), timing));
+        assert!(state.may_look(after(start, 10), timing));
+        assert_eq!(state.ended(), 1);
+    }
+}

@@ -250,6 +250,19 @@ async fn documents_that_are_not_to_be_trusted_are_refused() {
     assert_eq!(elsewhere.asked(), [""; 0]);
 }
 
+/// Runs one of these tests again, in a process whose environment names a proxy that is not there.
+#[test]
+fn no_proxy_comes_between_us_and_this_machine() {
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", "the_first_token_waits_for_the_first_keys"]);
+    for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+        again.env(name, "http://127.0.0.1:9");
+    }
+    let output = again.env_remove("NO_PROXY").env_remove("no_proxy").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
 #[tokio::test]
 async fn an_issuer_tells_where_its_keys_are() {
     let signer = Signer::es256("a");
