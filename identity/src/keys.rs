@@ -130,9 +130,12 @@ impl Shared {
             if !state.worth_waiting(Instant::now(), self.timing) {
                 return;
             }
+            // A ring during a look would begin another one right after it.
+            if !state.looking() {
+                self.bell.notify_one();
+            }
             state.ended()
         };
-        self.bell.notify_one();
         // A look that takes longer than it may is as good as one that failed.
         let _ = timeout(WAIT_WITHIN, seen.wait_for(|state| state.ended() > ended)).await;
     }
@@ -160,7 +163,7 @@ impl Shared {
             }
             Err(why) => {
                 self.log_failed(&why);
-                self.state.send_modify(|state| state.failed(why));
+                self.state.send_modify(|state| state.failed(Instant::now(), why));
             }
         }
     }

@@ -50,7 +50,9 @@ pub(crate) struct State {
     /// Looks that have ended.
     ended: u64,
     looking: bool,
+    /// Looks in a row that failed, and when the last of them ended.
     failures: u32,
+    failed: Option<Instant>,
     trouble: Option<String>,
 }
 
@@ -84,16 +86,23 @@ impl State {
         self.began.is_none_or(|began| now >= began + timing.min_interval)
     }
 
+    pub(crate) const fn looking(&self) -> bool {
+        self.looking
+    }
+
     /// Whether it is worth waiting for a look: for the one that goes on, or for one that may begin.
     pub(crate) fn worth_waiting(&self, now: Instant, timing: Timing) -> bool {
         self.looking || self.may_look(now, timing)
     }
 
-    /// When keys are looked for next without being asked.
+    /// When keys are looked for next without being asked. A look that failed may have taken long, so the pause is
+    /// counted from its end.
     pub(crate) fn next_look(&self, timing: Timing) -> Option<Instant> {
-        let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(self.failures.saturating_sub(1)));
-        let pause = if self.failures == 0 { timing.refresh } else { doubled.min(timing.longest_pause) };
-        Some(self.began? + pause)
+        if self.failures == 0 {
+            return Some(self.began? + timing.refresh);
+        }
+        let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(self.failures - 1));
+        Some(self.failed? + doubled.min(timing.longest_pause))
     }
 
     pub(crate) const fn begins(&mut self, now: Instant) {
@@ -111,8 +120,9 @@ impl State {
     }
 
     /// A look failed; what was found before is kept.
-    pub(crate) fn failed(&mut self, why: String) {
+    pub(crate) fn failed(&mut self, now: Instant, why: String) {
         self.failures = self.failures.saturating_add(1);
+        self.failed = Some(now);
         self.trouble = Some(why);
         self.ends();
     }
@@ -153,7 +163,7 @@ mod tests {
         let (start, timing) = (Instant::now(), timing(false));
         let mut state = found(start);
         state.begins(after(start, 600));
-        state.failed("away".to_owned());
+        state.failed(after(start, 601), "away".to_owned());
         assert!(state.keys(after(start, 86_400), timing).is_some());
         assert!(state.keys(after(start, 86_400) + Duration::from_millis(1), timing).is_none());
         state.begins(after(start, 86_500));
@@ -169,12 +179,12 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..9 {
             state.begins(start);
-            state.failed("away".to_owned());
-            pauses.push(state.next_look(timing).unwrap().duration_since(start).as_secs());
+            state.failed(after(start, 5), "away".to_owned());
+            pauses.push(state.next_look(timing).unwrap().duration_since(after(start, 5)).as_secs());
         }
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
         state.failures = u32::MAX;
-        assert_eq!(state.next_look(timing), Some(after(start, 60)));
+        assert_eq!(state.next_look(timing), Some(after(start, 65)));
         state.begins(start);
         state.found(Some(keys()));
         assert_eq!(state.next_look(timing), Some(after(start, 600)));
@@ -186,7 +196,7 @@ mod tests {
         let mut state = found(start);
         assert_eq!(state.next_look(timing), Some(after(start, 1)));
         for _ in 0..5 {
-            state.failed("gone".to_owned());
+            state.failed(start, "gone".to_owned());
             assert_eq!(state.next_look(timing), Some(after(start, 1)));
         }
         assert!(!state.may_look(start, timing) && state.may_look(after(start, 1), timing));
@@ -199,7 +209,9 @@ mod tests {
         assert!(state.may_look(start, timing) && state.worth_waiting(start, timing));
         state.begins(start);
         assert!(!state.may_look(after(start, 9), timing) && state.worth_waiting(after(start, 9), timing));
-        state.failed("away".to_owned());
+        assert!(state.looking());
+        state.failed(after(start, 1), "away".to_owned());
+        assert!(!state.looking());
         assert!(!state.worth_waiting(after(start, 9), timing));
         assert!(state.may_look(after(start, 10), timing));
         assert_eq!(state.ended(), 1);

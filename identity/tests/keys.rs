@@ -205,6 +205,8 @@ async fn a_slow_issuer_holds_up_only_those_who_need_it() {
     assert_eq!(waiting.await.unwrap(), "unknown_key");
     assert!((4_900..8_000).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
     assert!(verifier.health().trouble.unwrap().ends_with("took longer than 5 s"));
+    sleep(Duration::from_millis(500)).await;
+    assert_eq!(server.asked().len(), 2, "it has a pause");
     assert_eq!(code(&verifier, &known.token(&claims())).await, "ok");
 }
 
