@@ -36,7 +36,7 @@ pub(crate) fn discovery(issuer: &str) -> Result<Url, &'static str> {
     trusted(&format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/')))
 }
 
-/// The address of keys that an issuer names. An issuer that is asked over https cannot send us elsewhere on this machine.
+/// The address of keys that an issuer names. An issuer that is asked over https cannot send us to this machine by http.
 pub(crate) fn named_by(issuer: &Url, text: &str) -> Result<Url, &'static str> {
     let url = trusted(text)?;
     if issuer.scheme() == "https" && url.scheme() != "https" {

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, Metadata},
-    io::Read,
+    io::Read as _,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -24,6 +24,9 @@ pub(crate) struct Stamp {
     id: u64,
 }
 
+/// What reading came to: the content, nothing where it is as it was, or what went wrong.
+pub(crate) type Read = Result<Option<(Vec<u8>, Stamp)>, String>;
+
 impl KeyFile {
     pub(crate) const fn new(path: PathBuf) -> Self {
         Self { path, seen: None }
@@ -34,7 +37,7 @@ impl KeyFile {
     }
 
     /// The content, unless it is as it was and nobody asks `anyway`. Blocks. The error is what went wrong.
-    pub(crate) fn read(&self, anyway: bool) -> Result<Option<(Vec<u8>, Stamp)>, String> {
+    pub(crate) fn read(&self, anyway: bool) -> Read {
         let failed = |error: std::io::Error| format!("cannot be read: {error}");
         // To open a pipe would wait for somebody who writes.
         let found = std::fs::metadata(&self.path).map_err(failed)?;

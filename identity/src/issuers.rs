@@ -24,17 +24,42 @@ impl Issuers {
     /// # Panics
     /// Outside of a Tokio runtime.
     pub fn start(configs: &[IssuerConfig]) -> Result<Self, ConfigError> {
-        let mut verifiers: Vec<Verifier> = Vec::new();
+        Self::default().reload(configs)
+    }
+
+    /// Issuers by another configuration. Those that were there before keep their keys until new ones are fetched; this
+    /// value goes on as it was, until it is dropped.
+    ///
+    /// # Errors
+    /// [`ConfigError`] tells which issuer's configuration is wrong, or that two are the same. Then nothing has changed.
+    ///
+    /// # Panics
+    /// Outside of a Tokio runtime.
+    pub fn reload(&self, configs: &[IssuerConfig]) -> Result<Self, ConfigError> {
+        let mut new = Self::default();
         for config in configs {
-            if verifiers.len() == MAX_ISSUERS {
-                return Err(config.error(Wrong::new("issuer", "is one of more than 64 issuers; remove some")));
-            }
-            if verifiers.iter().any(|verifier| verifier.issuer().name() == config.issuer) {
-                return Err(config.error(Wrong::new("issuer", "is configured twice; remove one of them")));
-            }
-            verifiers.push(Verifier::start(config)?);
+            new.may_add(config).map_err(|wrong| config.error(wrong))?;
+            let verifier = match self.named(&config.issuer) {
+                Some(before) => Verifier::start_after(before, config)?,
+                None => Verifier::start(config)?,
+            };
+            new.verifiers.push(verifier);
         }
-        Ok(Self { verifiers })
+        Ok(new)
+    }
+
+    fn may_add(&self, config: &IssuerConfig) -> Result<(), Wrong> {
+        if self.verifiers.len() == MAX_ISSUERS {
+            return Err(Wrong::new("issuer", "is one of more than 64 issuers; remove some"));
+        }
+        match self.named(&config.issuer) {
+            Some(_) => Err(Wrong::new("issuer", "is configured twice; remove one of them")),
+            None => Ok(()),
+        }
+    }
+
+    fn named(&self, issuer: &str) -> Option<&Verifier> {
+        self.verifiers.iter().find(|verifier| verifier.issuer().name() == issuer)
     }
 
     /// Whether there are none, so that every token is refused.
@@ -50,8 +75,7 @@ impl Issuers {
     pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, Refused> {
         let token = Presented::read(token)?;
         let issuer = token.text_of("iss")?;
-        let named = self.verifiers.iter().find(|verifier| verifier.issuer().name() == issuer);
-        named.ok_or_else(|| Refused::Issuer(quoted(issuer)))?.judge(&token, now).await
+        self.named(issuer).ok_or_else(|| Refused::Issuer(quoted(issuer)))?.judge(&token, now).await
     }
 
     /// How the keys of each issuer are.

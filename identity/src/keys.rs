@@ -68,13 +68,26 @@ impl Keys {
     /// # Panics
     /// Outside of a Tokio runtime.
     pub fn start(config: &IssuerConfig) -> Result<Self, ConfigError> {
-        Self::checked(config).map_err(|wrong| config.error(wrong))
+        Self::checked(config, None).map_err(|wrong| config.error(wrong))
     }
 
-    fn checked(config: &IssuerConfig) -> Result<Self, Wrong> {
+    /// As [`start`](Self::start), with the keys that `before` holds until the first look has ended, if issuer and source
+    /// are the same. So a new configuration costs no token even when the issuer is away.
+    ///
+    /// # Errors
+    /// [`ConfigError`] tells which key of the configuration is wrong and the mend.
+    ///
+    /// # Panics
+    /// Outside of a Tokio runtime.
+    pub fn start_after(before: &Self, config: &IssuerConfig) -> Result<Self, ConfigError> {
+        Self::checked(config, Some(before)).map_err(|wrong| config.error(wrong))
+    }
+
+    fn checked(config: &IssuerConfig, before: Option<&Self>) -> Result<Self, Wrong> {
         let source = Source::new(config)?;
         let timing = Timing::new(config, source.is_file())?;
-        let mut state = State::default();
+        let same = before.map(|before| &before.shared).filter(|shared| shared.is_of(config, &source));
+        let mut state = same.map(|shared| shared.state.borrow().inherited()).unwrap_or_default();
         state.begins(Instant::now());
         let shared = Arc::new(Shared {
             issuer: config.issuer.clone(),
@@ -119,6 +132,10 @@ impl Keys {
 }
 
 impl Shared {
+    fn is_of(&self, config: &IssuerConfig, source: &Source) -> bool {
+        self.issuer == config.issuer && self.place == source.place()
+    }
+
     fn current(&self) -> Option<Arc<KeySet>> {
         self.state.borrow().keys(Instant::now(), self.timing).cloned()
     }

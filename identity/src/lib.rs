@@ -1,7 +1,7 @@
 //! Tells who holds an access token of an `OpenID` Connect issuer. Everything doubtful is refused.
 //!
-//! [`Issuer`] and [`KeySet`] are plain data and functions: a token, a set of public keys and a time go in, [`Claims`] or
-//! the reason to refuse ([`Refused`]) come out. [`Keys`] holds an issuer's keys in memory and renews them from a file or
+//! [`Issuer`] and [`KeySet`] are plain data and functions: a token, public keys and a time go in, [`Claims`] or the
+//! reason to refuse ([`Refused`]) come out. [`Keys`] holds an issuer's keys in memory and renews them from a file or
 //! over HTTP, [`Verifier`] is both for one issuer, and [`Issuers`] finds a token's issuer among several.
 //!
 //! A token is read twice, by this crate's strict reader and by `jsonwebtoken`, and both must accept it. The strict
@@ -10,6 +10,7 @@
 
 mod address;
 mod algorithm;
+mod blocking;
 mod certificates;
 mod claims;
 mod config;

@@ -3,17 +3,23 @@
 use std::time::Duration;
 
 use reqwest::Url;
-use tokio::{task::spawn_blocking, time::timeout};
 
-use crate::{IssuerConfig, KeySet, address, config::Wrong, document::keys_address, file::KeyFile, web::Web};
+use crate::{
+    IssuerConfig, KeySet, address,
+    blocking::Blocking,
+    config::Wrong,
+    document::keys_address,
+    file::{KeyFile, Read},
+    web::Web,
+};
 
 /// How long a file may take, which may lie on another machine's disk.
 const FILE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Where an issuer's keys come from.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) enum Source {
-    File(KeyFile),
+    File { file: KeyFile, reading: Blocking<Read> },
     Web { web: Web, url: Url },
     Discovery { web: Web, url: Url, issuer: String },
 }
@@ -33,7 +39,7 @@ impl Source {
             (Some(_), None) if ca_file.is_some() => {
                 Err(Wrong::new("ca_file", "is for an address with https, and keys come from a file; remove it"))
             }
-            (Some(file), None) => Ok(Self::File(KeyFile::new(file.clone()))),
+            (Some(file), None) => Ok(Self::File { file: KeyFile::new(file.clone()), reading: Blocking::default() }),
             (None, Some(url)) => {
                 let url = address::trusted(url).map_err(|why| Wrong::new("jwks_url", why))?;
                 Ok(Self::Web { web: Web::new(&url, ca_file)?, url })
@@ -47,13 +53,13 @@ impl Source {
 
     /// Whether looking costs next to nothing.
     pub(crate) const fn is_file(&self) -> bool {
-        matches!(self, Self::File(_))
+        matches!(self, Self::File { .. })
     }
 
     /// Where it is, for people.
     pub(crate) fn place(&self) -> String {
         match self {
-            Self::File(file) => file.path().display().to_string(),
+            Self::File { file, .. } => file.path().display().to_string(),
             Self::Web { url, .. } | Self::Discovery { url, .. } => url.to_string(),
         }
     }
@@ -61,7 +67,7 @@ impl Source {
     /// Looks for keys; `anyway` reads a file that seems unchanged. The error is what went wrong.
     pub(crate) async fn look(&mut self, anyway: bool) -> Result<Found, String> {
         match self {
-            Self::File(file) => from_file(file, anyway).await,
+            Self::File { file, reading } => from_file(file, reading, anyway).await,
             Self::Web { web, url } => from_web(web, url).await,
             Self::Discovery { web, url, issuer } => {
                 let document = web.get(url).await.map_err(|why| format!("{url} {why}"))?;
@@ -76,12 +82,11 @@ async fn from_web(web: &Web, url: &Url) -> Result<Found, String> {
     keys(url, &text)
 }
 
-async fn from_file(file: &mut KeyFile, anyway: bool) -> Result<Found, String> {
+async fn from_file(file: &mut KeyFile, reading: &mut Blocking<Read>, anyway: bool) -> Result<Found, String> {
     let place = file.path().display().to_string();
     let reader = file.clone();
-    let read = timeout(FILE_WITHIN, spawn_blocking(move || reader.read(anyway))).await;
-    let read = read.map_err(|_| format!("{place} cannot be read within {} s", FILE_WITHIN.as_secs()))?;
-    let read = read.map_err(|_| format!("{place} cannot be read"))?;
+    let read = reading.run(FILE_WITHIN, move || reader.read(anyway)).await;
+    let read = read.ok_or_else(|| format!("{place} cannot be read within {} s", FILE_WITHIN.as_secs()))?;
     let Some((text, stamp)) = read.map_err(|why| format!("{place} {why}"))? else { return Ok(Found::Same) };
     let found = keys(&place, &text)?;
     file.was_good(stamp);

@@ -57,6 +57,11 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// The same keys, before the first look of a new task.
+    pub(crate) fn inherited(&self) -> Self {
+        Self { keys: self.keys.clone(), confirmed: self.confirmed, ..Self::default() }
+    }
+
     /// The keys, unless too much time has passed since they were last seen at their source.
     pub(crate) fn keys(&self, now: Instant, timing: Timing) -> Option<&Arc<KeySet>> {
         let age = self.age(now)?;

@@ -23,6 +23,17 @@ impl Verifier {
         Ok(Self { issuer: Issuer::new(config)?, keys: Keys::start(config)? })
     }
 
+    /// The same issuer by another configuration; see [`Keys::start_after`].
+    ///
+    /// # Errors
+    /// [`ConfigError`] tells which key of the configuration is wrong and the mend.
+    ///
+    /// # Panics
+    /// Outside of a Tokio runtime.
+    pub fn start_after(before: &Self, config: &IssuerConfig) -> Result<Self, ConfigError> {
+        Ok(Self { issuer: Issuer::new(config)?, keys: Keys::start_after(&before.keys, config)? })
+    }
+
     /// The issuer.
     #[must_use]
     pub const fn issuer(&self) -> &Issuer {

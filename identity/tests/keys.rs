@@ -331,6 +331,28 @@ async fn each_token_is_judged_by_its_own_issuer() {
 }
 
 #[tokio::test]
+async fn a_new_configuration_keeps_the_keys_of_the_same_source() {
+    let signer = Signer::es256("a");
+    let server = serving(&[&signer]).await;
+    let before = config(&server);
+    let issuers = Issuers::start(std::slice::from_ref(&before)).unwrap();
+    let token = signer.token(&claims_but(&json!({"groups": "risk"})));
+    assert_eq!(issuers.verify(&token, now()).await.unwrap().teams, [""; 0]);
+    server.becomes(|_| Say::Now(503, String::new(), vec![]));
+    let after = IssuerConfig { teams_claim: Some("groups".to_owned()), ..before };
+    let reloaded = issuers.reload(std::slice::from_ref(&after)).unwrap();
+    drop(issuers);
+    assert_eq!(reloaded.verify(&token, now()).await.unwrap().teams, ["risk"]);
+    until("it has failed", async || reloaded.health()[0].trouble.is_some()).await;
+    assert_eq!(reloaded.verify(&token, now()).await.unwrap().teams, ["risk"]);
+    let elsewhere = IssuerConfig { jwks_url: Some(format!("{}/other", server.url)), ..after.clone() };
+    let moved = reloaded.reload(&[elsewhere]).unwrap();
+    assert_eq!(moved.verify(&token, now()).await, Err(Refused::KeysAway));
+    assert!(reloaded.reload(&[after.clone(), after]).is_err());
+    assert_eq!(reloaded.verify(&token, now()).await.unwrap().teams, ["risk"]);
+}
+
+#[tokio::test]
 async fn nothing_is_asked_once_it_is_dropped() {
     let server = serving(&[&Signer::es256("a")]).await;
     let verifier = Verifier::start(&IssuerConfig { min_interval_s: 1, refresh_s: 1, ..config(&server) }).unwrap();

@@ -1,7 +1,7 @@
 //! Tokens of an issuer that is not ours: `oauth2-mock-server`, started by `tests/oidc/issuer.mjs`.
 //!
-//! It needs Node and `npm ci` in `tests/oidc`, so it runs where `FORETHOUGHT_OIDC_ISSUER` names that script, and says so
-//! where it does not.
+//! It needs Node and `npm ci` in `tests/oidc`, so it runs where `FORETHOUGHT_OIDC_ISSUER` names that script, and says
+//! where it does not run.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic, and read better so")]
 
 use std::{env, path::Path, process::Stdio};
