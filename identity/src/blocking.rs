@@ -24,13 +24,11 @@ impl<T: Send + 'static> Blocking<T> {
     /// What the work comes to, or what work that hung before came to at last; `None` when it takes longer, or panics.
     pub(crate) async fn run(&mut self, within: Duration, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         let mut running = self.running.take().unwrap_or_else(|| spawn_blocking(work));
-        match timeout(within, &mut running).await {
-            Ok(done) => done.ok(),
-            Err(_) => {
-                self.running = Some(running);
-                None
-            }
+        if let Ok(done) = timeout(within, &mut running).await {
+            return done.ok();
         }
+        self.running = Some(running);
+        None
     }
 }
 
