@@ -218,3 +218,24 @@ async fn renew(mut source: Source, shared: Arc<Shared>) {
         shared.state.send_modify(|state| state.begins(Instant::now()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_ring_too_soon_after_a_look_begins_none() {
+        // Nobody listens there, so a look ends at once, and the next is due in a second.
+        let url = Some("http://127.0.0.1:1/jwks".to_owned());
+        let config = IssuerConfig { jwks_url: url, ..IssuerConfig::new("https://id.example", "forethought") };
+        let keys = Keys::start(&config).unwrap();
+        let mut seen = keys.shared.state.subscribe();
+        seen.wait_for(|state| state.ended() == 1).await.unwrap();
+        keys.shared.bell.notify_one();
+        sleep(Duration::from_millis(300)).await;
+        assert_eq!(keys.shared.state.borrow().ended(), 1);
+        seen.wait_for(|state| state.ended() == 2).await.unwrap();
+    }
+}
