@@ -24,6 +24,14 @@ pub static CONFIG_SCHEMA: LazyLock<JsonSchema> =
 pub static WAYS_SCHEMA: LazyLock<JsonSchema> =
     LazyLock::new(|| JsonSchema::embedded(include_str!("../json/ways.schema.json")));
 
+/// The schema of a template of cases that are asked about persons of different groups.
+pub static IMPACT_SCHEMA: LazyLock<JsonSchema> =
+    LazyLock::new(|| JsonSchema::embedded(include_str!("../json/impact.schema.json")));
+
+/// The schema of what an assessment of such cases found.
+pub static ASSESSMENT_SCHEMA: LazyLock<JsonSchema> =
+    LazyLock::new(|| JsonSchema::embedded(include_str!("../json/assessment.schema.json")));
+
 impl JsonSchema {
     /// The schema as it stands in its file, to be printed for editors.
     #[must_use]
@@ -60,7 +68,13 @@ mod tests {
 
     /// Every schema in `json/` is listed here.
     fn all() -> Vec<(&'static str, &'static JsonSchema)> {
-        vec![("policy", &POLICY_SCHEMA), ("config", &CONFIG_SCHEMA), ("ways", &WAYS_SCHEMA)]
+        vec![
+            ("policy", &POLICY_SCHEMA),
+            ("config", &CONFIG_SCHEMA),
+            ("ways", &WAYS_SCHEMA),
+            ("impact", &IMPACT_SCHEMA),
+            ("assessment", &ASSESSMENT_SCHEMA),
+        ]
     }
 
     fn check_node(path: &str, node: &Value) {
