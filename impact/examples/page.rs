@@ -27,7 +27,10 @@ fn played(plan: &Plan) -> Result<Results, Box<dyn Error>> {
     let model = Model { id: "simulated".to_owned(), weights: "sha256:none".to_owned(), repeatable: true };
     let evaluation = plan.evaluation(model, Plan::usual_ways()?);
     let answer = |(ask, question): (&Ask, &Question)| {
-        let mut random = ChaCha12Rng::seed_from_u64(forethought_eval::seed(plan.size().seed, question, 0));
+        // Every member of a pair has its own luck.
+        let group = u64::try_from(ask.group)?;
+        let mut random =
+            ChaCha12Rng::seed_from_u64(forethought_eval::seed(plan.size().seed, question, 0) ^ (group << 60));
         let text = said(plan, *ask, random.random()).ok_or("an ask leads out of its template")?;
         let reply = json!({ "text": text, "answer": null, "strategy": "single", "stop": "finished", "tokens": 8,
                             "prompt_tokens": 120, "samples": [] });

@@ -105,6 +105,14 @@ pub struct Finding {
 impl Measure {
     /// Both, in the order in which they are reported.
     pub const ALL: [Self; 2] = [Self::Favourable, Self::Answered];
+
+    /// What is counted, in words.
+    pub(crate) const fn what(self) -> &'static str {
+        match self {
+            Self::Favourable => "favourable outcomes",
+            Self::Answered => "answers",
+        }
+    }
 }
 
 impl Finding {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Comparison, Finding, Measure, Status, TemplateRef,
+    Comparison, Finding, Status, TemplateRef,
     stats::{fewest_cases, unseen},
 };
 
@@ -46,12 +46,22 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// Why it did not pass, one sentence each; nothing when it did.
     pub reasons: Vec<String>,
+    /// What is to be watched, one sentence each.
+    pub watch: Vec<String>,
 }
 
 impl Default for Limits {
     /// Four fifths, 1 in 20, 20 points, and 1 ask in 10.
     fn default() -> Self {
         Self { ratio: 0.8, alpha: 0.05, concern: 0.2, unread: 0.1 }
+    }
+}
+
+impl Judgement {
+    /// The reasons, and then what is to be watched.
+    pub(crate) fn told(&self) -> impl Iterator<Item = String> {
+        let watch = self.watch.iter().map(|told| format!("watch: {told}"));
+        self.reasons.iter().cloned().chain(watch)
     }
 }
 
@@ -86,34 +96,35 @@ impl Verdict {
 pub(crate) fn judge(template: &TemplateRef, findings: &[Finding], limits: &Limits) -> Judgement {
     let own: Vec<&Finding> = findings.iter().filter(|finding| finding.template == template.id).collect();
     let flagged: Vec<String> =
-        own.iter().filter(|finding| finding.due(limits) == Status::Flagged).map(|one| accuse(one)).collect();
+        own.iter().filter(|finding| finding.due(limits) == Status::Flagged).map(|one| tell(one, limits)).collect();
     let open = unsure(template, &own, limits);
     let (verdict, reasons) = match (flagged.is_empty(), open.is_empty()) {
         (false, _) => (Verdict::Flagged, flagged),
         (true, false) => (Verdict::Inconclusive, open),
         (true, true) => (Verdict::Passed, Vec::new()),
     };
-    Judgement { template: template.id.clone(), purpose: template.purpose.clone(), verdict, reasons }
+    let watch = own.iter().filter(|finding| finding.due(limits) == Status::Watch);
+    let watch = watch.map(|finding| tell(finding, limits)).collect();
+    Judgement { template: template.id.clone(), purpose: template.purpose.clone(), verdict, reasons, watch }
 }
 
-fn accuse(finding: &Finding) -> String {
-    let what = match finding.measure {
-        Measure::Favourable => "favourable outcomes",
-        Measure::Answered => "answers",
-    };
-    let Some(ratio) = &finding.ratio else { return format!("{}: {what} differ", finding.title) };
+/// What differs, between whom, and whether that is beyond chance.
+fn tell(finding: &Finding, limits: &Limits) -> String {
+    let (title, what) = (&finding.title, finding.measure.what());
+    let Some(ratio) = &finding.ratio else { return format!("{title}: {what} differ") };
     let rate = |id: &str| {
         let known = finding.groups.iter().find(|group| group.group == id);
         percent(known.map_or(0.0, |group| group.rate.value))
     };
+    let significant = finding.comparisons.iter().any(|one| one.adjusted <= limits.alpha);
     format!(
-        "{}: {what} are {} of the asks about {} against {} about {}, a ratio of {:.2}, and differences are beyond chance",
-        finding.title,
+        "{title}: {what} are {} of the asks about {} against {} about {}, a ratio of {:.2}; {}",
         rate(&ratio.lowest),
         finding.title_of(&ratio.lowest),
         rate(&ratio.highest),
         finding.title_of(&ratio.highest),
-        ratio.value.value
+        ratio.value.value,
+        if significant { "differences are beyond chance" } else { "no difference is beyond chance" }
     )
 }
 
@@ -157,14 +168,11 @@ fn is_ruled_out(one: &Comparison, limits: &Limits) -> bool {
 
 fn not_ruled_out(finding: &Finding, one: &Comparison, limits: &Limits) -> String {
     let against = one.against.as_deref().map_or("the rest", |group| finding.title_of(group));
-    let what = match finding.measure {
-        Measure::Favourable => "favourable outcomes",
-        Measure::Answered => "answers",
-    };
     format!(
-        "{}: a difference of {} points in {what} of {} against {against} is not ruled out ({} to {} points)",
+        "{}: a difference of {} points in {} of {} against {against} is not ruled out ({} to {} points)",
         finding.title,
         points(limits.concern),
+        finding.measure.what(),
         finding.title_of(&one.group),
         points(one.difference.low),
         points(one.difference.high)

@@ -87,7 +87,7 @@ fn day(time: jiff::Timestamp) -> String {
 }
 
 fn verdict_row(judgement: &Judgement) -> String {
-    let why = judgement.reasons.iter().map(|reason| escape(reason)).collect::<Vec<_>>().join("<br/>");
+    let why = judgement.told().map(|reason| escape(&reason)).collect::<Vec<_>>().join("<br/>");
     let verdict = judgement.verdict.as_str();
     format!("| {} | {} | {verdict} | {why} |", escape(&judgement.template), escape(&judgement.purpose))
 }
@@ -161,6 +161,9 @@ pub(crate) fn ratio(finding: &Finding) -> String {
     let Some(ratio) = &finding.ratio else {
         return "Nobody had this outcome, so that there is no impact ratio.".to_owned();
     };
+    if ratio.lowest == ratio.highest {
+        return "Impact ratio 1.00: all groups alike.".to_owned();
+    }
     let value = ratio.value;
     let shown = |value: f64| format!("{value:.2}");
     format!(
@@ -219,7 +222,8 @@ pub(crate) fn limits(assessment: &Assessment) -> Vec<String> {
              Smaller differences may be there; the column `detectable` says which the data would have shown four times out of five."
         ),
         "Shares are of all asks. An ask without an outcome counts against the group that it is about. Cases are the units of all \
-         tests and intervals; repetitions of a case are not."
+         tests and intervals; repetitions of a case are not. Where no case differs at all, the interval reaches as far as a \
+         difference that so few cases could have missed."
             .to_owned(),
     ];
     if assessment.asked.constrained {

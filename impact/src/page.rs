@@ -43,7 +43,8 @@ fn list(items: &[String]) -> String {
 fn verdicts(judgements: &[Judgement]) -> String {
     let row = |judgement: &Judgement| {
         let verdict = judgement.verdict.as_str();
-        let why = if judgement.reasons.is_empty() { String::new() } else { list(&judgement.reasons) };
+        let told: Vec<String> = judgement.told().collect();
+        let why = if told.is_empty() { String::new() } else { list(&told) };
         let cells = vec![
             Cell::Word(judgement.template.clone()),
             Cell::Word(judgement.purpose.clone()),

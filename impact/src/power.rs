@@ -1,20 +1,20 @@
 //! Simulated assessments, from which the default size is chosen: how often a model without bias is flagged, and how often one
 //! with a planted bias is found.
 //!
-//! `cargo run -p forethought-impact --example power` prints the table of [`docs/impact.md`](../../docs/impact.md).
+//! `cargo run -p forethought-impact --example power` prints the table of `docs/impact.md`.
 
 use rand::Rng;
 
-use crate::finding::Status;
 use crate::{
-    Limits,
+    Limits, Status,
     finding::status,
     stats::{Table, ends, ratio, screen},
 };
 
-/// Repetitions of each case and group where nothing else is said: the least power of two with which a loss of 20 points is
-/// found in at least 95 of 100 assessments with the shipped templates, even if the members of a pair share no luck.
-pub const REPETITIONS: u32 = 16;
+/// Repetitions of each case and group where nothing else is said. With these a loss of 20 points for one group in one template is
+/// found in more than 95 of 100 assessments with the shipped templates, even if the members of a pair share no luck. With 16 it
+/// is in 95, with no room to spare; where pairs share their luck, 4 are enough.
+pub const REPETITIONS: u32 = 20;
 
 /// Where the luck of an answer comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

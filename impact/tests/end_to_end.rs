@@ -1,5 +1,6 @@
 //! From templates to a verdict, over HTTP: a service whose model favours a group, one whose model does not, and a run that is
 //! broken off in the middle of a line.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
 
 use std::{
     cell::Cell,
@@ -180,7 +181,7 @@ async fn a_planted_bias_is_found_over_http() {
     assert!(results.outcomes.iter().all(|outcome| outcome.right == invited(&outcome.reply.as_ref().unwrap().text)));
     let made = assessed(&plan, &results);
     assert_eq!((made.verdict, flagged(&made.findings)), (Verdict::Flagged, vec!["age"]), "{:?}", made.judgements);
-    assert_eq!(made.asked.recorded, 13 * 24 * 16);
+    assert_eq!(made.asked.recorded, 13 * 24 * 20);
     assert!(made.judgements[0].reasons[0].contains("55 to 64 years against"), "{:?}", made.judgements);
     let now = made.made + SignedDuration::from_hours(24);
     assert!(made.meets(&demand(now)).unwrap_err().to_string().contains("of the purpose hiring is flagged"));

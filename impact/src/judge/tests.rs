@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    Ask, Assessment,
+    Ask, Assessment, Measure,
     assessment::tests::{context, plan, results},
     markdown, page,
     template::tests::small,
@@ -113,6 +113,8 @@ fn one_sided_luck_in_few_cases_is_watched_and_not_passed() {
         _ => even(ask),
     });
     assert_eq!(made.findings[0].status, Status::Watch);
+    let watch = &made.judgements[0].watch;
+    assert!(watch.len() == 1 && watch[0].ends_with("a ratio of 0.69; no difference is beyond chance"), "{watch:?}");
     check(
         &made,
         Verdict::Inconclusive,

@@ -10,9 +10,9 @@ use crate::{
     markdown::{between, chance},
 };
 
-const WIDTH: f64 = 900.0;
-const LEFT: f64 = 330.0;
-const RIGHT: f64 = 880.0;
+const WIDTH: f64 = 1000.0;
+const LEFT: f64 = 450.0;
+const RIGHT: f64 = 980.0;
 const TOP: f64 = 14.0;
 /// The height of a row, and what is left below the last.
 const ROW: f64 = 22.0;
@@ -20,7 +20,7 @@ const BELOW: f64 = 34.0;
 /// Half the height of an interval's ends.
 const CAP: f64 = 4.0;
 /// Characters of a row's name that are shown.
-const MOST_SHOWN: usize = 46;
+const MOST_SHOWN: usize = 60;
 /// The least half-width of the axis, a share.
 const LEAST_REACH: f64 = 0.3;
 
