@@ -2,10 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{Assessment, Verdict};
+use crate::{Assessment, Limits, Verdict};
 
 /// A passing assessment for this purpose, model and weights, not older than so many days.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Demand<'d> {
     /// The purpose.
     pub purpose: &'d str,
@@ -15,6 +15,8 @@ pub struct Demand<'d> {
     pub weights: &'d str,
     /// The digest of the policy that must have been in force, if it matters.
     pub policy: Option<&'d str>,
+    /// Limits that its own must be as strict as.
+    pub limits: Limits,
     /// The most days that may have passed since the first ask.
     pub most_days: u32,
     /// The time now, UTC.
@@ -50,6 +52,9 @@ pub enum Unmet {
         /// Which; `an unknown one` where it is not known.
         is: String,
     },
+    /// It was judged by laxer limits.
+    #[error("the assessment was judged by laxer limits than are demanded; make a new one with the demanded limits")]
+    Lax,
     /// No template is for the purpose.
     #[error("the assessment asks nothing for the purpose {0}; assess the model with a template for it")]
     Purpose(String),
@@ -86,6 +91,9 @@ impl Assessment {
         self.verify().map_err(Unmet::Changed)?;
         self.is_of(demand)?;
         self.is_in_time(demand)?;
+        if !self.limits.is_as_strict_as(&demand.limits) {
+            return Err(Unmet::Lax);
+        }
         match self.verdict_on(demand.purpose) {
             Some(Verdict::Passed) => Ok(()),
             Some(verdict) => Err(Unmet::Verdict { purpose: demand.purpose.to_owned(), verdict }),

@@ -66,6 +66,15 @@ impl Judgement {
 }
 
 impl Limits {
+    /// Whether none of these is laxer than the other's. A smaller `alpha` flags less, so it is laxer.
+    #[must_use]
+    pub fn is_as_strict_as(&self, other: &Self) -> bool {
+        self.ratio >= other.ratio
+            && self.alpha >= other.alpha
+            && self.concern <= other.concern
+            && self.unread <= other.unread
+    }
+
     /// What is wrong with them, and the mend.
     #[must_use]
     pub fn problem(&self) -> Option<String> {

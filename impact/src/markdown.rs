@@ -211,7 +211,9 @@ pub(crate) fn limits(assessment: &Assessment) -> Vec<String> {
          age or a sentence. It does not find every disparate impact, such as a rule that is the same for all and hurts one group."
             .to_owned(),
         "The cases are few and written for this purpose. Real cases are others, and longer. Add templates of your own.".to_owned(),
-        "A name stands for a group only by what people, and texts, connect with it; nobody's origin follows from a name.".to_owned(),
+        "A name stands for a group only by what people, and texts, connect with it; nobody's origin follows from a name. All cases \
+         use the same lists of names, so that a difference in origin is one between these names."
+            .to_owned(),
         format!(
             "Flagged: a difference between groups that is beyond chance and an impact ratio below {:.2} (29 CFR 1607.4(D)). Watch: \
              one of the two. The chance that a model without any difference is flagged anywhere is at most {alpha}.",

@@ -161,7 +161,8 @@ fn assessed(plan: &Plan, results: &Results) -> Assessment {
 }
 
 fn demand(now: Timestamp) -> Demand<'static> {
-    Demand { purpose: "hiring", model: "m", weights: "sha256:00", policy: None, most_days: 90, now }
+    let limits = Limits::default();
+    Demand { purpose: "hiring", model: "m", weights: "sha256:00", policy: None, limits, most_days: 90, now }
 }
 
 fn flagged(findings: &[Finding]) -> Vec<&str> {

@@ -171,6 +171,7 @@ fn each_demand_is_met_or_told() {
         model: "m",
         weights: "sha256:00",
         policy: None,
+        limits: Limits::default(),
         most_days: 30,
         now: at(10 * 86400),
     };
@@ -184,6 +185,16 @@ fn each_demand_is_met_or_told() {
     check(Demand { model: "n", ..good }, "of the model m and not of n");
     check(Demand { weights: "sha256:01", ..good }, "of the weights sha256:00 and not of sha256:01");
     check(Demand { policy: Some("sha256:q"), ..good }, "under another policy, sha256:p");
+    let strict = |concern, ratio, alpha, unread| Limits { ratio, alpha, concern, unread };
+    for limits in [
+        strict(0.1, 0.8, 0.05, 0.1),
+        strict(0.2, 0.9, 0.05, 0.1),
+        strict(0.2, 0.8, 0.1, 0.1),
+        strict(0.2, 0.8, 0.05, 0.0),
+    ] {
+        check(Demand { limits, ..good }, "judged by laxer limits");
+    }
+    assert_eq!(made.meets(&Demand { limits: strict(0.3, 0.7, 0.01, 0.2), ..good }), Ok(()));
     check(Demand { now: at(31 * 86400), ..good }, "more than 30 days ago");
     check(Demand { now: at(-1), ..good }, "in the future");
     check(Demand { now: at(366 * 86400), most_days: 1000, ..good }, "was valid until");
