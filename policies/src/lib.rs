@@ -2,7 +2,8 @@
 //!
 //! [`Policy`] is a valid policy file; [`PolicyFile`] changes one on disk without losing its comments; [`PolicyDesk`]
 //! authenticates callers and admits their requests under a policy, and a [`Permit`] is what an admitted request holds
-//! until it is settled. Whatever a policy does not allow is refused. [`Document`] reads such files of any kind.
+//! until it is settled. Whatever a policy does not allow is refused. [`Packs`] hold the dated rules of laws, and judge requests
+//! by them. [`Document`] reads such files of any kind.
 
 mod account;
 mod atomic;
@@ -14,6 +15,7 @@ mod edit;
 mod explain;
 mod file;
 mod key;
+pub mod packs;
 mod permit;
 mod policy;
 mod principal;
@@ -32,6 +34,7 @@ pub use document::{Document, FileKind};
 pub use edit::{NewKey, NewTenant};
 pub use file::{EditError, PolicyFile};
 pub use key::{ApiKey, KeyHash, MalformedHash, MalformedKey, NoRandomness};
+pub use packs::{Facts, Judgement, PackChoice, PackError, Packs};
 pub use permit::{Permit, Settlement, SpendMeter};
 pub use policy::Policy;
 pub use principal::{Denied, DeniedReason, Principal};

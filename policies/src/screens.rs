@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use forethought_safeguards::{Rules, Safeguards};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{document::Document, problem::Problem};
 
 /// What is looked for in what is asked, and in what is answered.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScreenRules {
     /// In messages and schemas of a request.

@@ -14,7 +14,7 @@ pub use chat::{
 };
 pub use error::{ApiError, ErrorKind};
 pub use ids::{RecordId, RequestId};
-pub use json_schema::{CONFIG_SCHEMA, JsonSchema, POLICY_SCHEMA, WAYS_SCHEMA};
+pub use json_schema::{CONFIG_SCHEMA, JsonSchema, PACK_SCHEMA, POLICY_SCHEMA, WAYS_SCHEMA};
 
 /// The HTTP API as an OpenAPI 3.1 document, in JSON.
 pub const OPENAPI: &str = include_str!("../json/openapi.json");
