@@ -78,7 +78,7 @@ pub struct Owe {
     /// What is owed.
     pub what: String,
     /// What makes it due.
-    pub on: Trigger,
+    pub after: Trigger,
     /// Days from then on; none where the law names no number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within_days: Option<u32>,
@@ -181,7 +181,7 @@ impl fmt::Display for Effect {
             Self::Require(wanted) => write!(f, "{}", words(&wanted.grounds)),
             Self::Review(review) => write!(f, "{} ({} to agree)", review.reason, review.reviewers),
             Self::Disclose(disclose) => f.write_str(&disclose.told()),
-            Self::Owe(owe) => write!(f, "{}, {}{}", owe.what, owe.on, within(owe.within_days)),
+            Self::Owe(owe) => write!(f, "{}, {}{}", owe.what, owe.after, within(owe.within_days)),
             Self::Safeguards(_) => f.write_str("what is asked and answered is looked through"),
             Self::Retain(retain) => f.write_str(&retain.told()),
             Self::Limit(limit) => write!(f, "contents at most {} days", limit.contents_days),

@@ -83,9 +83,10 @@ impl Packs {
         let has = |fires| rule.examples.iter().any(|example| example.fires() == fires);
         let lacks = [(true, "no example to which it applies"), (false, "no example to which it does not apply")];
         let lacks = lacks.into_iter().filter(|(fires, _)| !has(*fires)).map(|(_, told)| told.to_owned());
-        let failed = rule.examples.iter().enumerate().filter_map(|(at, example)| {
-            self.try_example(rule, example).map(|told| format!("examples[{at}]: {told}"))
-        });
+        let failed =
+            rule.examples.iter().enumerate().filter_map(|(at, example)| {
+                self.try_example(rule, example).map(|told| format!("examples[{at}]: {told}"))
+            });
         lacks.chain(failed).map(wrong).collect()
     }
 

@@ -36,6 +36,34 @@ pub struct Facts {
     pub grounds: BTreeSet<Ground>,
 }
 
+impl Facts {
+    /// What a request says of itself beside what is known of its tenant. Places, sectors, data and grounds add up, so that a
+    /// request cannot talk itself out of a law that binds its tenant; purpose, interaction and decision are the request's where it
+    /// says them.
+    #[must_use]
+    pub fn beside(self, tenant: &Self) -> Self {
+        Self {
+            purpose: self.purpose.or_else(|| tenant.purpose.clone()),
+            sectors: both(self.sectors, tenant.sectors.as_ref()),
+            regions: both(self.regions, tenant.regions.as_ref()),
+            data_classes: both(self.data_classes, tenant.data_classes.as_ref()),
+            interaction: self.interaction.or_else(|| tenant.interaction.clone()),
+            decision: self.decision.or_else(|| tenant.decision.clone()),
+            grounds: self.grounds.union(&tenant.grounds).cloned().collect(),
+        }
+    }
+}
+
+fn both<W: Ord + Clone>(own: Option<BTreeSet<W>>, tenant: Option<&BTreeSet<W>>) -> Option<BTreeSet<W>> {
+    match (own, tenant) {
+        (Some(mut own), Some(tenant)) => {
+            own.extend(tenant.iter().cloned());
+            Some(own)
+        }
+        (own, tenant) => own.or_else(|| tenant.cloned()),
+    }
+}
+
 /// The name of a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -75,5 +103,40 @@ impl Fact {
 impl fmt::Display for Fact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(request: &str, tenant: &str, expected: &str) {
+        let read = |json: &str| serde_json::from_str::<Facts>(json).unwrap();
+        assert_eq!(read(request).beside(&read(tenant)), read(expected), "{request} beside {tenant}");
+    }
+
+    #[test]
+    fn a_request_adds_to_its_tenant_and_takes_nothing_away() {
+        check("{}", "{}", "{}");
+        check(r#"{"regions":[]}"#, r#"{"regions":["DE"]}"#, r#"{"regions":["DE"]}"#);
+        check(r#"{"regions":["US-TX"]}"#, r#"{"regions":["DE"]}"#, r#"{"regions":["DE","US-TX"]}"#);
+        check(r#"{"sectors":[]}"#, "{}", r#"{"sectors":[]}"#);
+        check("{}", r#"{"data_classes":["health"]}"#, r#"{"data_classes":["health"]}"#);
+        check(r#"{"grounds":["consent"]}"#, r#"{"grounds":["obvious"]}"#, r#"{"grounds":["consent","obvious"]}"#);
+        check(r#"{"purpose":"credit"}"#, r#"{"purpose":"housing"}"#, r#"{"purpose":"credit"}"#);
+        check("{}", r#"{"purpose":"housing","decision":"none"}"#, r#"{"purpose":"housing","decision":"none"}"#);
+        check(r#"{"interaction":"program"}"#, r#"{"interaction":"consumer"}"#, r#"{"interaction":"program"}"#);
+    }
+
+    #[test]
+    fn a_fact_that_is_not_known_is_refused() {
+        for json in [
+            r#"{"purposes":["credit"]}"#,
+            r#"{"purpose":"loans"}"#,
+            r#"{"regions":["Germany"]}"#,
+            r#"{"sectors":"finance"}"#,
+        ] {
+            assert!(serde_json::from_str::<Facts>(json).is_err(), "{json}");
+        }
     }
 }

@@ -13,11 +13,7 @@ use super::{
     rule::Status,
     words::{DataClass, Decision, Ground, Interaction, Purpose, Sector, UnknownWord},
 };
-use crate::{
-    document::Document,
-    problem::Problem,
-    screens::ScreenRules,
-};
+use crate::{document::Document, problem::Problem, screens::ScreenRules};
 
 /// Words that are not in the vocabulary, ids that stand twice, orders that name nothing, phrases that could never be found.
 pub(super) fn of_words(document: &Document) -> Vec<Problem> {
@@ -43,7 +39,9 @@ fn of_rule(document: &Document, rule: &Value, at: usize) -> Vec<Problem> {
         .collect();
     found.extend(of_list::<Ground>(document, rule, &rule_at, "/then/require/grounds"));
     let examples = list(rule, "/examples").iter().enumerate();
-    found.extend(examples.filter_map(|(example, value)| of_example(document, value, &format!("{rule_at}/examples/{example}"))));
+    found.extend(
+        examples.filter_map(|(example, value)| of_example(document, value, &format!("{rule_at}/examples/{example}"))),
+    );
     found.extend(["input", "output"].iter().filter_map(|side| of_phrases(document, rule, &rule_at, side)));
     found
 }
@@ -62,7 +60,12 @@ fn of_condition(document: &Document, rule: &Value, rule_at: &str, place: &str) -
 }
 
 /// Words of one list that are not known. What is no text is told by the schema.
-fn of_list<W: FromStr<Err = UnknownWord>>(document: &Document, rule: &Value, rule_at: &str, place: &str) -> Vec<Problem> {
+fn of_list<W: FromStr<Err = UnknownWord>>(
+    document: &Document,
+    rule: &Value,
+    rule_at: &str,
+    place: &str,
+) -> Vec<Problem> {
     let words = list(rule, place).iter().enumerate().filter_map(|(at, word)| Some((at, word.as_str()?)));
     let wrong = words.filter_map(|(at, word)| Some((at, word.parse::<W>().err()?)));
     wrong.map(|(at, error)| document.problem(&format!("{rule_at}{place}/{at}"), told(&error), error.mend)).collect()
@@ -137,9 +140,12 @@ pub(super) fn of_sense(document: &Document, written: &Written, zone: bool) -> Ve
     }
     for (at, rule) in written.rules.iter().enumerate() {
         let wrong = [of_dates(rule), of_status(rule, written), of_days(rule)];
-        found.extend(wrong.into_iter().flatten().map(|(field, told, mend)| {
-            document.problem(&format!("/rules/{at}/{field}"), told, mend)
-        }));
+        found.extend(
+            wrong
+                .into_iter()
+                .flatten()
+                .map(|(field, told, mend)| document.problem(&format!("/rules/{at}/{field}"), told, mend)),
+        );
     }
     found
 }

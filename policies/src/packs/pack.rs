@@ -149,7 +149,9 @@ impl Pack {
     pub(super) fn reaches(&self, facts: &Facts) -> Match {
         match &facts.regions {
             None => Match::Unknown(vec![Fact::Regions]),
-            Some(regions) if regions.iter().any(|region| self.regions.iter().any(|own| region.is_in(own))) => Match::Yes,
+            Some(regions) if regions.iter().any(|region| self.regions.iter().any(|own| region.is_in(own))) => {
+                Match::Yes
+            }
             Some(_) => Match::No(Fact::Regions),
         }
     }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 /// The Union's 27 member states by ISO 3166-1, `EL` as the Union itself writes Greece, and those parts of member states that
 /// have codes of their own and where Union law holds (TFEU Art. 355(1) and (4): the outermost regions of France, and Åland).
 const UNION: [&str; 35] = [
-    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV", "MT",
-    "NL", "PL", "PT", "RO", "SE", "SI", "SK", "EL", "GF", "GP", "MF", "MQ", "RE", "YT", "AX",
+    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV",
+    "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK", "EL", "GF", "GP", "MF", "MQ", "RE", "YT", "AX",
 ];
 
 /// A country (ISO 3166-1, such as `DE`), a part of one (ISO 3166-2, such as `US-CO`), a part of that, or `EU`.
@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn what_is_no_region_is_refused() {
-        for text in ["", "E", "EUR", "D-E", "US_", "US-", "US--CO", "12", "ÄU", "US-COLORADO", "US-A-B-C-D-E-F-G-H-I-J"] {
+        for text in ["", "E", "EUR", "D-E", "US_", "US-", "US--CO", "12", "ÄU", "US-COLORADO", "US-A-B-C-D-E-F-G-H-I-J"]
+        {
             let error = text.parse::<Region>().unwrap_err().to_string();
             assert!(error.contains("is no region; write"), "{error}");
         }

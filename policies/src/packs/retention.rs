@@ -94,9 +94,10 @@ impl Retention {
             let shorter = claims.limits.iter().filter(|limit| limit.days < keep.days);
             shorter.map(|limit| Conflict::new(&keep.rule, &limit.rule, orders))
         });
-        let erased = claims.contents.iter().flat_map(|keep| {
-            claims.erasures.iter().map(|(_, rule)| Conflict::new(&keep.rule, rule, orders))
-        });
+        let erased = claims
+            .contents
+            .iter()
+            .flat_map(|keep| claims.erasures.iter().map(|(_, rule)| Conflict::new(&keep.rule, rule, orders)));
         let mut conflicts: Vec<Conflict> = limited.chain(erased).collect();
         conflicts.sort_by(|a, b| (&a.keep, &a.against).cmp(&(&b.keep, &b.against)));
         // A rule with a ceiling and a right of erasure meets the same floor twice, and the same answer.

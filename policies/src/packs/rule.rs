@@ -263,7 +263,7 @@ impl fmt::Display for PassedOver {
             Self::Repealed => f.write_str("repealed"),
             Self::Ended { until } => write!(f, "ended with {until}"),
             Self::Role { binds } => write!(f, "binds {binds}"),
-            Self::Differs { fact } => write!(f, "another {fact}"),
+            Self::Differs { fact } => write!(f, "differs in {fact}"),
             Self::Excepted { exception } => write!(f, "excepted by unless[{exception}]"),
         }
     }

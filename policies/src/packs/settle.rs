@@ -46,7 +46,9 @@ impl Found {
         let disclosures = self.disclosures();
         for applied in self.applied.iter_mut().filter(|applied| applied.state == State::Enforced) {
             let standing = match &*applied.effect {
-                Effect::Review(own) => covered(review.as_ref().filter(|all| all.reviewers > own.reviewers), &applied.rule),
+                Effect::Review(own) => {
+                    covered(review.as_ref().filter(|all| all.reviewers > own.reviewers), &applied.rule)
+                }
                 Effect::Disclose(own) => {
                     let same = disclosures.iter().find(|told| told.disclose == *own);
                     same.and_then(|told| told.rules.first()).and_then(|first| cover(first, &applied.rule))
@@ -67,7 +69,10 @@ impl Found {
 
     /// What has effect.
     fn enforced(&self) -> impl Iterator<Item = (&Applied, &Effect)> {
-        self.applied.iter().filter(|applied| applied.state == State::Enforced).map(|applied| (applied, &*applied.effect))
+        self.applied
+            .iter()
+            .filter(|applied| applied.state == State::Enforced)
+            .map(|applied| (applied, &*applied.effect))
     }
 
     fn forbidden(&self) -> Option<Forbidden> {
@@ -193,7 +198,10 @@ fn beside(rule: &Cite, effect: &Effect, retention: &Retention) -> Option<Standin
     if let Some(open) = open {
         return Some(Standing::Open(other(open)));
     }
-    conflicts.find(lost).map(|conflict| Standing::YieldsTo(other(conflict))).or_else(|| outdone(rule, effect, retention))
+    conflicts
+        .find(lost)
+        .map(|conflict| Standing::YieldsTo(other(conflict)))
+        .or_else(|| outdone(rule, effect, retention))
 }
 
 /// Another rule asks for as much or more.

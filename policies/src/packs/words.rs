@@ -274,7 +274,7 @@ words! {
     Ground, "ground":
     /// The person's consent.
     Consent = "consent",
-    /// The person's explicit consent (EU Art. 5(1)(ba)).
+    /// The person's explicit consent (EU Art. 5(1)(ba); Regulation (EU) 2016/679 Art. 22).
     ExplicitConsent = "explicit_consent",
     /// It is obvious to people that they talk with a machine (EU Art. 50(1)).
     Obvious = "obvious",
@@ -349,6 +349,9 @@ mod tests {
     #[test]
     fn a_slip_is_told_its_mend() {
         let error = "emotion_inferrence".parse::<Purpose>().unwrap_err().to_string();
-        assert!(error.starts_with("`emotion_inferrence` is no purpose that is known; did you mean `emotion_inference`?"), "{error}");
+        assert!(
+            error.starts_with("`emotion_inferrence` is no purpose that is known; did you mean `emotion_inference`?"),
+            "{error}"
+        );
     }
 }
