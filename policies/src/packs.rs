@@ -53,7 +53,7 @@ use crate::{document, problem::FileError, suggest::nearest};
 /// The rules of all packs that an operator wants, never changed after they were read. Without any pack nothing is refused.
 #[derive(Debug, Default)]
 pub struct Packs {
-    packs: Vec<Arc<Pack>>,
+    loaded: Vec<Arc<Pack>>,
     /// By id, so that the order in which packs are named makes no difference.
     rules: Vec<Rule>,
     /// Of packs that have effect: one that is only tried decides nothing.
@@ -106,7 +106,7 @@ impl Packs {
     /// Every pack, by id.
     #[must_use]
     pub fn packs(&self) -> &[Arc<Pack>] {
-        &self.packs
+        &self.loaded
     }
 
     /// Every rule, by id.
@@ -149,19 +149,19 @@ impl Packs {
 
     fn add(&mut self, loaded: Loaded) -> Result<(), PackError> {
         let Loaded { pack, orders, rules } = loaded;
-        if self.packs.iter().any(|other| other.id == pack.id) {
+        if self.loaded.iter().any(|other| other.id == pack.id) {
             return Err(PackError::Twice { id: pack.id.clone() });
         }
         if !pack.settings.shadow {
             self.orders.extend(orders);
         }
-        self.packs.push(pack);
+        self.loaded.push(pack);
         self.rules.extend(rules);
         Ok(())
     }
 
     fn index(&mut self) {
-        self.packs.sort_by(|a, b| a.id.cmp(&b.id));
+        self.loaded.sort_by(|a, b| a.id.cmp(&b.id));
         self.rules.sort_by(|a, b| a.cite.cmp(&b.cite));
         let key = |order: &Order| (order.first.clone(), order.then.clone(), order.citation.clone(), order.why.clone());
         self.orders.sort_by_key(key);

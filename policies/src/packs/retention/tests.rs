@@ -19,10 +19,12 @@ fn order(first: &str, then: &str) -> Order {
     Order { first: vec![first.into()], then: vec![then.into()], citation: "c".into(), why: "w".into() }
 }
 
+type Days<'d> = &'d [(&'d str, u32)];
+
 /// Floors, ceilings, erasures, orders; then the floor, the ceiling, how long erasure waits, and what is open.
 #[track_caller]
 fn check(
-    (keeps, limits, erasures): (&[(&str, u32)], &[(&str, u32)], &[&str]),
+    (keeps, limits, erasures): (Days, Days, &[&str]),
     orders: &[(&str, &str)],
     (floor, ceiling, wait, open): (Option<u32>, Option<u32>, Option<u32>, usize),
 ) {

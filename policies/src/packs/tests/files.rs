@@ -16,12 +16,15 @@ fn errors(from: &str, to: &str) -> Vec<String> {
     }
 }
 
+#[track_caller]
+fn check_wrong(from: &str, to: &str, expected: &str) {
+    let found = errors(from, to);
+    assert!(found.iter().any(|line| line.contains(expected)), "{from} to {to}: {found:#?}");
+}
+
 #[test]
-fn what_is_wrong_is_told_with_its_line_and_mend() {
-    let check = |from: &str, to: &str, expected: &str| {
-        let found = errors(from, to);
-        assert!(found.iter().any(|line| line.contains(expected)), "{from} to {to}: {found:#?}");
-    };
+fn what_a_rule_does_wrong_is_told_with_its_line_and_mend() {
+    let check = check_wrong;
     check(
         "purposes: [credit]",
         "purposes: [credits]",
@@ -39,7 +42,7 @@ fn what_is_wrong_is_told_with_its_line_and_mend() {
         "wen: { purposes: [credit] }",
         "unknown key `wen` in rules[1]; did you mean `when`?",
     );
-    check("then: { forbid: { reason: no } }", "then: {}", "t.yaml:11:131: rules[0].then: the mapping is empty");
+    check("then: { forbid: { reason: no } }", "then: {}", "t.yaml:11:117: rules[0].then: the mapping is empty");
     check("then: { forbid: { reason: no } }", "then: { disclose: {} }", "rules[0].then.disclose");
     check("then: { erase: {} }", "then: { limit: { contents_days: 0 } }", "0 is too small, the least is 1");
     check(
@@ -64,6 +67,11 @@ fn what_is_wrong_is_told_with_its_line_and_mend() {
         "known values: adverse_decision, request, demand",
     );
     check("then: { erase: {} }", "then: { review: { reason: r, reviewers: 0 } }", "0 is too small");
+}
+
+#[test]
+fn what_else_is_wrong_is_told_with_its_line_and_mend() {
+    let check = check_wrong;
     check("id: s", "id: r", "t.yaml:12:7: rules[1].id: the rule id `r` stands twice; give each rule its own id");
     check("id: r", "id: 5", "rules[0].id: expected text, found 5; put it in quotes");
     check("id: r", "id: R", "rules[0].id: the text `R` has the wrong form");

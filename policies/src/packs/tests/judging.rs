@@ -42,6 +42,17 @@ fn laws_of_every_region_that_is_named_bind() {
 }
 
 #[test]
+fn a_law_that_holds_in_several_regions_is_judged_once() {
+    let with = |regions: &str| {
+        let json =
+            format!(r#"{{"regions":[{regions}],"purpose":"credit","interaction":"consumer","decision":"decides"}}"#);
+        all().judge(&facts(&json), checked())
+    };
+    assert_eq!(with(r#""DE","FR-IDF","EU""#), with(r#""DE""#));
+    assert!(with(r#""DE""#).applied.len() > 5);
+}
+
+#[test]
 fn a_ban_is_told_before_a_condition_and_a_condition_before_what_is_unknown() {
     let unknown = "when: { purposes: [credit] }, then: { erase: {} }";
     let wanted = "then: { require: { grounds: [consent], reason: ask first } }";

@@ -75,6 +75,8 @@ fn not_weaker(together: &Judgement, alone: &Judgement) -> TestCaseResult {
     prop_assert!(alone.undetermined.iter().all(|one| together.undetermined.contains(one)));
     let days = |judgement: &Judgement| judgement.retention.records.as_ref().map_or(0, |bound| bound.days);
     prop_assert!(days(together) >= days(alone));
+    let contents = |judgement: &Judgement| judgement.retention.contents.as_ref().map_or(0, |bound| bound.days);
+    prop_assert!(contents(together) >= contents(alone));
     Ok(())
 }
 
