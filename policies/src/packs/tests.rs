@@ -81,6 +81,13 @@ fn every_example_comes_out_and_every_rule_has_one_that_fires_and_one_that_does_n
 }
 
 #[test]
+fn judging_is_open_to_every_thread() {
+    fn check<T: Send + Sync>() {}
+    check::<Packs>();
+    check::<Judgement>();
+}
+
+#[test]
 fn a_wrong_example_is_told() {
     let example = |expect: &str, more: &str| {
         format!("{{ at: 2026-06-01T00:00:00Z, facts: {{ regions: [DE] }}, expect: {expect}{more} }}")

@@ -122,7 +122,7 @@ words! {
     BiasDetection = "bias_detection",
     /// Persons are identified by their bodies, at a distance and later (EU Annex III 1(a); TX § 552.054).
     BiometricIdentification = "biometric_identification",
-    /// The same as it happens, in public (EU Art. 5(1)(h)).
+    /// The same as it happens, in public (EU Art. 5(1)(h), Annex III 1(a)).
     RealtimeBiometricIdentification = "realtime_biometric_identification",
     /// Persons are put into classes by their bodies, not by what [`Self::SensitiveBiometricCategorisation`] names (EU Annex
     /// III 1(b), Art. 50(3)).
