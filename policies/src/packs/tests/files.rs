@@ -1,5 +1,7 @@
 //! Files that are wrong, and what is told of them.
 
+use proptest::prelude::*;
+
 use super::*;
 
 /// A good pack with a change, and the lines of the error.
@@ -171,4 +173,22 @@ fn a_choice_is_read_as_an_operator_writes_it() {
     let choice: PackChoice = serde_json::from_str(text).unwrap();
     assert_eq!((choice.mode, choice.role, choice.enforce_stayed), (Mode::Shadow, Role::Deployer, true));
     assert!(serde_json::from_str::<PackChoice>(r#"{"pack":"a","mod":"shadow"}"#).is_err());
+}
+
+proptest! {
+    /// Whatever is cut out of a pack or put in twice: it is read, or something is told, at a line that it has.
+    #[test]
+    fn a_torn_file_is_read_or_told(from in 0..4000usize, many in 0..300usize, again in any::<bool>()) {
+        let text = include_str!("../../../packs/template.yaml");
+        let at = |place: usize| text.char_indices().nth(place).map_or(text.len(), |(at, _)| at);
+        let (start, end) = (at(from), at(from + many));
+        let torn = if again { text[..end].to_owned() + &text[start..] } else { text[..start].to_owned() + &text[end..] };
+        if let Err(error) = file::parse(Path::new("t.yaml"), torn.as_bytes(), &PackChoice::new("t.yaml")) {
+            let FileError::Invalid { problems, .. } = error else { panic!("{error}") };
+            prop_assert!(!problems.is_empty());
+            for problem in problems {
+                prop_assert!((1..=torn.lines().count() + 1).contains(&problem.place.line), "{}", problem);
+            }
+        }
+    }
 }
