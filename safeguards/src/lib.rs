@@ -4,6 +4,7 @@
 //! it comes, and lets out what may pass as soon as it is certain. Nothing here waits, reads a clock or a file.
 
 mod checks;
+pub mod classifier;
 mod fold;
 mod guard;
 mod kind;
