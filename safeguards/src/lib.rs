@@ -7,6 +7,7 @@ mod checks;
 pub mod classifier;
 mod fold;
 mod guard;
+pub mod injection;
 mod kind;
 mod patterns;
 mod phrases;

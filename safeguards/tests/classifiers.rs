@@ -1,6 +1,6 @@
 //! Classifiers are asked in the published words, no message breaks out of them, and what cannot be read is an error.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "helpers of tests may panic as tests do")]
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "tests may panic")]
 
 use forethought_safeguards::classifier::{
     Category, Classified, ClassifierPrompt, Conversation, Form, Odds, Protocol, Speaker, Target, Unasked, Unreadable,
