@@ -11,7 +11,6 @@
 mod marks;
 mod rules;
 mod vocabulary;
-mod words;
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -85,7 +84,7 @@ impl Injection {
     /// Scores a text.
     #[must_use]
     pub fn score(text: &str) -> Scored {
-        let words = words::read(text);
+        let words = crate::words::read(text);
         let mut found = rules::look(&words);
         found.extend(marks::look(text, &words));
         found.sort_by_key(|found| (found.word, found.reason.sign));

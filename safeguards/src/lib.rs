@@ -9,9 +9,13 @@ mod fold;
 mod guard;
 pub mod injection;
 mod kind;
+pub mod language;
+pub mod length;
 mod patterns;
 mod phrases;
 mod rules;
+pub mod topics;
+mod words;
 
 pub use guard::{Counted, Finding, Guard, Passed};
 pub use kind::{Group, Kind};

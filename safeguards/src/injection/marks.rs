@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Found, Reason, Sign, words::Word};
+use super::{Found, Reason, Sign};
+use crate::words::Word;
 
 /// Who speaks at the beginning of a line of a conversation.
 const SPEAKERS: &[&str] =

@@ -1,5 +1,7 @@
 //! Which meanings, how close together, are a sign.
 
+use crate::words::{self, Word};
+
 use super::{
     Found, Reason, Sign,
     vocabulary::{
@@ -9,7 +11,6 @@ use super::{
             OWN_PROMPT, PAST, PROMPT, REFUSE, REPEAT, ROLE, RULES, SEND, SHOW, WHAT, YOUR,
         },
     },
-    words::{self, Word},
 };
 
 /// Meanings that stand together.

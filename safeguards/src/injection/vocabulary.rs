@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use super::words::{self, Word};
+use crate::words::{self, Word};
 
 /// What words may mean, as bits.
 pub(super) mod means {

@@ -12,16 +12,16 @@ const QUOTED: usize = 14;
 
 /// A word in lower case, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Word {
-    pub(super) text: String,
-    pub(super) start: usize,
-    pub(super) end: usize,
+pub(crate) struct Word {
+    pub(crate) text: String,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
     /// It stands in a short quotation that opens and closes in its line.
-    pub(super) quoted: bool,
+    pub(crate) quoted: bool,
 }
 
 /// The words of a text. What looks alike is alike; letters that stand alone in a row make a word.
-pub(super) fn read(text: &str) -> Vec<Word> {
+pub(crate) fn read(text: &str) -> Vec<Word> {
     let mut reader = Reader::default();
     text.char_indices().for_each(|(at, character)| reader.read(character, at));
     reader.end_line();
@@ -29,7 +29,7 @@ pub(super) fn read(text: &str) -> Vec<Word> {
 }
 
 /// The words of something that is looked for.
-pub(super) fn of(text: &str) -> Vec<String> {
+pub(crate) fn of(text: &str) -> Vec<String> {
     read(text).into_iter().map(|word| word.text).collect()
 }
 
