@@ -189,6 +189,7 @@ PROMISED |= {
 }
 
 BEYOND |= {
+    "backspaces": lambda phrase, rng: "".join(c + rng.choice("xq7") + "\b" if c.isalpha() else c for c in phrase),
     "blank_within_words": inside(" "),
     "line_break_per_letter": lambda phrase, _: "\n".join(phrase.replace(" ", "")),
     "html_tags_within": inside("<b></b>"),
