@@ -1,6 +1,6 @@
 //! Signs that a text tries to give a model instructions that it should not have.
 //!
-//! A list of signs, each with a weight, is looked for in the text [as it is read](crate::fold): overrides of instructions in
+//! A list of signs, each with a weight, is looked for in the text as it is read: overrides of instructions in
 //! sixteen languages, personas without limits, turns and control tokens that only the service may write, instructions to a
 //! model that reads a document, codes that are to be followed, data that is to be carried out in an address, and questions
 //! for the system prompt. A sign that stands in quotation marks weighs half, for people speak *about* such phrases, too. The
