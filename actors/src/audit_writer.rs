@@ -49,6 +49,13 @@ impl Message for Append {
     type Result = Result<Appended, AppendError>;
 }
 
+/// Something that reads the log as it stands.
+struct Read(Box<dyn FnOnce(&AuditLog) + Send>);
+
+impl Message for Read {
+    type Result = ();
+}
+
 type Waiting = (Draft, oneshot::Sender<Result<Appended, AppendError>>);
 
 pub(crate) struct AuditWriter {
@@ -75,6 +82,16 @@ impl Handler<Append> for AuditWriter {
         self.write_next(ctx);
         // A writer that stops does not stop the batch that is being written.
         Box::pin(async { answer.await.unwrap_or_else(|_| Err(AppendError::Unknown("the writer stopped".to_owned()))) })
+    }
+}
+
+impl Handler<Read> for AuditWriter {
+    type Result = ();
+
+    /// Reads between two batches, where it holds up nobody's thread.
+    fn handle(&mut self, Read(read): Read, _: &mut Context<Self>) {
+        let log = Arc::clone(&self.log);
+        tokio::task::spawn_blocking(move || read(&log.lock().unwrap_or_else(PoisonError::into_inner)));
     }
 }
 
@@ -166,6 +183,34 @@ impl AuditDesk {
     pub async fn append(&self, draft: impl Into<Draft>) -> Result<Appended, AppendError> {
         let sent = self.writer.send(Append(draft.into()), Instant::now() + APPEND_WITHIN).await;
         sent?
+    }
+}
+
+/// Why the log could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// The log is being opened again, or is busy: it may be asked again.
+    #[error("the audit log cannot be read now: {0}")]
+    Busy(String),
+    /// What is there cannot be read.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl AuditDesk {
+    /// Reads the log as it stands. Records wait meanwhile, so what `read` does is to be short.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&AuditLog) -> Result<T, AuditError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let (reply, answer) = oneshot::channel();
+        let ask = Read(Box::new(move |log| drop(reply.send(read(log).map_err(|error| error.to_string())))));
+        let sent = self.writer.send(ask, Instant::now() + APPEND_WITHIN).await;
+        sent.map_err(|error| ReadError::Busy(error.to_string()))?;
+        answer.await.map_err(|_| ReadError::Busy("the reader was lost".to_owned()))?.map_err(ReadError::Broken)
     }
 }
 

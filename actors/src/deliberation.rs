@@ -13,14 +13,14 @@ mod tests;
 
 use std::sync::Arc;
 
-use forethought_audit::{Admission, AdmissionDraft, PolicyRef};
+use forethought_audit::{Admission, AdmissionDraft, LawNote, PolicyRef, ReviewAsked};
 use forethought_engine::{Prompt, Sampling};
 use forethought_policies::{Permit, Settlement};
 use forethought_reasoning::{
     AnswerKind, MAX_SAMPLES, Params, Spent, Strategy, Tally, Verdict, VerifierSpec, strategy_verified,
 };
 use forethought_safeguards::{Counted, Safeguards};
-use forethought_schemas::{ApiError, Budget, Effort, ErrorKind, RecordId, RequestId, StrategyName};
+use forethought_schemas::{ApiError, Budget, Effort, ErrorKind, Facts, RecordId, RequestId, StrategyName};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Duration, Instant},
@@ -46,6 +46,9 @@ fn kept_for_samples(budget: &Budget) -> usize {
 
 /// The code of the error with which a safeguard refuses a request.
 pub const BLOCKED: &str = "blocked_by_safeguard";
+
+/// The code of the error with which a rule refuses a request.
+pub const FORBIDDEN: &str = "forbidden_by_rule";
 
 /// What is asked of a deliberation.
 #[derive(Clone, Debug)]
@@ -107,6 +110,42 @@ pub struct Job {
     pub safeguards: Arc<Safeguards>,
     /// What safeguards found in what was asked.
     pub asked: Vec<Counted>,
+    /// What it is about, as far as it is known.
+    pub facts: Facts,
+    /// Rules of law that have a say in it.
+    pub laws: Vec<LawNote>,
+    /// What goes with the answer because a law asks for it; null where none does.
+    pub disclosures: Arc<serde_json::Value>,
+    /// How its answer is held, where it is.
+    pub review: ReviewPlan,
+}
+
+/// How an answer is held until a person has decided on it.
+#[derive(Clone, Debug)]
+pub struct ReviewPlan {
+    /// What asks for it whatever the answer is; nothing if only what is found in the answer may.
+    pub because: Vec<String>,
+    /// Whether what is found in the answer may ask for it.
+    pub possible: bool,
+    /// How long it waits.
+    pub within: Duration,
+    /// What is looked for in an answer on which a person has decided.
+    pub released: Arc<Safeguards>,
+}
+
+impl Default for ReviewPlan {
+    fn default() -> Self {
+        let (because, within, released) = (Vec::new(), Duration::from_secs(24 * 60 * 60), Safeguards::none());
+        Self { because, possible: false, within, released }
+    }
+}
+
+impl ReviewPlan {
+    /// Whether the answer waits or may come to wait: then nothing of it is told before its end.
+    #[must_use]
+    pub const fn is_quiet(&self) -> bool {
+        self.possible || !self.because.is_empty()
+    }
 }
 
 /// What a deliberation works with.
@@ -226,6 +265,8 @@ pub struct Deliberated {
     pub settlement: Settlement,
     /// What safeguards found in the answers.
     pub found: Vec<Counted>,
+    /// That the answer waits for a person.
+    pub held: Option<ReviewAsked>,
 }
 
 /// A running deliberation. Dropping it stops the work; the outcome is recorded all the same.
@@ -353,7 +394,10 @@ fn admission_draft(job: &Job, record_id: &RecordId, permit: &Permit) -> Admissio
             key_id: job.key_id.clone(),
             model: job.model.clone(),
             weights_digest: job.weights.clone(),
-            policy: PolicyRef { version: "1".to_owned(), digest: permit.policy_digest().to_owned() },
+            policy: PolicyRef {
+                version: permit.policy_version().to_string(),
+                digest: permit.policy_digest().to_owned(),
+            },
             effort: job.effort,
             strategy: job.strategy,
             budget: job.budget,
@@ -361,6 +405,8 @@ fn admission_draft(job: &Job, record_id: &RecordId, permit: &Permit) -> Admissio
             n: job.n,
             thinking_tokens: job.thinking.as_ref().and_then(|thinking| thinking.tokens),
             safeguards: screen::notes(&job.asked),
+            facts: job.facts.clone(),
+            laws: job.laws.clone(),
         },
         prompt: job.prompt_record.clone(),
     }

@@ -9,9 +9,10 @@ mod sampler;
 mod supervision;
 mod turnstile;
 
-pub use audit_writer::{AppendError, AuditDesk};
+pub use audit_writer::{AppendError, AuditDesk, ReadError};
 pub use deliberation::{
-    BLOCKED, Decided, Deliberated, Deliberation, Desks, Event, Job, SampleReport, SampleState, Thinking, refuse,
+    BLOCKED, Decided, Deliberated, Deliberation, Desks, Event, FORBIDDEN, Job, ReviewPlan, SampleReport, SampleState,
+    Thinking, refuse,
 };
 pub use engine_keeper::EngineDesk;
 pub use forethought_engine::{Build, Built};

@@ -6,8 +6,8 @@ use forethought_schemas::{RecordId, RequestId};
 use jiff::Timestamp;
 
 use crate::{
-    Admission, Body, Commitment, Digest, DraftError, KeyError, Outcome, OutcomeStatus, SafeguardNote, SampleOutcome,
-    Spent, TenantKey, VoteCount, seal,
+    Act, Actor, Admission, Body, Commitment, Digest, DraftError, KeyError, Outcome, OutcomeStatus, Review, ReviewAsked,
+    ReviewDecision, SafeguardNote, SampleOutcome, Spent, TenantKey, VoteCount, seal,
 };
 
 /// A record to append, with its contents in the clear.
@@ -17,6 +17,10 @@ pub enum Draft {
     Admission(Box<AdmissionDraft>),
     /// What came of it.
     Outcome(Box<OutcomeDraft>),
+    /// Something is done to the service itself.
+    Act(Box<ActDraft>),
+    /// Somebody decides on an answer that is held.
+    Review(Box<ReviewDraft>),
 }
 
 impl Draft {
@@ -26,6 +30,8 @@ impl Draft {
         match self {
             Self::Admission(draft) => &draft.record_id,
             Self::Outcome(draft) => &draft.record_id,
+            Self::Act(draft) => &draft.record_id,
+            Self::Review(draft) => &draft.record_id,
         }
     }
 }
@@ -40,6 +46,48 @@ impl From<OutcomeDraft> for Draft {
     fn from(draft: OutcomeDraft) -> Self {
         Self::Outcome(Box::new(draft))
     }
+}
+
+impl From<ActDraft> for Draft {
+    fn from(draft: ActDraft) -> Self {
+        Self::Act(Box::new(draft))
+    }
+}
+
+impl From<ReviewDraft> for Draft {
+    fn from(draft: ReviewDraft) -> Self {
+        Self::Review(Box::new(draft))
+    }
+}
+
+/// A decision on an answer that is held. Its request and tenant are the admission's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReviewDraft {
+    /// The new record's id.
+    pub record_id: RecordId,
+    /// When it is decided.
+    pub time: Timestamp,
+    /// The admission's record.
+    pub admission: RecordId,
+    /// What is decided.
+    pub decision: ReviewDecision,
+    /// Who decides; nobody where the time is over.
+    pub by: Option<Actor>,
+    /// Why.
+    pub reason: String,
+    /// The answer that is given in place of the held one. Sealed.
+    pub answer: Option<Vec<u8>>,
+}
+
+/// Something that is done to the service itself. It has no contents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActDraft {
+    /// The new record's id.
+    pub record_id: RecordId,
+    /// When it is done.
+    pub time: Timestamp,
+    /// What is done.
+    pub act: Act,
 }
 
 /// A request that is let in.
@@ -82,6 +130,10 @@ pub struct OutcomeDraft {
     pub cost: u64,
     /// What safeguards found in it.
     pub safeguards: Vec<SafeguardNote>,
+    /// That the answer waits for a person.
+    pub review: Option<ReviewAsked>,
+    /// What is to go with an answer that waits, when it is given. Sealed.
+    pub disclosures: Option<Vec<u8>>,
 }
 
 /// What came of one sample.
@@ -166,6 +218,23 @@ impl AdmissionDraft {
     }
 }
 
+impl ReviewDraft {
+    /// The record's body; its contents go to the sealer.
+    pub(crate) fn body(&self, request_id: &RequestId, tenant: &str, sealer: &mut Sealer<'_>) -> Result<Body, KeyError> {
+        if let Some(answer) = &self.answer {
+            sealer.add("answer", answer)?;
+        }
+        Ok(Body::Review(Review {
+            admission: self.admission.clone(),
+            request_id: request_id.clone(),
+            tenant: tenant.to_owned(),
+            decision: self.decision,
+            by: self.by.clone(),
+            reason: self.reason.clone(),
+        }))
+    }
+}
+
 impl OutcomeDraft {
     pub(crate) fn check(&self) -> Result<(), DraftError> {
         let mut seen = BTreeSet::new();
@@ -185,6 +254,9 @@ impl OutcomeDraft {
     ) -> Result<Body, KeyError> {
         if let Some(answer) = &self.answer {
             sealer.add("answer", answer)?;
+        }
+        if let Some(disclosures) = &self.disclosures {
+            sealer.add("disclosures", disclosures)?;
         }
         let mut answers = Answers::default();
         let samples =
@@ -207,6 +279,7 @@ impl OutcomeDraft {
             since: Some(since),
             cost: self.cost,
             safeguards: self.safeguards.clone(),
+            review: self.review.clone(),
         }))
     }
 }

@@ -61,6 +61,9 @@ pub enum DraftError {
     /// There is no open admission with this id.
     #[error("admission {0} is unknown or has its end already")]
     NotOpen(RecordId),
+    /// There is no answer of this admission that waits for a person.
+    #[error("no answer of admission {0} waits for a decision: it was decided before, or none was held")]
+    NotHeld(RecordId),
     /// No key file could have the tenant's name.
     #[error("`{0}` is not a tenant id: use 1 to 63 of a-z, 0-9, `_` and `-`, beginning with a letter or digit")]
     Tenant(String),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::{AuditError, Body, Record, record::VERSION, seal::Sealed};
 
 /// The version of these trees; another one has the index built anew.
-pub(crate) const LAYOUT: u32 = 2;
+pub(crate) const LAYOUT: u32 = 4;
 /// The kind of an entry that is a record.
 pub(crate) const RECORD: u8 = 1;
 /// The kind of an entry that is a sealed content.
@@ -30,6 +30,12 @@ pub(crate) const BY_TENANT: &str = "by_tenant";
 pub(crate) const CONTENTS: &str = "contents";
 /// Time of an admission and seq of its outcome → what it spent, and whose it is.
 pub(crate) const USAGE: &str = "usage";
+/// Record id of an admission whose answer waits for a person → seq of its outcome.
+pub(crate) const HELD: &str = "held";
+/// Record id of an admission → seq of the decision on its answer.
+pub(crate) const REVIEWS: &str = "reviews";
+/// Time and seq of an act → seq.
+pub(crate) const ACTS: &str = "acts";
 /// `last` → seq of the last record.
 pub(crate) const CHAIN: &str = "chain";
 /// The key in [`CHAIN`].
@@ -86,6 +92,17 @@ pub(crate) fn record_writes(record: &Record, seq: u64) -> Vec<IndexWrite> {
         let tokens = outcome.spent.prompt_tokens + outcome.spent.generated_tokens;
         let value = [&tokens.to_be_bytes(), &outcome.cost.to_be_bytes(), outcome.tenant.as_bytes()].concat();
         writes.push(put(USAGE, key, value));
+        if outcome.review.is_some() {
+            writes.push(put(HELD, outcome.admission.as_str().as_bytes().to_vec(), at.clone()));
+        }
+    }
+    if let Body::Review(review) = &record.body {
+        let admission = review.admission.as_str().as_bytes().to_vec();
+        writes.push(IndexWrite::Remove { tree: HELD, key: admission.clone() });
+        writes.push(put(REVIEWS, admission, at.clone()));
+    }
+    if let Body::Act(_) = &record.body {
+        writes.push(put(ACTS, [time_key(record.time).as_slice(), &at].concat(), at.clone()));
     }
     if let Some(admission) = record.ends() {
         let admission = admission.as_str().as_bytes().to_vec();

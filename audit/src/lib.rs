@@ -5,7 +5,8 @@
 //! [`verify_containing`] looks for it.
 //!
 //! Every request has two records: an [`Admission`], durable before anything is generated, and an end, durable before
-//! the answer is final: an [`Outcome`], or an [`Interrupted`] that the next start writes after a crash. A record holds
+//! the answer is final: an [`Outcome`], or an [`Interrupted`] that the next start writes after a crash. What is done to the
+//! service itself has one, an [`Act`], durable before it takes effect. A record holds
 //! no contents. They are sealed under a key of the tenant's own, in entries beside the record, which holds only salted
 //! commitments to them: with the key gone they are gone too, and the chain still holds.
 //!
@@ -33,15 +34,15 @@ mod tests;
 mod verify;
 
 pub use digest::Digest;
-pub use draft::{AdmissionDraft, Draft, OutcomeDraft, SampleDraft, VoteDraft};
+pub use draft::{ActDraft, AdmissionDraft, Draft, OutcomeDraft, ReviewDraft, SampleDraft, VoteDraft};
 pub use error::{AuditError, DraftError};
 pub use index::Usage;
 pub use keys::{KeyError, KeyStore, TenantKey};
-pub use log::{Appended, AuditLog, OpenReport};
+pub use log::{Appended, AuditLog, Held, OpenReport};
 pub use query::{Content, Filter, Listed, MAX_LISTED, Shown, Status};
 pub use reader::AuditReader;
 pub use record::{
-    Admission, Body, Commitment, Interrupted, LostRange, Outcome, OutcomeStatus, PolicyRef, Record, SafeguardNote,
-    SampleOutcome, Spent, TailCut, VoteCount,
+    Act, Actor, Admission, Body, Commitment, Interrupted, LawNote, LostRange, Outcome, OutcomeStatus, PolicyRef,
+    Record, Review, ReviewAsked, ReviewDecision, SafeguardNote, SampleOutcome, Spent, TailCut, VoteCount,
 };
 pub use verify::{VerifyFailure, VerifyReport, verify, verify_containing, verify_on};

@@ -9,7 +9,7 @@ use forethought_store::{Disk, Index, IndexMark, IndexWrite, Journal, JournalOpti
 use jiff::Timestamp;
 
 use crate::{
-    AuditError, Body, Digest, Draft, DraftError, KeyStore, Record,
+    AuditError, Body, Digest, Draft, DraftError, KeyStore, Record, ReviewAsked,
     draft::Sealer,
     index::{self, LAYOUT, RECORD, SEALED, USAGE, Usage},
     keys::is_tenant,
@@ -27,8 +27,23 @@ pub struct AuditLog {
     head: Digest,
     /// Admissions without an end: as many as there are requests under way.
     open: BTreeMap<RecordId, OpenAdmission>,
+    /// Answers that wait for a person, by admission.
+    held: BTreeMap<RecordId, Held>,
     /// Whether the index has failed to take the last records.
     pub(crate) index_behind: bool,
+}
+
+/// An answer that waits for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The request.
+    pub request_id: RequestId,
+    /// Whose it is.
+    pub tenant: String,
+    /// When it was held.
+    pub since: Timestamp,
+    /// Until when somebody may decide, and why.
+    pub review: ReviewAsked,
 }
 
 #[derive(Clone, Debug)]
@@ -164,6 +179,11 @@ impl AuditLog {
         self.open.keys()
     }
 
+    /// The answers that wait for a person, by the records of their admissions.
+    pub fn held(&self) -> impl Iterator<Item = (&RecordId, &Held)> {
+        self.held.iter()
+    }
+
     /// What requests spent that were let in at this time or later, in the order of these times.
     ///
     /// # Errors
@@ -224,7 +244,26 @@ impl AuditLog {
                 let key = self.keys.get_or_create(&admission.tenant)?;
                 let mut sealer = Sealer::new(key, &draft.record_id, &admission.tenant);
                 let body = draft.body(&admission.request_id, &admission.tenant, admission.time, &mut sealer)?;
+                if let Some(review) = draft.review.clone() {
+                    let (request_id, tenant) = (admission.request_id.clone(), admission.tenant.clone());
+                    let held = Held { request_id, tenant, since: draft.time, review };
+                    open.held.insert(draft.admission.clone(), held);
+                }
                 seal_record(prev, &draft.record_id, draft.time, body, sealer)
+            }
+            Draft::Review(draft) => {
+                let held = open
+                    .decide(&self.held, &draft.admission)
+                    .ok_or_else(|| of_draft(DraftError::NotHeld(draft.admission.clone())))?;
+                let key = self.keys.get_or_create(&held.tenant)?;
+                let mut sealer = Sealer::new(key, &draft.record_id, &held.tenant);
+                let body = draft.body(&held.request_id, &held.tenant, &mut sealer)?;
+                seal_record(prev, &draft.record_id, draft.time, body, sealer)
+            }
+            Draft::Act(draft) => {
+                let (record_id, body) = (draft.record_id.clone(), Body::Act(draft.act.clone()));
+                let record = Record { v: VERSION, record_id, time: draft.time, prev, body, contents: Vec::new() };
+                Prepared::new(record, Vec::new())
             }
         }
     }
@@ -251,7 +290,7 @@ impl AuditLog {
             appended.push(Appended { record_id: record.record_id, seq, hash });
             seq = next;
         }
-        open.apply(&mut self.open);
+        open.apply(&mut self.open, &mut self.held);
         if let Some(mark) = mark {
             self.note(&writes, mark);
         }
@@ -278,6 +317,8 @@ impl AuditLog {
 struct OpenChanges {
     begun: BTreeMap<RecordId, OpenAdmission>,
     ended: Vec<RecordId>,
+    held: BTreeMap<RecordId, Held>,
+    decided: Vec<RecordId>,
 }
 
 impl OpenChanges {
@@ -295,10 +336,24 @@ impl OpenChanges {
         Some(admission)
     }
 
-    fn apply(self, open: &mut BTreeMap<RecordId, OpenAdmission>) {
+    /// Takes an answer that waits for a person, in the log or in this batch, and has it wait no more.
+    fn decide(&mut self, held: &BTreeMap<RecordId, Held>, id: &RecordId) -> Option<Held> {
+        if self.decided.contains(id) {
+            return None;
+        }
+        let found = self.held.get(id).or_else(|| held.get(id)).cloned()?;
+        self.decided.push(id.clone());
+        Some(found)
+    }
+
+    fn apply(self, open: &mut BTreeMap<RecordId, OpenAdmission>, held: &mut BTreeMap<RecordId, Held>) {
         open.extend(self.begun);
+        held.extend(self.held);
         for id in self.ended {
             open.remove(&id);
+        }
+        for id in self.decided {
+            held.remove(&id);
         }
     }
 }

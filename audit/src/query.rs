@@ -6,9 +6,10 @@ use forethought_store::{Entry, StoreError};
 use jiff::Timestamp;
 
 use crate::{
-    AuditError, AuditLog, Body, Commitment, Digest, KeyError, KeyStore, OutcomeStatus, Record,
+    AuditError, AuditLog, Body, Commitment, Digest, KeyError, KeyStore, OutcomeStatus, PolicyRef, Record,
     index::{
-        self, BY_TENANT, BY_TIME, CONTENTS, ENDS, RECORDS, REQUESTS, content_key, seq_of, tenant_prefix, time_key,
+        self, ACTS, BY_TENANT, BY_TIME, CONTENTS, ENDS, RECORDS, REQUESTS, REVIEWS, content_key, seq_of, tenant_prefix,
+        time_key,
     },
     seal::Sealed,
 };
@@ -29,12 +30,13 @@ pub enum Status {
 
 impl Status {
     /// Every status.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Ended(OutcomeStatus::Answered),
         Self::Ended(OutcomeStatus::Failed),
         Self::Ended(OutcomeStatus::Cancelled),
         Self::Ended(OutcomeStatus::Deadline),
         Self::Ended(OutcomeStatus::Refused),
+        Self::Ended(OutcomeStatus::Held),
         Self::Interrupted,
         Self::Open,
     ];
@@ -48,6 +50,7 @@ impl Status {
             Self::Ended(OutcomeStatus::Cancelled) => "cancelled",
             Self::Ended(OutcomeStatus::Deadline) => "deadline",
             Self::Ended(OutcomeStatus::Refused) => "refused",
+            Self::Ended(OutcomeStatus::Held) => "held",
             Self::Interrupted => "interrupted",
             Self::Open => "open",
         }
@@ -107,6 +110,10 @@ pub struct Shown {
     pub end: Option<Record>,
     /// The digest of the end's canonical bytes.
     pub end_hash: Option<Digest>,
+    /// The decision on its answer, if that was held and decided.
+    pub review: Option<Record>,
+    /// The digest of the decision's canonical bytes.
+    pub review_hash: Option<Digest>,
     /// How it stands.
     pub status: Status,
     /// The contents of both records, in order; empty unless asked for.
@@ -174,6 +181,29 @@ impl Source for AuditLog {
 }
 
 impl AuditLog {
+    /// What was done to the service itself, the latest first: of a filter, the times, the tenant of who did it, and the
+    /// limit count.
+    ///
+    /// # Errors
+    /// [`AuditError::Store`] and [`AuditError::Entry`].
+    pub fn acts(&self, filter: &Filter) -> Result<Vec<Record>, AuditError> {
+        acts(self, filter)
+    }
+
+    /// The policy that was in force last.
+    ///
+    /// # Errors
+    /// As [`AuditLog::acts`].
+    pub fn last_policy(&self) -> Result<Option<PolicyRef>, AuditError> {
+        // By its place in the log and not by its time: clocks can go back.
+        let mut last = None;
+        for seq in self.latest(ACTS, &[], &[0xff; 17])? {
+            last = last.max(Some(seq?));
+        }
+        let act = last.map(|seq| index::record_of(&self.entry(seq)?)).transpose()?;
+        Ok(act.and_then(|act| if let Body::Act(act) = act.body { Some(act.policy) } else { None }))
+    }
+
     /// Requests, the latest first.
     ///
     /// # Errors
@@ -207,12 +237,31 @@ pub(crate) fn list(source: &impl Source, filter: &Filter) -> Result<Vec<Listed>,
         }
         let admission = index::record_of(&source.entry(seq?)?)?;
         let end = end_of(source, &admission)?.as_ref().map(index::record_of).transpose()?;
-        let status = status_of(end.as_ref());
+        let review = review_of(source, &admission)?.as_ref().map(index::record_of).transpose()?;
+        let status = status_of(end.as_ref(), review.as_ref());
         if filter.status.is_none_or(|wanted| wanted == status) {
             listed.push(Listed { admission, end, status });
         }
     }
     Ok(listed)
+}
+
+/// See [`AuditLog::acts`].
+pub(crate) fn acts(source: &impl Source, filter: &Filter) -> Result<Vec<Record>, AuditError> {
+    let limit = filter.limit.unwrap_or(MAX_LISTED).min(MAX_LISTED + 1);
+    let from = time_key(filter.since.unwrap_or(Timestamp::MIN));
+    let to = filter.until.map_or_else(|| vec![0xff; 17], |until| time_key(until).to_vec());
+    let mut acts = Vec::new();
+    for seq in source.latest(ACTS, &from, &to)? {
+        if acts.len() >= limit {
+            break;
+        }
+        let record = index::record_of(&source.entry(seq?)?)?;
+        if filter.tenant.as_deref().is_none_or(|wanted| record.tenant() == Some(wanted)) {
+            acts.push(record);
+        }
+    }
+    Ok(acts)
 }
 
 /// See [`AuditLog::show`].
@@ -221,9 +270,11 @@ pub(crate) fn show(source: &impl Source, id: &str, with_contents: bool) -> Resul
     let admission = index::record_of(&entry)?;
     let end_entry = end_of(source, &admission)?;
     let end = end_entry.as_ref().map(index::record_of).transpose()?;
+    let review_entry = review_of(source, &admission)?;
+    let review = review_entry.as_ref().map(index::record_of).transpose()?;
     let mut contents = Vec::new();
     if with_contents {
-        for record in std::iter::once(&admission).chain(&end) {
+        for record in std::iter::once(&admission).chain(&end).chain(&review) {
             for commitment in &record.contents {
                 contents.push(content(source, record, commitment)?);
             }
@@ -232,9 +283,11 @@ pub(crate) fn show(source: &impl Source, id: &str, with_contents: bool) -> Resul
     Ok(Some(Shown {
         admission_hash: Digest::of(&entry.payload),
         end_hash: end_entry.as_ref().map(|entry| Digest::of(&entry.payload)),
-        status: status_of(end.as_ref()),
+        status: status_of(end.as_ref(), review.as_ref()),
+        review_hash: review_entry.as_ref().map(|entry| Digest::of(&entry.payload)),
         admission,
         end,
+        review,
         contents,
     }))
 }
@@ -244,7 +297,8 @@ fn admission_entry(source: &impl Source, id: &str) -> Result<Option<Entry>, Audi
     let Some(seq) = source.seq_at(RECORDS, &record_id)? else { return Ok(None) };
     let entry = source.entry(seq)?;
     let record = index::record_of(&entry)?;
-    if let Some(admission) = record.ends() {
+    let of_review = if let Body::Review(review) = &record.body { Some(&review.admission) } else { None };
+    if let Some(admission) = record.ends().or(of_review) {
         let seq = source.seq_at(RECORDS, admission.as_str().as_bytes())?;
         return Ok(seq.map(|seq| source.entry(seq)).transpose()?);
     }
@@ -253,6 +307,11 @@ fn admission_entry(source: &impl Source, id: &str) -> Result<Option<Entry>, Audi
 
 fn end_of(source: &impl Source, admission: &Record) -> Result<Option<Entry>, AuditError> {
     let seq = source.seq_at(ENDS, admission.record_id.as_str().as_bytes())?;
+    Ok(seq.map(|seq| source.entry(seq)).transpose()?)
+}
+
+fn review_of(source: &impl Source, admission: &Record) -> Result<Option<Entry>, AuditError> {
+    let seq = source.seq_at(REVIEWS, admission.record_id.as_str().as_bytes())?;
     Ok(seq.map(|seq| source.entry(seq)).transpose()?)
 }
 
@@ -269,7 +328,12 @@ fn content(source: &impl Source, record: &Record, commitment: &Commitment) -> Re
     Ok(Content { record_id, name, content })
 }
 
-fn status_of(end: Option<&Record>) -> Status {
+/// How a request stands. An answer that was held stands, once that is decided, as what was decided.
+fn status_of(end: Option<&Record>, review: Option<&Record>) -> Status {
+    if let Some(Body::Review(review)) = review.map(|review| &review.body) {
+        let released = review.decision.releases();
+        return Status::Ended(if released { OutcomeStatus::Answered } else { OutcomeStatus::Refused });
+    }
     match end.map(|end| &end.body) {
         Some(Body::Outcome(outcome)) => Status::Ended(outcome.status),
         Some(_) => Status::Interrupted,

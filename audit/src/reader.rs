@@ -11,7 +11,7 @@ use std::{
 use forethought_store::{Disk, Entry, IndexWrite, Journal, JournalSnapshot, RealDisk, StoreError};
 
 use crate::{
-    AuditError, Filter, KeyStore, Listed, Shown, index,
+    AuditError, Filter, KeyStore, Listed, Record, Shown, index,
     query::{self, Source},
 };
 
@@ -70,6 +70,14 @@ impl AuditReader {
     /// As [`AuditLog::list`](crate::AuditLog::list).
     pub fn list(&self, filter: &Filter) -> Result<Vec<Listed>, AuditError> {
         query::list(self, filter)
+    }
+
+    /// As [`AuditLog::acts`](crate::AuditLog::acts).
+    ///
+    /// # Errors
+    /// As [`AuditLog::acts`](crate::AuditLog::acts).
+    pub fn acts(&self, filter: &Filter) -> Result<Vec<Record>, AuditError> {
+        query::acts(self, filter)
     }
 
     /// As [`AuditLog::show`](crate::AuditLog::show).

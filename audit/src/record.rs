@@ -1,6 +1,6 @@
 //! The records. The order of the fields is the order in the canonical bytes: add at the end, and move nothing.
 
-use forethought_schemas::{Budget, Effort, RecordId, RequestId, StrategyName};
+use forethought_schemas::{Budget, Effort, Facts, RecordId, RequestId, StrategyName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,8 @@ impl Record {
             Body::Admission(admission) => Some(&admission.tenant),
             Body::Outcome(outcome) => Some(&outcome.tenant),
             Body::Interrupted(interrupted) => Some(&interrupted.tenant),
+            Body::Review(review) => Some(&review.tenant),
+            Body::Act(act) => act.by.as_ref().map(|by| by.tenant.as_str()),
             Body::TailCut(_) => None,
         }
     }
@@ -44,7 +46,7 @@ impl Record {
         match &self.body {
             Body::Outcome(outcome) => Some(&outcome.admission),
             Body::Interrupted(interrupted) => Some(&interrupted.admission),
-            Body::Admission(_) | Body::TailCut(_) => None,
+            Body::Admission(_) | Body::TailCut(_) | Body::Act(_) | Body::Review(_) => None,
         }
     }
 }
@@ -62,6 +64,107 @@ pub enum Body {
     Interrupted(Interrupted),
     /// A crash left an end that was not whole, and it was cut back.
     TailCut(TailCut),
+    /// Something was done to the service itself: to its policy, its keys, or its records.
+    Act(Act),
+    /// A person, or time, decided on an answer that was held.
+    Review(Review),
+}
+
+/// What was decided on an answer that was held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// The admission's record.
+    pub admission: RecordId,
+    /// The request.
+    pub request_id: RequestId,
+    /// Whose it is.
+    pub tenant: String,
+    /// What was decided.
+    pub decision: ReviewDecision,
+    /// Who decided; left out where the time was over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Actor>,
+    /// Why, in the words of who decided.
+    pub reason: String,
+}
+
+/// A decision on an answer that was held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReviewDecision {
+    /// It is given as it is.
+    Approved,
+    /// Another one is given in its place.
+    Edited,
+    /// It is not given.
+    Rejected,
+    /// Nobody decided in time, so it is not given.
+    TimedOut,
+}
+
+impl ReviewDecision {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Edited => "edited",
+            Self::Rejected => "rejected",
+            Self::TimedOut => "timed_out",
+        }
+    }
+
+    /// Whether the client gets an answer.
+    #[must_use]
+    pub const fn releases(self) -> bool {
+        matches!(self, Self::Approved | Self::Edited)
+    }
+}
+
+/// That an answer waits for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewAsked {
+    /// Until when; then it is not given.
+    pub until: Timestamp,
+    /// Which rules ask for it.
+    pub because: Vec<String>,
+}
+
+/// Something that was done to the service itself. It is durable before it takes effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Act {
+    /// What was done, such as `policy.in_force` or `contents.read`.
+    pub what: String,
+    /// Who did it; left out for what the service found in its files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Actor>,
+    /// What it was done to: a key's, a record's or a tenant's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
+    /// The policy in force from then on.
+    pub policy: PolicyRef,
+    /// What changed, a line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<String>,
+    /// Why, in the words of who did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Act {
+    /// What [`Act::what`] says where a policy comes into force.
+    pub const POLICY_IN_FORCE: &'static str = "policy.in_force";
+}
+
+/// Who did something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// Whose key it is.
+    pub tenant: String,
+    /// The key's id, or that of whom an identity provider vouches for.
+    pub key_id: String,
+    /// What they act as.
+    pub role: String,
 }
 
 /// A request was let in, and nothing has been generated yet.
@@ -95,6 +198,24 @@ pub struct Admission {
     /// What safeguards found in what was asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub safeguards: Vec<SafeguardNote>,
+    /// What it is about, as far as it is known.
+    #[serde(default, skip_serializing_if = "Facts::is_empty")]
+    pub facts: Facts,
+    /// Rules of law that had a say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub laws: Vec<LawNote>,
+}
+
+/// A rule of law that had a say in a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LawNote {
+    /// The rule's id, such as `eu-ai-act/5-1-f`.
+    pub rule: String,
+    /// `enforced`, `shadow` where it was only told, or `undetermined` where nobody can say whether it applies.
+    pub state: String,
+    /// What it asks for: `forbid`, `review`, `disclose` and so on; nothing where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<String>,
 }
 
 /// What safeguards found of one kind, without a word of it.
@@ -144,6 +265,8 @@ pub enum OutcomeStatus {
     Deadline,
     /// A safeguard withheld the answer.
     Refused,
+    /// The answer waits for a person.
+    Held,
 }
 
 /// What came of an admission.
@@ -176,6 +299,9 @@ pub struct Outcome {
     /// What safeguards found in what the client got, or would have got.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub safeguards: Vec<SafeguardNote>,
+    /// That the answer waits for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<ReviewAsked>,
 }
 
 /// What came of one sample.

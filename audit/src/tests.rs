@@ -64,6 +64,8 @@ fn admission(number: u32, tenant: &str) -> Draft {
             n: 1,
             thinking_tokens: None,
             safeguards: Vec::new(),
+            facts: forethought_schemas::Facts::default(),
+            laws: Vec::new(),
         },
         prompt: PROMPT.into(),
     }
@@ -100,6 +102,8 @@ fn outcome(number: u32, admission: u32, status: OutcomeStatus) -> Draft {
         answer: Some(ANSWER.into()),
         cost: 0,
         safeguards: Vec::new(),
+        review: None,
+        disclosures: None,
     }
     .into()
 }

@@ -11,7 +11,7 @@ use forethought_schemas::{RecordId, RequestId};
 use forethought_store::{Disk, Entry, Journal, Position, StoreError};
 
 use crate::{
-    AuditError, Body, Commitment, Digest, KeyError, KeyStore, Record,
+    AuditError, Body, Commitment, Digest, KeyError, KeyStore, Record, Review,
     index::{RECORD, SEALED, parse_record},
     reader::read_only,
     seal::Sealed,
@@ -33,6 +33,8 @@ pub struct VerifyReport {
     pub records: u64,
     /// Admissions among those.
     pub admissions: u64,
+    /// Acts among those.
+    pub acts: u64,
     /// Admissions that were interrupted by a crash.
     pub interrupted: u64,
     /// Admissions that have no end because the log is in use.
@@ -184,6 +186,8 @@ struct Check {
     head: Digest,
     /// Admissions without an end.
     open: BTreeMap<RecordId, Admitted>,
+    /// Answers that are held, by admission: the request and the tenant.
+    held: BTreeMap<RecordId, (RequestId, String)>,
     /// The ids of all admissions.
     admitted: BTreeSet<RecordId>,
     /// Digests that were asked for and have not been found.
@@ -198,6 +202,7 @@ impl Check {
             keys,
             head: Digest::GENESIS,
             open: BTreeMap::new(),
+            held: BTreeMap::new(),
             admitted: BTreeSet::new(),
             wanted: digests.iter().copied().collect(),
             expected: VecDeque::new(),
@@ -256,10 +261,21 @@ impl Check {
                 self.open.insert(record.record_id.clone(), Admitted { request_id, tenant, place: place.clone() });
                 Ok(())
             }
-            Body::Outcome(outcome) => self.end(&outcome.admission, &outcome.request_id, &outcome.tenant),
+            Body::Outcome(outcome) => {
+                if outcome.review.is_some() {
+                    let asked = (outcome.request_id.clone(), outcome.tenant.clone());
+                    self.held.insert(outcome.admission.clone(), asked);
+                }
+                self.end(&outcome.admission, &outcome.request_id, &outcome.tenant)
+            }
             Body::Interrupted(interrupted) => {
                 self.report.interrupted += 1;
                 self.end(&interrupted.admission, &interrupted.request_id, &interrupted.tenant)
+            }
+            Body::Review(review) => self.decided(review),
+            Body::Act(_) => {
+                self.report.acts += 1;
+                Ok(())
             }
             Body::TailCut(cut) => {
                 self.report.cuts += 1;
@@ -283,6 +299,16 @@ impl Check {
             "it ends admission {admission} of request {asked} and tenant `{whose}`, and names request {request_id} and \
              tenant `{tenant}`"
         ))
+    }
+
+    /// Gives an answer that is held its decision, which must be of the same request and tenant.
+    fn decided(&mut self, review: &Review) -> Result<(), String> {
+        let Review { admission, request_id, tenant, .. } = review;
+        match self.held.remove(admission) {
+            Some((asked, whose)) if (&asked, &whose) == (request_id, tenant) => Ok(()),
+            Some(_) => Err(format!("it decides on the answer of admission {admission}, of another request or tenant")),
+            None => Err(format!("it decides on the answer of admission {admission}, which is not held")),
+        }
     }
 
     fn content(&mut self, entry: &Entry) -> Option<VerifyFailure> {

@@ -36,7 +36,7 @@ mod way;
 
 pub use error::EvalError;
 pub use outcome::{Outcome, Reply, Sample};
-pub use page::page;
+pub use page::{markup, page};
 pub use plan::{Header, Model, Plan, SetRef, Task, seed};
 pub use question::{Asking, Kind, PLACE, Question, read as read_questions};
 pub use results::{Results, ResultsFile, Session};

@@ -1,15 +1,14 @@
 //! One page for people: the curve, the figures and how they came about, in a single HTML file that loads nothing.
 
 mod chart;
-mod markup;
+pub mod markup;
 mod scale;
 
 use std::{collections::HashMap, fmt::Write as _};
 
 use crate::{Comparison, Estimate, Figures, Outcome, Place, Question, Results, Summary};
-use markup::{Cell, escape, pairs, short, table};
+use markup::{Cell, document, escape, pairs, section, short, table};
 
-const STYLE: &str = include_str!("page/style.css");
 /// Questions that the page lists one by one.
 const MOST_LISTED: usize = 2000;
 /// Characters of a question or an answer that are shown.
@@ -31,15 +30,7 @@ pub fn page(results: &Results, summary: &Summary, comparison: &Comparison) -> St
         section("How to read it", NOTES),
         questions(results),
     ];
-    // The policy forbids every kind of loading, so that no text, however it got here, can fetch anything.
-    format!(
-        "<!DOCTYPE html>\n<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n<head>\n<meta charset=\"utf-8\"/>\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"/>\n\
-         <title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{}</main>\n</body>\n</html>\n",
-        escape(&title),
-        parts.concat()
-    )
+    document(&title, "", &parts.concat())
 }
 
 const NOTES: &str = "\
@@ -68,10 +59,6 @@ fn percent(share: f64) -> String {
 fn points(of: Estimate) -> [String; 2] {
     let shown = |value: f64| format!("{:+.1}", 100.0 * value);
     [shown(of.value), format!("{} to {}", shown(of.low), shown(of.high))]
-}
-
-fn section(title: &str, body: &str) -> String {
-    format!("<section>\n<h2>{}</h2>\n{body}</section>\n", escape(title))
 }
 
 fn lead(results: &Results, summary: &Summary) -> String {

@@ -167,18 +167,22 @@ fn sets(questions: &[Question]) -> Vec<SetRef> {
     sets.into_iter().map(|(set, hash)| SetRef { digest: hex::encode(hash.finalize()), ..set }).collect()
 }
 
-/// The seed with which a question is asked: other questions and repeats have other ones, and the same in every run. It
-/// has 53 bits, which every JSON library keeps.
+/// The seed with which a question is asked: other questions and repeats have other ones, twins the same, and all the same in
+/// every run. It has 53 bits, which every JSON library keeps.
 ///
 /// All ways of one question and repeat share it (common random numbers): where two ways draw the same first samples, what
 /// they differ in is the strategy and not the luck, and paired differences come out narrower.
 #[must_use]
 pub fn seed(base: u64, question: &Question, repeat: u32) -> u64 {
+    let name = match &question.twins {
+        Some(twins) => json!([question.set, null, twins]),
+        None => json!([question.set, question.id]),
+    };
     let hash = Sha256::new()
         .chain_update(SEED_DOMAIN)
         .chain_update(base.to_le_bytes())
         .chain_update(repeat.to_le_bytes())
-        .chain_update(json!([question.set, question.id]).to_string())
+        .chain_update(name.to_string())
         .finalize();
     hash.iter().take(8).fold(0, |seed, byte| (seed << 8) | u64::from(*byte)) >> 11
 }

@@ -99,6 +99,10 @@ pub struct Question {
     pub schema: Option<Value>,
     /// The right answer, in the form in which answers are compared.
     pub right: String,
+    /// Questions of a set that say the same here share their seeds, so that what they differ in is not luck; without it, the
+    /// seeds are made from the id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub twins: Option<String>,
 }
 
 /// How questions are put where their own lines do not say it.
@@ -197,7 +201,7 @@ fn question(line: &str, set: &str, asking: &Asking) -> Result<Question, String> 
     }
     messages.push(ChatMessage { role: ChatRole::User, content });
     let Line { id, pointer, schema, .. } = line;
-    Ok(Question { set: set.to_owned(), id, messages, answer: kind, pointer, schema, right })
+    Ok(Question { set: set.to_owned(), id, messages, answer: kind, pointer, schema, right, twins: None })
 }
 
 fn put(template: Option<&String>, question: &str) -> Result<String, String> {

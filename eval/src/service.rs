@@ -16,7 +16,8 @@ const BEYOND_DEADLINE: Duration = Duration::from_secs(120);
 /// First and longest wait where the service does not say how long.
 const WAIT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// Errors that the same request would get again: they are what came of the question.
-const LASTING: [&str; 4] = ["context_length_exceeded", "deadline_exceeded", "no_answer", "schema_not_met"];
+const LASTING: [&str; 5] =
+    ["blocked_by_safeguard", "context_length_exceeded", "deadline_exceeded", "no_answer", "schema_not_met"];
 
 /// How often a request is sent on which the service fails; then that is its answer.
 const TRIES: u32 = 3;

@@ -108,6 +108,19 @@ impl Way {
         self.fields.get("deadline_ms").and_then(Value::as_u64)
     }
 
+    /// The same way, in which nothing is generated that does not fit the schema of a question that has one.
+    #[must_use]
+    pub fn requiring_schema(mut self) -> Self {
+        self.fields.insert("schema".to_owned(), json!("require"));
+        self
+    }
+
+    /// What it says under one of the keys of a file of ways.
+    #[must_use]
+    pub fn says(&self, key: &str) -> Option<&Value> {
+        self.fields.get(key)
+    }
+
     /// What it says, in one line.
     #[must_use]
     pub fn describe(&self) -> String {

@@ -1,4 +1,5 @@
-//! One tenant's limits as they stand: its two buckets and what is running, changed together or not at all.
+//! The limits of a tenant, a key or a model as they stand: requests and
+//! tokens a minute, what is running, and its quotas, changed together or not at all.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -11,13 +12,14 @@ use crate::{
     quota::{Amount, Charged, Exceeded, Ledger, Quotas},
     rate::{QuotaHeaders, RateHeaders},
     tenant::Limits,
+    window::{GrantId, Window},
 };
 use jiff::Timestamp;
 
 /// Why a request was not admitted. Nothing was taken for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// It reserves more than the bucket ever holds.
+    /// It reserves more than may ever be granted in a minute.
     TooLarge { limit: u32 },
     /// The requests of this minute are used up.
     Requests { limit: u32, wait: Duration },
@@ -39,7 +41,14 @@ pub(crate) struct Take {
     pub(crate) calendar: Timestamp,
 }
 
-/// The limits of one tenant. One short lock covers all three, so a refused request takes from none and a reader never
+/// What one account has taken for a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taken {
+    grant: GrantId,
+    pub(crate) charged: Charged,
+}
+
+/// The limits of one holder. One short lock covers all three, so a refused request takes from none and a reader never
 /// sees half of a change.
 #[derive(Debug)]
 pub(crate) struct Account {
@@ -50,50 +59,62 @@ pub(crate) struct Account {
 struct State {
     limits: Limits,
     requests: Bucket,
-    tokens: Bucket,
+    tokens: Window,
     running: u32,
-    /// Tokens reserved by what is running.
-    reserved: u64,
     quotas: Quotas,
     ledger: Ledger,
 }
 
 impl Account {
     pub(crate) fn new(limits: Limits, quotas: Quotas) -> Self {
-        let requests = Bucket::per_minute(limits.requests_per_minute);
-        let tokens = Bucket::per_minute(limits.tokens_per_minute);
+        let requests = Bucket::per_minute(limits.requests_per_minute, limits.burst());
+        let tokens = Window::new(limits.tokens_per_minute);
         let ledger = Ledger::default();
-        Self { state: Mutex::new(State { limits, requests, tokens, running: 0, reserved: 0, quotas, ledger }) }
+        Self { state: Mutex::new(State { limits, requests, tokens, running: 0, quotas, ledger }) }
     }
 
-    /// Takes one request, one running place and what is asked, or nothing.
-    pub(crate) fn admit(&self, take: Take) -> Result<(RateHeaders, Charged), Refusal> {
-        self.lock().admit(take)
+    /// Takes one request, one running place and what is asked from every account, or nothing from any. Gives what is left
+    /// where least is left, and what each is to be told when it ends.
+    ///
+    /// Everybody names accounts in the same order, so that nobody waits for each other; and they are held together, so that a
+    /// request which one of them refuses takes nothing from another for a moment in which a third is refused for it.
+    pub(crate) fn admit(accounts: &[&Self], take: Take) -> Result<(RateHeaders, Vec<Taken>), (usize, Refusal)> {
+        let mut states: Vec<_> = accounts.iter().map(|account| account.lock()).collect();
+        let taken = Self::admit_all(&mut states, take)?;
+        let rates = states.iter().map(|state| state.rate(take.now, take.calendar));
+        Ok((rates.reduce(RateHeaders::least).unwrap_or_default(), taken))
     }
 
     /// Whether such a request would be admitted now; takes nothing.
-    pub(crate) fn would_admit(&self, take: Take) -> Result<(), Refusal> {
-        let mut state = self.lock();
-        let (_, charged) = state.admit(take)?;
-        state.running -= 1;
-        state.reserved -= take.amount.tokens;
-        state.requests.give_back(1);
-        state.tokens.give_back(take.amount.tokens);
-        state.ledger.settle(charged, take.amount, Amount::default());
+    pub(crate) fn would_admit(accounts: &[&Self], take: Take) -> Result<(), (usize, Refusal)> {
+        let mut states: Vec<_> = accounts.iter().map(|account| account.lock()).collect();
+        let taken = Self::admit_all(&mut states, take)?;
+        states.iter_mut().zip(taken).for_each(|(state, taken)| state.undo(take, taken));
         Ok(())
     }
 
+    /// Takes from all or from none; on a refusal, which of them refuses.
+    fn admit_all(states: &mut [MutexGuard<'_, State>], take: Take) -> Result<Vec<Taken>, (usize, Refusal)> {
+        let mut taken = Vec::with_capacity(states.len());
+        for (at, state) in states.iter_mut().enumerate() {
+            match state.admit(take) {
+                Ok(one) => taken.push(one),
+                Err(refusal) => {
+                    states.iter_mut().zip(taken).for_each(|(state, taken)| state.undo(take, taken));
+                    return Err((at, refusal));
+                }
+            }
+        }
+        Ok(taken)
+    }
+
     /// Ends a running request: what it reserved and did not spend comes back, what it spent beyond is charged.
-    pub(crate) fn release(&self, charged: Charged, reserved: Amount, spent: Amount, clock: &DeskClock) -> RateHeaders {
+    pub(crate) fn release(&self, taken: Taken, reserved: Amount, spent: Amount, clock: &DeskClock) -> RateHeaders {
         let mut state = self.lock();
         let now = clock.now();
         state.running = state.running.saturating_sub(1);
-        state.reserved = state.reserved.saturating_sub(reserved.tokens);
-        match reserved.tokens.checked_sub(spent.tokens) {
-            Some(unspent) => state.tokens.give_back(unspent),
-            None => state.tokens.charge(spent.tokens - reserved.tokens, now),
-        }
-        state.ledger.settle(charged, reserved, spent);
+        state.tokens.settle(taken.grant, reserved.tokens, spent.tokens, now);
+        state.ledger.settle(taken.charged, reserved, spent);
         state.rate(now, clock.calendar())
     }
 
@@ -105,12 +126,11 @@ impl Account {
     /// Puts new limits in force; what was used and reserved under the old ones stays counted.
     pub(crate) fn resize(&self, limits: Limits, quotas: Quotas, now: Duration) {
         let mut state = self.lock();
-        if state.requests.limit() != limits.requests_per_minute {
-            state.requests = state.requests.resized(limits.requests_per_minute, 0, now);
+        let size = (limits.requests_per_minute, limits.burst());
+        if state.requests.size() != size {
+            state.requests = state.requests.resized(size, now);
         }
-        if state.tokens.limit() != limits.tokens_per_minute {
-            state.tokens = state.tokens.resized(limits.tokens_per_minute, state.reserved, now);
-        }
+        state.tokens.set_limit(limits.tokens_per_minute);
         (state.limits, state.quotas) = (limits, quotas);
     }
 
@@ -141,7 +161,7 @@ impl Account {
 }
 
 impl State {
-    fn admit(&mut self, take: Take) -> Result<(RateHeaders, Charged), Refusal> {
+    fn admit(&mut self, take: Take) -> Result<Taken, Refusal> {
         let (limits, Take { amount, now, calendar }) = (self.limits, take);
         if amount.tokens > u64::from(limits.tokens_per_minute.get()) {
             return Err(Refusal::TooLarge { limit: limits.tokens_per_minute.get() });
@@ -153,22 +173,33 @@ impl State {
             self.requests.give_back(1);
             return Err(Refusal::Concurrency { limit: limits.concurrent_requests.get() });
         }
-        if let Err(short) = self.tokens.take(amount.tokens, now) {
-            self.requests.give_back(1);
-            let remaining = self.tokens.remaining(now);
-            return Err(Refusal::Tokens { limit: limits.tokens_per_minute.get(), remaining, wait: wait(short) });
-        }
-        let charged = match self.ledger.reserve(&self.quotas, amount, calendar) {
-            Ok(charged) => charged,
-            Err(exceeded) => {
+        let grant = match self.tokens.grant(amount.tokens, now) {
+            Ok(grant) => grant,
+            Err(wait) => {
                 self.requests.give_back(1);
-                self.tokens.give_back(amount.tokens);
-                return Err(Refusal::Quota(exceeded));
+                let remaining = self.tokens.remaining(now);
+                return Err(Refusal::Tokens { limit: limits.tokens_per_minute.get(), remaining, wait });
             }
         };
-        self.running += 1;
-        self.reserved += amount.tokens;
-        Ok((self.rate(now, calendar), charged))
+        match self.ledger.reserve(&self.quotas, amount, calendar) {
+            Ok(charged) => {
+                self.running += 1;
+                Ok(Taken { grant, charged })
+            }
+            Err(exceeded) => {
+                self.requests.give_back(1);
+                self.tokens.undo(grant, amount.tokens, now);
+                Err(Refusal::Quota(exceeded))
+            }
+        }
+    }
+
+    /// Gives back all that was taken, as if it had never been.
+    fn undo(&mut self, take: Take, taken: Taken) {
+        self.running -= 1;
+        self.requests.give_back(1);
+        self.tokens.undo(taken.grant, take.amount.tokens, take.now);
+        self.ledger.settle(taken.charged, take.amount, Amount::default());
     }
 
     fn rate(&self, now: Duration, calendar: Timestamp) -> RateHeaders {

@@ -35,11 +35,13 @@ pub(crate) enum Short {
     Until(Duration),
 }
 
-/// A bucket that holds a minute's units and fills at a minute's rate. Its owner tells it the time, which must not go
+/// A bucket that holds a burst of units and fills at a minute's rate. Its owner tells it the time, which must not go
 /// backwards.
 #[derive(Debug)]
 pub(crate) struct Bucket {
-    limit: NonZeroU32,
+    rate: NonZeroU32,
+    /// The units that it holds when full.
+    burst: NonZeroU32,
     /// Nanoseconds a unit, rounded up: never faster than the limit.
     interval: u64,
     arrival: ArrivalTime,
@@ -49,22 +51,22 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     /// A full bucket.
-    pub(crate) fn per_minute(limit: NonZeroU32) -> Self {
-        let interval = nanos(MINUTE).div_ceil(u64::from(limit.get()));
+    pub(crate) fn per_minute(rate: NonZeroU32, burst: NonZeroU32) -> Self {
+        let interval = nanos(MINUTE).div_ceil(u64::from(rate.get()));
         // The interval of a `u32` of units in a minute is at least 14 ns, so `with_period` never answers `None`.
         let quota = Quota::with_period(Duration::from_nanos(interval))
-            .unwrap_or_else(|| Quota::per_minute(limit))
-            .allow_burst(limit);
+            .unwrap_or_else(|| Quota::per_minute(rate))
+            .allow_burst(burst);
         let (arrival, now) = (ArrivalTime::default(), ToldTime::default());
         let limiter = RateLimiter::new(quota, arrival.clone(), now.clone());
-        Self { limit, interval, arrival, now, limiter }
+        Self { rate, burst, interval, arrival, now, limiter }
     }
 
     /// Takes all of `units`, or none of them.
     pub(crate) fn take(&mut self, units: u64, now: Duration) -> Result<(), Short> {
         let units = u32::try_from(units).map_err(|_| Short::Never)?;
         // governor multiplies before it compares, which overflows for huge counts: compare first.
-        if units > self.limit.get() {
+        if units > self.burst.get() {
             return Err(Short::Never);
         }
         let Some(units) = NonZeroU32::new(units) else { return Ok(()) };
@@ -82,7 +84,7 @@ impl Bucket {
     }
 
     /// Takes units that were used already, even if that leaves a debt.
-    pub(crate) fn charge(&mut self, units: u64, now: Duration) {
+    fn charge(&mut self, units: u64, now: Duration) {
         let from = self.arrival.get().max(nanos(now));
         self.arrival.set(from.saturating_add(units.saturating_mul(self.interval)));
     }
@@ -90,7 +92,7 @@ impl Bucket {
     /// Whole units in the bucket.
     pub(crate) fn remaining(&self, now: Duration) -> u32 {
         let missing = nanos(self.reset(now)).div_ceil(self.interval);
-        self.limit.get().saturating_sub(u32::try_from(missing).unwrap_or(u32::MAX))
+        self.burst.get().saturating_sub(u32::try_from(missing).unwrap_or(u32::MAX))
     }
 
     /// The time until the bucket is full.
@@ -98,17 +100,17 @@ impl Bucket {
         Duration::from_nanos(self.arrival.get().saturating_sub(nanos(now)))
     }
 
-    /// The units that it holds when full.
-    pub(crate) const fn limit(&self) -> NonZeroU32 {
-        self.limit
+    /// The rate and the burst.
+    pub(crate) const fn size(&self) -> (NonZeroU32, NonZeroU32) {
+        (self.rate, self.burst)
     }
 
-    /// The same bucket under a new limit. What is missing stays missing, up to the new limit and `open` units, which
-    /// may still come back: a lowered limit is paid off in a minute instead of shutting the tenant out for long.
-    pub(crate) fn resized(&self, limit: NonZeroU32, open: u64, now: Duration) -> Self {
+    /// The same bucket with another rate and burst. What is missing stays missing, up to the new burst: a lowered limit is
+    /// paid off instead of shutting the tenant out for long.
+    pub(crate) fn resized(&self, (rate, burst): (NonZeroU32, NonZeroU32), now: Duration) -> Self {
         let missing = nanos(self.reset(now)).div_ceil(self.interval);
-        let mut resized = Self::per_minute(limit);
-        resized.charge(missing.min(u64::from(limit.get()).saturating_add(open)), now);
+        let mut resized = Self::per_minute(rate, burst);
+        resized.charge(missing.min(burst.get().into()), now);
         resized
     }
 }

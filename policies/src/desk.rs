@@ -2,23 +2,26 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
-use forethought_schemas::{ApiError, Budget, BudgetCap, Effort, Preset, StrategyName};
+use forethought_authorization::Action;
+use forethought_schemas::{ApiError, Budget, BudgetCap, Effort, Facts, Preset, StrategyName};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    account::{Account, Take},
+    account::{Account, Refusal, Take},
     clock::DeskClock,
+    facts,
     key::{ApiKey, KeyHash},
+    packs::Judgement,
     permit::{Admitted, Permit},
     policy::Policy,
-    principal::{Denied, DeniedReason, Principal},
-    quota::{Amount, Price},
+    principal::{Denied, DeniedReason, Principal, Proof, Vouched},
+    quota::{Amount, Price, Quotas},
     rate::RateHeaders,
     screens::Screens,
-    tenant::{Role, Tenant},
+    tenant::{Key, Limits, Role, Scope, Tenant},
     verdict,
 };
 
@@ -35,6 +38,12 @@ pub struct Ask<'a> {
     pub budget: Budget,
     /// Tokens of all prompts that will be sent to engines, estimated from above.
     pub prompt_tokens: u32,
+    /// Tokens that one sample may think, where it is said.
+    pub thinking_tokens: Option<u32>,
+    /// Whether the answer is streamed.
+    pub stream: bool,
+    /// What it is about: as [`PolicyDesk::facts`] gives it.
+    pub facts: &'a Facts,
 }
 
 /// Authenticates callers and admits their requests. Share it by `Arc`; every method takes `&self` and none blocks for
@@ -45,12 +54,69 @@ pub struct PolicyDesk {
     clock: DeskClock,
 }
 
+/// A policy as it was when it was asked for.
+#[derive(Clone, Debug)]
+pub struct InForce(Arc<Rules>);
+
+impl std::ops::Deref for InForce {
+    type Target = Policy;
+
+    fn deref(&self) -> &Policy {
+        &self.0.policy
+    }
+}
+
 /// One policy with the accounts of its tenants, replaced as a whole.
 #[derive(Debug)]
 struct Rules {
     policy: Policy,
     digest: Arc<str>,
-    accounts: HashMap<String, Arc<Account>>,
+    accounts: HashMap<Holder, Arc<Account>>,
+    screens: Made,
+}
+
+/// A tenant, and the rules of law that add safeguards.
+type MadeFor = (String, Vec<String>);
+
+/// Safeguards that laws have added to, kept because making them takes milliseconds.
+#[derive(Debug, Default)]
+struct Made(Mutex<HashMap<MadeFor, Screens>>);
+
+impl Made {
+    /// More would be no cache: facts are few.
+    const MOST: usize = 256;
+
+    fn get(&self, wanted: MadeFor, make: impl FnOnce() -> Screens) -> Screens {
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = lock().get(&wanted) {
+            return before.clone();
+        }
+        let screens = make();
+        let mut kept = lock();
+        if kept.len() >= Self::MOST {
+            kept.clear();
+        }
+        kept.insert(wanted, screens.clone());
+        screens
+    }
+}
+
+/// Whose limits an account keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Holder {
+    Tenant(String),
+    Key(String),
+    Model(String),
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tenant(id) => write!(f, "tenant `{id}`"),
+            Self::Key(id) => write!(f, "the key `{id}`"),
+            Self::Model(id) => write!(f, "the model `{id}` for everybody"),
+        }
+    }
 }
 
 impl PolicyDesk {
@@ -80,6 +146,12 @@ impl PolicyDesk {
         Arc::clone(&self.rules().digest)
     }
 
+    /// The policy in force.
+    #[must_use]
+    pub fn policy(&self) -> InForce {
+        InForce(self.rules())
+    }
+
     /// Who sent this key: the text after `Bearer `, or `None` if there was none.
     ///
     /// # Errors
@@ -96,11 +168,59 @@ impl PolicyDesk {
         match known {
             None => denied(DeniedReason::Unknown),
             Some(_) if !matches => denied(DeniedReason::WrongSecret),
-            Some((_, known)) if known.revoked.is_some() => denied(DeniedReason::Revoked),
-            Some((tenant, known)) => {
-                Ok(Principal { tenant: tenant.id.clone(), key: known.id.clone(), role: known.role })
-            }
+            Some((tenant, known)) => match known.refused(self.clock.calendar()) {
+                Some(reason) => denied(reason),
+                None => Ok(of_key(tenant, known)),
+            },
         }
+    }
+
+    /// The caller that a record tells of, for trying a policy on past requests: as its key is now, and where there is no such
+    /// key, a user of its tenant.
+    #[must_use]
+    pub fn past(&self, tenant: &str, key_id: &str) -> Principal {
+        let rules = self.rules();
+        let known = rules.policy.key(key_id).filter(|(of, _)| of.id == tenant);
+        known.map_or_else(|| Principal::bare(tenant, key_id, Role::User), |(tenant, key)| of_key(tenant, key))
+    }
+
+    /// Somebody whom an identity provider vouches for: the caller has checked that it does.
+    ///
+    /// # Errors
+    /// [`Denied`]: the policy has no such tenant.
+    pub fn vouched(&self, vouched: &Vouched<'_>) -> Result<Principal, Denied> {
+        let (id, rules) = (vouched.id(), self.rules());
+        let denied = Denied { reason: DeniedReason::NoTenant, key_id: Some(id.clone()) };
+        let tenant = rules.policy.tenant(vouched.tenant).ok_or(denied)?;
+        Ok(Principal {
+            tenant: tenant.id.clone(),
+            id,
+            role: vouched.role,
+            teams: vouched.teams.clone(),
+            everywhere: tenant.scope == Scope::Installation,
+            proof: Proof::Token,
+        })
+    }
+
+    /// Whether the caller may do something to a tenant's things.
+    ///
+    /// # Errors
+    /// 401 where its key is not good any more, 403 `not_allowed` or `forbidden_by_rule` where rules forbid it.
+    pub fn authorize(&self, principal: &Principal, action: Action, tenant: &str) -> Result<(), ApiError> {
+        let rules = self.rules();
+        rules.standing(principal, self.clock.calendar())?;
+        rules.policy.authorizes(principal, action, tenant, self.clock.calendar())
+    }
+
+    /// What a request is about: what it tells, and what the policy says is always so.
+    ///
+    /// # Errors
+    /// 401 where its key is not good any more, 403 `fact_not_allowed` where it tells otherwise than the policy.
+    pub fn facts(&self, principal: &Principal, told: &Facts) -> Result<Facts, ApiError> {
+        let rules = self.rules();
+        let standing = rules.standing(principal, self.clock.calendar())?;
+        let of_key = standing.key.map(|key| facts::of_key(&key.facts, &standing.tenant.facts));
+        facts::told(of_key.as_ref().unwrap_or(&standing.tenant.facts), told)
     }
 
     /// Admits a request and reserves its worst case, `budget.total_tokens + prompt_tokens`, or says why not. A refused
@@ -108,25 +228,26 @@ impl PolicyDesk {
     ///
     /// # Errors
     /// - 401 `invalid_api_key`: the key was revoked or removed since it was authenticated.
-    /// - 403 `role_not_allowed`, `model_not_allowed`, `effort_above_cap`, `budget_above_cap`: the policy forbids it;
-    ///   `param` names the field.
+    /// - 403 `not_allowed`, `forbidden_by_rule`, `model_not_allowed`, `effort_above_cap`, `budget_above_cap`: the policy
+    ///   forbids it; `param` names the field.
     /// - 400 `reservation_too_large`: it reserves more than the tenant's tokens a minute, so no wait would help.
     /// - 429 `requests_per_minute`, `concurrent_requests`, `tokens_per_minute`, `quota_exceeded`, with `retry_after`.
     pub fn decide(&self, principal: &Principal, ask: &Ask<'_>) -> Result<Permit, ApiError> {
         let rules = self.rules();
-        let (tenant, account) = rules.allowed(principal, ask)?;
-        let price = rules.policy.price(ask.model);
-        let take = self.take(ask, price);
-        let admitted = account.admit(take);
-        let (rate, charged) = admitted.map_err(|refusal| verdict::no_room(&tenant.id, refusal, take))?;
+        let take = self.take(ask, rules.policy.price(ask.model));
+        let holders = rules.allowed(principal, ask, take.calendar)?;
+        let (rate, taken) =
+            Account::admit(&accounts(&holders), take).map_err(|refused| no_room(&holders, refused, take))?;
+        // The time at which the tenant's account was charged, which is the first.
+        let at = taken.first().map_or(take.calendar, |taken| taken.charged.time(take.calendar));
         Ok(Permit::new(Admitted {
-            account: Arc::clone(account),
+            accounts: holders.into_iter().map(|(_, account)| Arc::clone(account)).zip(taken).collect(),
             clock: self.clock.clone(),
             policy_digest: Arc::clone(&rules.digest),
-            tenant: tenant.id.clone(),
-            at: charged.time(take.calendar),
-            charged,
-            price,
+            policy_version: rules.policy.version(),
+            tenant: principal.tenant.clone(),
+            at,
+            price: rules.policy.price(ask.model),
             prompt_tokens: ask.prompt_tokens.into(),
             reserved: take.amount,
             rate,
@@ -141,9 +262,9 @@ impl PolicyDesk {
     /// As [`PolicyDesk::decide`].
     pub fn consider(&self, principal: &Principal, ask: &Ask<'_>) -> Result<(), ApiError> {
         let rules = self.rules();
-        let (tenant, account) = rules.allowed(principal, ask)?;
         let take = self.take(ask, rules.policy.price(ask.model));
-        account.would_admit(take).map_err(|refusal| verdict::no_room(&tenant.id, refusal, take))
+        let holders = rules.allowed(principal, ask, take.calendar)?;
+        Account::would_admit(&accounts(&holders), take).map_err(|refused| no_room(&holders, refused, take))
     }
 
     fn take(&self, ask: &Ask<'_>, price: Option<Price>) -> Take {
@@ -156,7 +277,7 @@ impl PolicyDesk {
     pub fn spent_before(&self, tenant: &str, spent: Amount, at: Timestamp) {
         // A clock that was wrong by more than a day has written what nobody knows the day of.
         let known = at.duration_since(self.clock.calendar()) < SignedDuration::from_hours(24);
-        if let Some(account) = self.rules().accounts.get(tenant).filter(|_| known) {
+        if let Some(account) = self.rules().accounts.get(&Holder::Tenant(tenant.to_owned())).filter(|_| known) {
             account.spent_before(spent, at);
         }
     }
@@ -164,7 +285,16 @@ impl PolicyDesk {
     /// The tenant's limits at this moment, for the headers of a refusal; `None` if there is no such tenant any more.
     #[must_use]
     pub fn rate(&self, principal: &Principal) -> Option<RateHeaders> {
-        self.rules().accounts.get(&principal.tenant).map(|account| account.rate(&self.clock))
+        let rules = self.rules();
+        let holders = [Holder::Tenant(principal.tenant.clone()), Holder::Key(principal.id.clone())];
+        let rates = holders.iter().filter_map(|holder| Some(rules.accounts.get(holder)?.rate(&self.clock)));
+        rates.reduce(RateHeaders::least)
+    }
+
+    /// A tenant's limits at this moment; `None` if there is no such tenant.
+    #[must_use]
+    pub fn rate_of(&self, tenant: &str) -> Option<RateHeaders> {
+        Some(self.rules().accounts.get(&Holder::Tenant(tenant.to_owned()))?.rate(&self.clock))
     }
 
     /// Whether the caller may see and use this model, for `GET /v1/models`.
@@ -186,16 +316,33 @@ impl PolicyDesk {
         rules.policy.tenant(&principal.tenant).map(|tenant| tenant.preset(model, effort)).unwrap_or_default()
     }
 
-    /// The safeguards that stand around the model for the caller.
+    /// What laws say now of a tenant's request that is about this, and the safeguards that stand around the model for it, with
+    /// those that laws add. Words that are not known, which [`PolicyDesk::facts`] refuses, are as if nothing had been said.
     #[must_use]
-    pub fn screens(&self, principal: &Principal) -> Screens {
-        self.rules().policy.screens(&principal.tenant).clone()
+    pub fn judge(&self, tenant: &str, facts: &Facts) -> (Judgement, Screens) {
+        let rules = self.rules();
+        let facts = facts::read(facts).unwrap_or_default();
+        let judgement = rules.policy.packs().judge(&facts, self.clock.calendar());
+        if judgement.safeguards.is_empty() {
+            return (judgement, rules.policy.screens(tenant).clone());
+        }
+        let added = judgement.safeguards.iter().map(|screening| screening.rule.id.clone()).collect();
+        let screens = rules.screens.get((tenant.to_owned(), added), || rules.policy.screens_with(tenant, &judgement));
+        (judgement, screens)
+    }
+
+    /// Whether the policy permits it to ask, whatever room there is for it.
+    ///
+    /// # Errors
+    /// As [`PolicyDesk::decide`], but for limits.
+    pub fn permits(&self, principal: &Principal, ask: &Ask<'_>) -> Result<(), ApiError> {
+        self.rules().allowed(principal, ask, self.clock.calendar()).map(drop)
     }
 
     /// Requests of this tenant that are running, for metrics.
     #[must_use]
     pub fn running(&self, tenant: &str) -> u32 {
-        self.rules().accounts.get(tenant).map_or(0, |account| account.running())
+        self.rules().accounts.get(&Holder::Tenant(tenant.to_owned())).map_or(0, |account| account.running())
     }
 
     fn rules(&self) -> Arc<Rules> {
@@ -203,44 +350,102 @@ impl PolicyDesk {
     }
 }
 
+/// The account of each holder whose limits hold for a request, the tenant's first.
+type Holders<'r> = Vec<(Holder, &'r Arc<Account>)>;
+
+fn accounts<'r>(holders: &[(Holder, &'r Arc<Account>)]) -> Vec<&'r Account> {
+    holders.iter().map(|(_, account)| -> &'r Account { account }).collect()
+}
+
+fn no_room(holders: &Holders<'_>, (at, refusal): (usize, Refusal), take: Take) -> ApiError {
+    let holder = holders.get(at).map_or_else(String::new, |(holder, _)| holder.to_string());
+    verdict::no_room(&holder, refusal, take)
+}
+
+fn of_key(tenant: &Tenant, key: &Key) -> Principal {
+    Principal {
+        tenant: tenant.id.clone(),
+        id: key.id.clone(),
+        role: key.role,
+        teams: key.team.iter().cloned().collect(),
+        everywhere: tenant.scope == Scope::Installation,
+        proof: Proof::Key,
+    }
+}
+
+/// What the policy says now of a principal that was authenticated before.
+struct Standing<'r> {
+    tenant: &'r Tenant,
+    key: Option<&'r Key>,
+}
+
 impl Rules {
-    fn new(policy: Policy, before: &HashMap<String, Arc<Account>>, clock: &DeskClock) -> Self {
-        let now = clock.now();
-        // A tenant that left and comes back finds what it had used: its account stays until that has run out.
+    fn new(policy: Policy, before: &HashMap<Holder, Arc<Account>>, clock: &DeskClock) -> Self {
+        let (now, calendar) = (clock.now(), clock.calendar());
+        let wanted: HashMap<Holder, (Limits, Quotas)> = limits_of(&policy).collect();
+        // A holder that left and comes back finds what it had used: its account stays until that has run out.
         let mut accounts: HashMap<_, _> = before
             .iter()
-            .filter(|(id, account)| policy.tenant(id).is_some() || !account.is_idle(now, clock.calendar()))
-            .map(|(id, account)| (id.clone(), Arc::clone(account)))
+            .filter(|(holder, account)| wanted.contains_key(holder) || !account.is_idle(now, calendar))
+            .map(|(holder, account)| (holder.clone(), Arc::clone(account)))
             .collect();
-        for tenant in policy.tenants() {
+        for (holder, (limits, quotas)) in wanted {
             accounts
-                .entry(tenant.id.clone())
-                .and_modify(|account| account.resize(tenant.limits, tenant.quotas, now))
-                .or_insert_with(|| Arc::new(Account::new(tenant.limits, tenant.quotas)));
+                .entry(holder)
+                .and_modify(|account| account.resize(limits, quotas, now))
+                .or_insert_with(|| Arc::new(Account::new(limits, quotas)));
         }
-        Self { digest: Arc::from(policy.digest()), policy, accounts }
+        Self { digest: Arc::from(policy.digest()), policy, accounts, screens: Made::default() }
     }
 
-    /// The principal's tenant and its account, if the policy allows the request at all.
-    fn allowed(&self, principal: &Principal, ask: &Ask<'_>) -> Result<(&Tenant, &Arc<Account>), ApiError> {
-        let (tenant, role, account) = self.standing(principal)?;
-        verdict::role(role)?;
-        verdict::model(tenant, ask.model)?;
-        verdict::effort(tenant, ask.effort)?;
-        verdict::budget(tenant, &ask.budget)?;
-        Ok((tenant, account))
+    /// Whose limits hold for a request, if the policy allows it at all.
+    fn allowed(&self, principal: &Principal, ask: &Ask<'_>, at: Timestamp) -> Result<Holders<'_>, ApiError> {
+        let Standing { tenant, key } = self.standing(principal, at)?;
+        self.policy.permits(principal, tenant, ask, at)?;
+        // Everybody takes from accounts in this order.
+        let own_limits = key.is_some_and(|key| key.limits.is_some());
+        let of_key = own_limits.then(|| Holder::Key(principal.id.clone()));
+        let of_model = self.policy.model(ask.model).map(|_| Holder::Model(ask.model.to_owned()));
+        let holders = [Some(Holder::Tenant(tenant.id.clone())), of_key, of_model];
+        let found = holders.into_iter().flatten().map(|holder| {
+            let account = self.accounts.get(&holder);
+            account.map(|account| (holder, account)).ok_or_else(|| gone(principal, DeniedReason::Unknown).into())
+        });
+        found.collect()
     }
 
-    /// The principal's tenant, its role now and its account, if its key is still good.
-    fn standing(&self, principal: &Principal) -> Result<(&Tenant, Role, &Arc<Account>), ApiError> {
-        let gone = |reason| Denied { reason, key_id: Some(principal.key.clone()) };
-        let (tenant, key) = self.policy.key(&principal.key).ok_or_else(|| gone(DeniedReason::Unknown))?;
-        if key.revoked.is_some() {
-            return Err(gone(DeniedReason::Revoked).into());
+    /// The principal's tenant, and its key if that is how it came, if it is still good.
+    fn standing(&self, principal: &Principal, now: Timestamp) -> Result<Standing<'_>, Denied> {
+        let unknown = || gone(principal, DeniedReason::Unknown);
+        if principal.proof == Proof::Token {
+            let tenant =
+                self.policy.tenant(&principal.tenant).ok_or_else(|| gone(principal, DeniedReason::NoTenant))?;
+            return Ok(Standing { tenant, key: None });
         }
-        let account = self.accounts.get(&tenant.id).filter(|_| tenant.id == principal.tenant);
-        Ok((tenant, key.role, account.ok_or_else(|| gone(DeniedReason::Unknown))?))
+        let (tenant, key) = self.policy.key(&principal.id).ok_or_else(unknown)?;
+        // What was a key of another tenant, or for something else, is not what was authenticated.
+        if tenant.id != principal.tenant || key.role != principal.role {
+            return Err(unknown());
+        }
+        match key.refused(now) {
+            Some(reason) => Err(gone(principal, reason)),
+            None => Ok(Standing { tenant, key: Some(key) }),
+        }
     }
+}
+
+fn gone(principal: &Principal, reason: DeniedReason) -> Denied {
+    Denied { reason, key_id: Some(principal.id.clone()) }
+}
+
+fn limits_of(policy: &Policy) -> impl Iterator<Item = (Holder, (Limits, Quotas))> {
+    let tenants = policy.tenants().into_iter();
+    let of_tenants = tenants.clone().map(|tenant| (Holder::Tenant(tenant.id.clone()), (tenant.limits, tenant.quotas)));
+    let keys = tenants.flat_map(|tenant| &tenant.keys);
+    let of_keys = keys.filter_map(|key| Some((Holder::Key(key.id.clone()), (key.limits?, Quotas::default()))));
+    let models = policy.models();
+    let of_models = models.map(|(id, rules)| (Holder::Model(id.clone()), (rules.limits, Quotas::default())));
+    of_tenants.chain(of_keys).chain(of_models)
 }
 
 #[cfg(test)]

@@ -46,6 +46,7 @@ impl fmt::Debug for FileKind {
 pub struct Document {
     file: PathBuf,
     kind: &'static FileKind,
+    text: String,
     pub(crate) tree: Node,
 }
 
@@ -63,8 +64,9 @@ impl Document {
     /// # Errors
     /// As [`Document::load`].
     pub fn parse(file: &Path, bytes: &[u8], kind: &'static FileKind) -> Result<Self, FileError> {
-        let tree = yaml::parse(utf8(file, bytes)?).map_err(|problems| invalid(file, problems))?;
-        Ok(Self { file: file.to_owned(), kind, tree })
+        let text = utf8(file, bytes)?;
+        let tree = yaml::parse(text).map_err(|problems| invalid(file, problems))?;
+        Ok(Self { file: file.to_owned(), kind, text: text.to_owned(), tree })
     }
 
     /// What the file says, checked against nothing yet.
@@ -77,6 +79,45 @@ impl Document {
     /// in the file.
     #[must_use]
     pub fn problem(&self, pointer: &str, message: impl Into<String>, mend: impl Into<String>) -> Problem {
+        let (steps, _) = self.find(pointer);
+        Problem::new(self.tree.place_of(&steps), path_text(&steps), message).mend(mend)
+    }
+
+    /// Something that is wrong within the text at a JSON pointer, at a line and a character of that text, both from 1.
+    /// Where the text is a block (`|`), the place is that of the line in the file.
+    #[must_use]
+    pub fn problem_within(
+        &self,
+        pointer: &str,
+        (line, column): (usize, usize),
+        message: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Problem {
+        let mut problem = self.problem(pointer, message, mend);
+        match self.find(pointer).1.and_then(|node| self.block(node)) {
+            Some((first, indent)) => problem.place = Place { line: first + line - 1, column: column + indent },
+            None => problem.message = format!("line {line} of the text: {}", problem.message),
+        }
+        problem
+    }
+
+    /// The line of the file at which the text of a block begins, and how far it is indented.
+    fn block(&self, node: &Node) -> Option<(usize, usize)> {
+        // Depending on the block, the parser has it begin at its `|` or at its first line.
+        let before = self.text.get(..node.start)?;
+        let begun = before.len() - before.rsplit('\n').next()?.len();
+        let header = before.get(begun..)?.trim();
+        let (first, text) = match self.text.get(node.start..)?.strip_prefix('|') {
+            Some(after) => (node.place.line + 1, after.split_once('\n')?.1),
+            None if header.is_empty() => (node.place.line, self.text.get(begun..)?),
+            None => return None,
+        };
+        let line = text.lines().find(|line| !line.trim().is_empty())?;
+        Some((first, line.len() - line.trim_start_matches(' ').len()))
+    }
+
+    /// The steps to a JSON pointer, and what is there.
+    fn find(&self, pointer: &str) -> (Vec<Step>, Option<&Node>) {
         let mut steps = Vec::new();
         let mut node = Some(&self.tree);
         for token in pointer.split('/').skip(1) {
@@ -87,7 +128,7 @@ impl Document {
             steps.push(step);
             node = next;
         }
-        Problem::new(self.tree.place_of(&steps), path_text(&steps), message).mend(mend)
+        (steps, node)
     }
 
     /// The file's contents as a value, if the schema and the caller find nothing wrong with it.
@@ -179,6 +220,18 @@ mod tests {
         assert_eq!(lines[0], "t.yaml:1:1: x: gone");
         assert!(lines.contains(&"t.yaml:2:12: tenants[0].id: too short; use more"), "{error}");
         assert!(lines.last().unwrap().starts_with("t.yaml:3:1: zebra: unknown key"), "{error}");
+    }
+
+    #[test]
+    fn a_finding_within_a_block_has_its_own_line() {
+        let check = |text: &str, expected: &str| {
+            let document = Document::parse(Path::new("t.yaml"), text.as_bytes(), &KIND).unwrap();
+            let problem = document.problem_within("/a", (3, 2), "wrong", "mend it");
+            assert_eq!(problem.to_string(), expected, "{text}");
+        };
+        check("a: |\n  one\n\n  three\nb: 1\n", "4:4: a: wrong; mend it");
+        check("b: 1\na: |  # why\n      one\n      two\n      three\n", "5:8: a: wrong; mend it");
+        check("a: \"one\\ntwo\\nthree\"\n", "1:1: a: line 3 of the text: wrong; mend it");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! says exactly what the old one said and the change; otherwise the text is written in a way that is not safe to edit
 //! by program, and nothing is changed.
 
-use forethought_schemas::BudgetCap;
+use forethought_schemas::{BudgetCap, Facts};
 use jiff::Timestamp;
 use saphyr::Scalar;
 use serde_json::{Value, json};
@@ -47,6 +47,22 @@ pub struct NewKey {
     pub note: Option<String>,
     /// The time now.
     pub created: Timestamp,
+    /// From when on it is refused.
+    pub expires: Option<Timestamp>,
+    /// The part of the tenant that it belongs to.
+    pub team: Option<String>,
+    /// How fast it may go, within what its tenant may.
+    pub limits: Option<Limits>,
+    /// What is always so of its requests.
+    pub facts: Facts,
+}
+
+impl NewKey {
+    /// A key for so and so, and nothing more.
+    #[must_use]
+    pub fn new(role: Role, created: Timestamp) -> Self {
+        Self { role, note: None, created, expires: None, team: None, limits: None, facts: Facts::default() }
+    }
 }
 
 /// Why a text cannot be changed by program.
@@ -72,6 +88,48 @@ pub(crate) fn add_key(text: &str, tree: &Node, tenant: usize, key: &ApiKey, new:
     unless_changed_otherwise(tree, changed, &expected)
 }
 
+/// An old text with the keys of another one, so that taking up an old policy brings back no key that was revoked since.
+/// Tenants that the other one lacks have no keys.
+pub(crate) fn with_keys_of(text: &str, tree: &Node, other: &Value) -> Result<String, NotSafe> {
+    let tenants = tree.get("tenants").map(Node::items).unwrap_or_default();
+    let mut expected = tree.to_json();
+    let mut changed = text.to_owned();
+    // From the end, so that what was not looked at yet stays where it is.
+    for (at, tenant) in tenants.iter().enumerate().rev() {
+        let keys = keys_in(other, tenant.get("id").and_then(Node::as_str).unwrap_or_default());
+        if expected.pointer(&format!("/tenants/{at}/keys")).unwrap_or(&json!([])) == &keys {
+            continue;
+        }
+        if let Some(Value::Object(fields)) = expected.pointer_mut(&format!("/tenants/{at}")) {
+            fields.insert("keys".to_owned(), keys.clone());
+        }
+        if is_flow(text, tenant) {
+            return Err(flow(tenant.place, "the tenant"));
+        }
+        let (outer, newline) = (indent(tenant), newline(text));
+        let items = |indent: &str| match keys.as_array().map(Vec::as_slice) {
+            None | Some([]) => format!("{newline}{indent}[]"),
+            // One line each, so that one can be added, and changed on its line; JSON is YAML.
+            Some(keys) => keys.iter().map(|key| format!("{newline}{indent}- {key}")).collect::<Vec<_>>().concat(),
+        };
+        let items = items(&format!("{outer}  "));
+        changed = if let Some(there) = tenant.get("keys") {
+            let before = changed.get(..there.start).unwrap_or_default().trim_end().len();
+            splice(&changed, before, there.end, &items)
+        } else {
+            let end = line_end(text, tenant.end);
+            splice(&changed, end, end, &format!("{newline}{outer}keys:{items}"))
+        };
+    }
+    unless_changed_otherwise(tree, changed, &expected)
+}
+
+fn keys_in(policy: &Value, tenant: &str) -> Value {
+    let tenants = policy.get("tenants").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let there = tenants.iter().find(|other| other.get("id").and_then(Value::as_str) == Some(tenant));
+    there.and_then(|tenant| tenant.get("keys")).cloned().unwrap_or_else(|| json!([]))
+}
+
 /// The text with a tenant's consent to training set, where it stands already, else below its name.
 pub(crate) fn set_consent(text: &str, tree: &Node, tenant: usize, consent: Consent) -> Result<String, NotSafe> {
     const KEY: &str = "training_consent";
@@ -95,10 +153,21 @@ pub(crate) fn set_consent(text: &str, tree: &Node, tenant: usize, consent: Conse
 }
 
 /// The text with a time of revocation at the end of a key.
-pub(crate) fn revoke_key(
+pub(crate) fn revoke_key(text: &str, tree: &Node, place: (usize, usize), at: Timestamp) -> Result<String, NotSafe> {
+    set_time(text, tree, place, "revoked", at)
+}
+
+/// The text with the time from which on a key is refused.
+pub(crate) fn expire_key(text: &str, tree: &Node, place: (usize, usize), at: Timestamp) -> Result<String, NotSafe> {
+    set_time(text, tree, place, "expires", at)
+}
+
+/// The text with a field of a key set to a time, where it stands already, else at the key's end.
+fn set_time(
     text: &str,
     tree: &Node,
     (tenant, key): (usize, usize),
+    field: &str,
     at: Timestamp,
 ) -> Result<String, NotSafe> {
     let tenants = tree.get("tenants").map(Node::items).unwrap_or_default();
@@ -107,12 +176,14 @@ pub(crate) fn revoke_key(
     let at = time(at);
     let mut expected = tree.to_json();
     if let Some(Value::Object(fields)) = expected.pointer_mut(&format!("/tenants/{tenant}/keys/{key}")) {
-        fields.insert("revoked".to_owned(), Value::String(at.clone()));
+        fields.insert(field.to_owned(), Value::String(at.clone()));
     }
-    let changed = if is_flow(text, node) {
-        splice(text, node.last_end(), node.last_end(), &format!(", revoked: {at}"))
+    let changed = if let Some(there) = node.get(field) {
+        splice(text, there.start, there.end, &at)
+    } else if is_flow(text, node) {
+        splice(text, node.last_end(), node.last_end(), &format!(", {field}: {at}"))
     } else {
-        let line = format!("{}{}revoked: {at}", newline(text), indent(node));
+        let line = format!("{}{}{field}: {at}", newline(text), indent(node));
         let end = line_end(text, node.end);
         splice(text, end, end, &line)
     };
@@ -226,9 +297,9 @@ fn tenant_lines(tenant: &NewTenant) -> Vec<String> {
         lines.push("  models:".to_owned());
         lines.extend(tenant.models.iter().map(|model| format!("    - {}", scalar(model))));
     }
+    lines.extend(["  limits:".to_owned(), format!("    requests_per_minute: {}", limits.requests_per_minute)]);
+    lines.extend(limits.request_burst.map(|burst| format!("    request_burst: {burst}")));
     lines.extend([
-        "  limits:".to_owned(),
-        format!("    requests_per_minute: {}", limits.requests_per_minute),
         format!("    tokens_per_minute: {}", limits.tokens_per_minute),
         format!("    concurrent_requests: {}", limits.concurrent_requests),
         "  budget:".to_owned(),
@@ -248,24 +319,39 @@ fn tenant_value(tenant: &NewTenant) -> Value {
     })
 }
 
-fn key_lines(key: &ApiKey, new: &NewKey) -> Vec<String> {
-    let mut lines = vec![
-        format!("- id: {}", key.id()),
-        format!("  hash: {}", key.hash()),
-        format!("  role: {}", new.role),
-        format!("  created: {}", time(new.created)),
+/// What a new key is, as the fields of the file: names and values.
+fn key_fields(key: &ApiKey, new: &NewKey) -> Vec<(&'static str, Value)> {
+    let text = |text: &str| Value::from(text);
+    let mut fields = vec![
+        ("id", text(key.id())),
+        ("hash", Value::from(key.hash().to_string())),
+        ("role", json!(new.role)),
+        ("created", Value::from(time(new.created))),
     ];
-    lines.extend(new.note.as_ref().map(|note| format!("  note: {}", scalar(note))));
-    lines
+    fields.extend(new.note.as_deref().map(|note| ("note", text(note))));
+    fields.extend(new.expires.map(|expires| ("expires", Value::from(time(expires)))));
+    fields.extend(new.team.as_deref().map(|team| ("team", text(team))));
+    fields.extend(new.limits.map(|limits| ("limits", json!(limits))));
+    fields.extend(Some(&new.facts).filter(|facts| **facts != Facts::default()).map(|facts| ("facts", json!(facts))));
+    fields
+}
+
+fn key_lines(key: &ApiKey, new: &NewKey) -> Vec<String> {
+    let line = |(at, (name, value)): (usize, (&str, Value))| {
+        let value = match value {
+            // Hashes and times are as they should be; what people wrote may need quotes.
+            Value::String(text) if matches!(name, "note" | "team") => scalar(&text),
+            Value::String(text) => text,
+            // JSON is YAML.
+            other => other.to_string(),
+        };
+        format!("{} {name}: {value}", if at == 0 { "-" } else { " " })
+    };
+    key_fields(key, new).into_iter().enumerate().map(line).collect()
 }
 
 fn key_value(key: &ApiKey, new: &NewKey) -> Value {
-    let mut value =
-        json!({ "id": key.id(), "hash": key.hash().to_string(), "role": new.role, "created": time(new.created) });
-    if let (Some(note), Value::Object(fields)) = (&new.note, &mut value) {
-        fields.insert("note".to_owned(), Value::from(note.as_str()));
-    }
-    value
+    key_fields(key, new).into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 #[cfg(test)]

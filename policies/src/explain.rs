@@ -88,7 +88,9 @@ impl<'f> Finding<'f> {
             }
             Kind::MinLength { .. } => "the text is empty".to_owned(),
             Kind::MaxLength { limit } => format!("the text is longer than {limit} characters"),
+            Kind::MinItems { limit } if *limit > 1 => format!("the list has fewer than {limit} items"),
             Kind::MinItems { .. } => "the list is empty".to_owned(),
+            Kind::MinProperties { .. } => "the mapping is empty".to_owned(),
             Kind::MaxItems { limit } => format!("the list has more than {limit} items"),
             Kind::Pattern { .. } => format!("{found} has the wrong form"),
             Kind::Format { .. } => format!("{found} is not a time"),

@@ -14,6 +14,7 @@ use crate::{
     edit::{self, EMPTY_FILE, NewKey, NewTenant, NotSafe},
     key::{ApiKey, NoRandomness},
     policy::{POLICY_FILE, Policy},
+    principal::DeniedReason,
     problem::{FileError, Problem},
     suggest::nearest,
     tenant::Consent,
@@ -89,11 +90,36 @@ pub enum EditError {
         /// The key's id.
         id: String,
     },
+    /// The key is refused already.
+    #[error("{}: the key `{id}` is no good any more ({reason}); make a new one with `forethought key create`", file.display())]
+    NotGood {
+        /// The file.
+        file: PathBuf,
+        /// The key's id.
+        id: String,
+        /// Why it is refused.
+        reason: DeniedReason,
+    },
     /// Another edit holds the lock.
     #[error("{}: another edit is under way; try again when it has ended", lock.display())]
     Busy {
         /// The lock file.
         lock: PathBuf,
+    },
+    /// A policy that is put in the place of another has other keys.
+    #[error("the policy changes {what}; leave keys, the tenants that they stand under, and scopes as they are")]
+    KeysDiffer {
+        /// What, such as "the key `k_…`".
+        what: String,
+    },
+    /// The file is not the one that was to be changed.
+    #[error("{}: the file is another one than the one that was to be changed; its digest is {digest}: look at it, and send the change again with that",
+        file.display())]
+    Stale {
+        /// The file.
+        file: PathBuf,
+        /// Its digest.
+        digest: String,
     },
     /// The file was changed by another program meanwhile.
     #[error("{}: the file was changed by another program meanwhile; try again", file.display())]
@@ -167,6 +193,45 @@ impl PolicyFile {
         Ok(key)
     }
 
+    /// Makes a new key for whom a key is for, with its role, team and note, and has the old one expire at `until`, unless it
+    /// does earlier: until then both are good. The new one expires with `expires`. It is returned to be shown once.
+    ///
+    /// # Errors
+    /// [`EditError`]; nothing was changed and the new key does not exist. A key that is refused already is not rotated.
+    pub fn rotate_key(
+        &self,
+        key_id: &str,
+        until: Timestamp,
+        expires: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<ApiKey, EditError> {
+        let whole = ApiKey::parse(key_id);
+        let id = whole.as_ref().map_or(key_id, ApiKey::id);
+        let key = ApiKey::generate()?;
+        self.change(None, |file, text, tree| {
+            let policy = Policy::parse(file, text.as_bytes())?;
+            let (place, _) = find_key(tree, id).ok_or_else(|| no_key(file, id))?;
+            let (_, old) = policy.key(id).ok_or_else(|| no_key(file, id))?;
+            if let Some(reason) = old.refused(now) {
+                return Err(EditError::NotGood { file: file.to_owned(), id: id.to_owned(), reason });
+            }
+            let new = NewKey {
+                note: old.note.clone(),
+                expires,
+                team: old.team.clone(),
+                limits: old.limits,
+                facts: old.facts.clone(),
+                ..NewKey::new(old.role, now)
+            };
+            let until = old.expires.map_or(until, |before| before.min(until));
+            let unsafe_here = |reason| not_safe(file, reason);
+            let text = edit::expire_key(text, tree, place, until).map_err(unsafe_here)?;
+            let changed = Document::parse(file, text.as_bytes(), &POLICY_FILE)?;
+            edit::add_key(&text, &changed.tree, place.0, &key, &new).map_err(unsafe_here)
+        })?;
+        Ok(key)
+    }
+
     /// Notes whether, and since when, what a tenant asks and is answered may become training data. Gives whether that
     /// changed anything.
     ///
@@ -192,13 +257,48 @@ impl PolicyFile {
         let key = ApiKey::parse(key_id);
         let id = key.as_ref().map_or(key_id, ApiKey::id);
         self.change(None, |file, text, tree| {
-            let (place, node) = find_key(tree, id)
-                .ok_or_else(|| EditError::NoKey { file: file.to_owned(), id: id.chars().take(40).collect() })?;
+            let (place, node) = find_key(tree, id).ok_or_else(|| no_key(file, id))?;
             if let Some(revoked) = node.entry("revoked") {
                 let line = revoked.place.line;
                 return Err(EditError::AlreadyRevoked { file: file.to_owned(), line, id: id.to_owned() });
             }
             edit::revoke_key(text, tree, place, at).map_err(|reason| not_safe(file, reason))
+        })
+    }
+
+    /// Puts a whole text in the place of the file. It must have the same keys: whoever may change rules may not make keys.
+    ///
+    /// # Errors
+    /// [`EditError`]; nothing was changed. [`EditError::Stale`] when the file's digest is not `known`.
+    pub fn put(&self, text: &str, known: &str) -> Result<(), EditError> {
+        self.change(None, |file, before, _| {
+            let found = Policy::parse(file, before.as_bytes())?;
+            if found.digest() != known {
+                return Err(EditError::Stale { file: file.to_owned(), digest: found.digest().to_owned() });
+            }
+            let put = Policy::parse(file, text.as_bytes()).map_err(|source| EditError::Refused { source })?;
+            if let Some(what) = found.reach_changed_by(&put) {
+                return Err(EditError::KeysDiffer { what });
+            }
+            Ok(text.to_owned())
+        })
+    }
+
+    /// Puts an older text in the place of the file, but for its keys: those stay as they are, so that no key comes back
+    /// that was revoked since.
+    ///
+    /// # Errors
+    /// [`EditError`]; nothing was changed.
+    pub fn roll_back(&self, text: &str) -> Result<(), EditError> {
+        self.change(None, |file, before, tree| {
+            let old = Document::parse(file, text.as_bytes(), &POLICY_FILE)?;
+            let new = edit::with_keys_of(text, &old.tree, &tree.to_json()).map_err(|reason| not_safe(file, reason))?;
+            // Not even by leaving out their tenant: whoever may change rules may not take keys away.
+            let parsed = Policy::parse(file, new.as_bytes()).map_err(|source| EditError::Refused { source })?;
+            match Policy::parse(file, before.as_bytes())?.reach_changed_by(&parsed) {
+                Some(what) => Err(EditError::KeysDiffer { what }),
+                None => Ok(new),
+            }
         })
     }
 
@@ -230,6 +330,10 @@ impl PolicyFile {
         }
         atomic::replace(&file, changed.as_bytes()).map_err(io("write the policy file"))
     }
+}
+
+fn no_key(file: &Path, id: &str) -> EditError {
+    EditError::NoKey { file: file.to_owned(), id: id.chars().take(40).collect() }
 }
 
 fn not_safe(file: &Path, NotSafe(problem): NotSafe) -> EditError {

@@ -2,18 +2,26 @@
 //!
 //! [`Policy`] is a valid policy file; [`PolicyFile`] changes one on disk without losing its comments; [`PolicyDesk`]
 //! authenticates callers and admits their requests under a policy, and a [`Permit`] is what an admitted request holds
-//! until it is settled. Whatever a policy does not allow is refused. [`Document`] reads such files of any kind.
+//! until it is settled. Whatever a policy does not allow is refused. [`Packs`] hold the dated rules of laws, and judge requests
+//! by them. [`Document`] reads such files of any kind.
 
 mod account;
 mod atomic;
+mod authorization;
 mod bucket;
+mod cases;
 mod clock;
 mod desk;
+mod diff;
 mod document;
 mod edit;
 mod explain;
+mod facts;
 mod file;
+mod history;
 mod key;
+mod opinion;
+pub mod packs;
 mod permit;
 mod policy;
 mod principal;
@@ -24,19 +32,25 @@ mod screens;
 mod suggest;
 mod tenant;
 mod verdict;
+mod window;
 mod yaml;
 
+pub use cases::{CaseResult, Cases};
 pub use clock::DeskClock;
-pub use desk::{Ask, PolicyDesk};
+pub use desk::{Ask, InForce, PolicyDesk};
+pub use diff::Change;
 pub use document::{Document, FileKind};
 pub use edit::{NewKey, NewTenant};
 pub use file::{EditError, PolicyFile};
+pub use history::{History, HistoryError};
 pub use key::{ApiKey, KeyHash, MalformedHash, MalformedKey, NoRandomness};
+pub use opinion::{Caller, Opinion};
+pub use packs::{Judgement, PackChoice, PackError, Packs};
 pub use permit::{Permit, Settlement, SpendMeter};
-pub use policy::Policy;
-pub use principal::{Denied, DeniedReason, Principal};
+pub use policy::{Policy, ReviewRules};
+pub use principal::{Denied, DeniedReason, Principal, Proof, Vouched};
 pub use problem::{FileError, Place, Problem};
 pub use quota::{Amount, Price, Quota, Quotas};
 pub use rate::{QuotaHeaders, RateHeaders};
 pub use screens::{ScreenRules, Screens};
-pub use tenant::{Consent, Key, Limits, Role, Tenant};
+pub use tenant::{Consent, Key, Limits, Role, Scope, Tenant};

@@ -8,9 +8,9 @@ use std::sync::{
 use jiff::Timestamp;
 
 use crate::{
-    account::Account,
+    account::{Account, Taken},
     clock::DeskClock,
-    quota::{Amount, Charged, Price},
+    quota::{Amount, Price},
     rate::RateHeaders,
 };
 
@@ -28,13 +28,14 @@ pub struct Permit {
 /// What was decided of a request.
 #[derive(Debug)]
 pub(crate) struct Admitted {
-    pub(crate) account: Arc<Account>,
+    /// Where something was taken, the tenant's first.
+    pub(crate) accounts: Vec<(Arc<Account>, Taken)>,
     pub(crate) clock: DeskClock,
     pub(crate) policy_digest: Arc<str>,
+    pub(crate) policy_version: u64,
     pub(crate) tenant: String,
     /// When it was let in.
     pub(crate) at: Timestamp,
-    pub(crate) charged: Charged,
     pub(crate) price: Option<Price>,
     pub(crate) prompt_tokens: u64,
     pub(crate) reserved: Amount,
@@ -121,6 +122,12 @@ impl Permit {
         &self.admitted.policy_digest
     }
 
+    /// The number of that policy.
+    #[must_use]
+    pub const fn policy_version(&self) -> u64 {
+        self.admitted.policy_version
+    }
+
     /// The tenant's limits right after the admission, for the headers of the answer.
     #[must_use]
     pub const fn rate(&self) -> RateHeaders {
@@ -136,7 +143,7 @@ impl Permit {
 
     fn close(&mut self, spent: Amount) -> Settlement {
         self.open = false;
-        let Admitted { account, clock, tenant, charged, reserved, .. } = &self.admitted;
+        let Admitted { accounts, clock, tenant, reserved, .. } = &self.admitted;
         if spent.tokens > reserved.tokens {
             tracing::error!(
                 tenant,
@@ -145,7 +152,8 @@ impl Permit {
                 "a request spent more than it reserved"
             );
         }
-        let rate = account.release(*charged, *reserved, spent, clock);
+        let rates = accounts.iter().map(|(account, taken)| account.release(*taken, *reserved, spent, clock));
+        let rate = rates.reduce(RateHeaders::least).unwrap_or_default();
         let (reserved, spent) = (reserved.tokens, spent.tokens);
         Settlement { reserved, spent, refunded: reserved.saturating_sub(spent), rate }
     }

@@ -6,16 +6,22 @@ use std::{
     sync::Arc,
 };
 
+use forethought_authorization::{Layers, Rules};
 use forethought_schemas::POLICY_SCHEMA;
 use serde::Deserialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::{
+    authorization,
+    diff::{Change, changes},
     document::{Document, FileKind, read},
+    facts,
+    packs::{Judgement, PackChoice, Packs, Screening},
     problem::{FileError, Place, Problem},
     quota::Price,
     screens::{self, ScreenRules, Screens},
-    tenant::{Key, Tenant},
+    tenant::{Key, Limits, Scope, Tenant},
     yaml::Node,
 };
 
@@ -28,7 +34,7 @@ pub(crate) static POLICY_FILE: FileKind = FileKind {
 };
 
 /// A valid policy, never changed after it was read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Policy {
     tenants: HashMap<String, Arc<Tenant>>,
     /// The tenant id by key id.
@@ -37,8 +43,53 @@ pub struct Policy {
     screens: HashMap<String, Screens>,
     /// Those of all others.
     floor: Screens,
+    /// Who may do what, for everybody.
+    authorization: Option<Rules>,
+    /// Who may do what, by tenant.
+    authorizations: HashMap<String, Rules>,
+    /// What holds for everybody, for safeguards that a law adds to.
+    safeguards: ScreenRules,
+    /// Laws whose rules are kept.
+    packs: Arc<Packs>,
+    /// How long answers wait for a person.
+    review: ReviewRules,
     prices: BTreeMap<String, Price>,
+    /// How fast a model may be asked, by all tenants together.
+    models: BTreeMap<String, ModelRules>,
     digest: String,
+    /// How many policies were in force up to this one.
+    version: u64,
+    /// The whole file, as it is written.
+    text: String,
+    /// The same as a value, to be compared with another.
+    source: Value,
+}
+
+/// How answers wait for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReviewRules {
+    /// How long, in seconds; then they are not given.
+    #[serde(default = "usual_review")]
+    pub timeout_s: u32,
+}
+
+const fn usual_review() -> u32 {
+    24 * 60 * 60
+}
+
+impl Default for ReviewRules {
+    fn default() -> Self {
+        Self { timeout_s: usual_review() }
+    }
+}
+
+/// What holds for a model, whoever asks it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ModelRules {
+    /// How fast it may be asked, by all tenants together.
+    pub(crate) limits: Limits,
 }
 
 #[derive(Deserialize)]
@@ -49,7 +100,15 @@ struct Contents {
     #[serde(default)]
     safeguards: ScreenRules,
     #[serde(default)]
+    authorization: Option<String>,
+    #[serde(default)]
+    packs: Vec<PackChoice>,
+    #[serde(default)]
+    review: ReviewRules,
+    #[serde(default)]
     prices: BTreeMap<String, Price>,
+    #[serde(default)]
+    models: BTreeMap<String, ModelRules>,
     tenants: Vec<Tenant>,
 }
 
@@ -67,23 +126,145 @@ impl Policy {
     /// # Errors
     /// As [`Policy::load`].
     pub fn parse(file: &Path, bytes: &[u8]) -> Result<Self, FileError> {
+        Self::parse_with(file, bytes, |_| true)
+    }
+
+    /// Checks a policy that comes from elsewhere and is to take the place of `known`: of packs it may name those that ship with
+    /// the program, and the files that `known` names.
+    ///
+    /// # Errors
+    /// As [`Policy::load`].
+    pub fn parse_beside(file: &Path, bytes: &[u8], known: &Self) -> Result<Self, FileError> {
+        let named = known.source.get("packs").and_then(Value::as_array).into_iter().flatten();
+        let named: Vec<String> = named.filter_map(|choice| Some(choice.get("pack")?.as_str()?.to_owned())).collect();
+        Self::parse_with(file, bytes, |pack| {
+            Packs::shipped().any(|shipped| shipped == pack) || named.contains(&pack.to_owned())
+        })
+    }
+
+    fn parse_with(file: &Path, bytes: &[u8], may_name: impl Fn(&str) -> bool) -> Result<Self, FileError> {
         let document = Document::parse(file, bytes, &POLICY_FILE)?;
         let mut findings = duplicates(&document.tree);
         findings.extend(screens::problems(&document));
+        findings.extend(authorization::problems(&document));
+        findings.extend(facts_problems(&document));
         let contents: Contents = document.read(findings)?;
-        let floor = Screens::new(&contents.safeguards, None);
-        let (tenants, keys, screens) = (HashMap::new(), HashMap::new(), HashMap::new());
-        let prices = contents.prices;
-        let mut policy = Self { tenants, keys, screens, floor, prices, digest: digest(bytes) };
-        for tenant in contents.tenants {
+        if let Some((at, choice)) = contents.packs.iter().enumerate().find(|(_, choice)| !may_name(&choice.pack)) {
+            let told = format!("the pack `{}` is neither shipped nor named by the policy in force", choice.pack);
+            let mend = "name it in the policy file first, where the service runs";
+            return Err(document.refuse(vec![document.problem(&format!("/packs/{at}"), told, mend)]));
+        }
+        let packs = packs(file, &document, &contents.packs)?;
+        let mut policy = Self {
+            tenants: HashMap::new(),
+            keys: HashMap::new(),
+            screens: HashMap::new(),
+            safeguards: ScreenRules::default(),
+            floor: Screens::of(&[&contents.safeguards]),
+            authorization: rules(&document, "/authorization", contents.authorization.as_deref())?,
+            authorizations: HashMap::new(),
+            digest: digest(bytes, &packs),
+            packs: Arc::new(packs),
+            review: contents.review,
+            prices: contents.prices,
+            models: contents.models,
+            version: 1,
+            text: String::from_utf8_lossy(bytes).into_owned(),
+            source: document.value(),
+        };
+        for (at, tenant) in contents.tenants.into_iter().enumerate() {
+            let own = rules(&document, &format!("/tenants/{at}/authorization"), tenant.authorization.as_deref())?;
+            policy.authorizations.extend(own.map(|own| (tenant.id.clone(), own)));
             let ids = tenant.keys.iter().map(|key| (key.id.clone(), tenant.id.clone()));
             policy.keys.extend(ids);
             if let Some(own) = &tenant.safeguards {
-                policy.screens.insert(tenant.id.clone(), Screens::new(&contents.safeguards, Some(own)));
+                policy.screens.insert(tenant.id.clone(), Screens::of(&[&contents.safeguards, own]));
             }
             policy.tenants.insert(tenant.id.clone(), Arc::new(tenant));
         }
+        policy.safeguards = contents.safeguards;
         Ok(policy)
+    }
+
+    /// The rules of who may do what for a tenant, beside the built-in ones.
+    #[must_use]
+    pub fn authorization(&self, tenant: &str) -> Layers<'_> {
+        Layers { floor: self.authorization.as_ref(), tenant: self.authorizations.get(tenant) }
+    }
+
+    /// How fast models may be asked, by all tenants together, by id.
+    pub(crate) fn models(&self) -> impl Iterator<Item = (&String, &ModelRules)> {
+        self.models.iter()
+    }
+
+    /// What another policy says otherwise, a line for each change, sorted by where it stands. Comments, order and layout
+    /// are no changes.
+    #[must_use]
+    pub fn changes_to(&self, other: &Self) -> Vec<Change> {
+        changes(&self.source, &other.source)
+    }
+
+    /// The same policy as the one with this number of those that were in force.
+    #[must_use]
+    pub fn numbered(self, version: u64) -> Self {
+        Self { version, ..self }
+    }
+
+    /// How many policies were in force up to this one; 1 unless it was numbered.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The whole file, as it is written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The whole file as a value.
+    #[must_use]
+    pub const fn source(&self) -> &Value {
+        &self.source
+    }
+
+    /// Who reaches what otherwise under another policy: a key that it adds, changes or lacks, or that stands under another tenant
+    /// there, or a tenant with another scope. Told as "the key `k_…`".
+    #[must_use]
+    pub fn reach_changed_by(&self, other: &Self) -> Option<String> {
+        let differs = |id: &&String| {
+            let same = |(tenant, key): (&Arc<Tenant>, &Key)| (tenant.id.clone(), key.clone());
+            self.key(id).map(same) != other.key(id).map(same)
+        };
+        let key = self.keys.keys().chain(other.keys.keys()).filter(differs).min();
+        let scope =
+            |tenant: &&Arc<Tenant>| self.tenant(&tenant.id).map_or(Scope::Tenant, |own| own.scope) != tenant.scope;
+        let tenant = other.tenants().into_iter().find(scope);
+        key.map(|id| format!("the key `{id}`")).or_else(|| tenant.map(|of| format!("the scope of tenant `{}`", of.id)))
+    }
+
+    /// Laws whose rules are kept.
+    #[must_use]
+    pub fn packs(&self) -> &Packs {
+        &self.packs
+    }
+
+    /// The safeguards of a tenant, with what laws add for one request. Making them takes milliseconds.
+    pub(crate) fn screens_with(&self, tenant: &str, judgement: &Judgement) -> Screens {
+        let own = self.tenants.get(tenant).and_then(|tenant| tenant.safeguards.as_ref());
+        let added = judgement.safeguards.iter().filter_map(Screening::screens);
+        Screens::of(&[Some(&self.safeguards), own].into_iter().flatten().chain(added).collect::<Vec<_>>())
+    }
+
+    /// How answers wait for a person.
+    #[must_use]
+    pub const fn review(&self) -> ReviewRules {
+        self.review
+    }
+
+    /// What holds for a model, whoever asks it.
+    pub(crate) fn model(&self, model: &str) -> Option<&ModelRules> {
+        self.models.get(model)
     }
 
     /// What a model's tokens cost: its own price, or that of `*`.
@@ -120,15 +301,59 @@ impl Policy {
         Some((tenant, key))
     }
 
-    /// The SHA-256 of the file's bytes, `sha256:<64 hexadecimal digits>`: which rules were in force, for audit records.
+    /// The SHA-256 of the file's bytes, and of the digests of its packs if there are some, `sha256:<64 hexadecimal digits>`:
+    /// which rules were in force, for audit records.
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
     }
 }
 
-fn digest(bytes: &[u8]) -> String {
-    format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
+/// The checked rules of a text. What is wrong with it was found before, with everything else.
+fn rules(document: &Document, pointer: &str, text: Option<&str>) -> Result<Option<Rules>, FileError> {
+    let Some(text) = text else { return Ok(None) };
+    let read = Rules::parse(text).map_err(|_| document.refuse(authorization::flaws(document, pointer, text)))?;
+    Ok(Some(read))
+}
+
+/// The packs that a file names, by name or by path.
+fn packs(file: &Path, document: &Document, choices: &[PackChoice]) -> Result<Packs, FileError> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    Packs::load(choices, folder).map_err(|whole| {
+        // Which of them it is, each alone tells; where none does, it is that two are the same.
+        let alone = |choice| Packs::load(std::slice::from_ref(choice), folder).err();
+        let wrong = choices.iter().enumerate().find_map(|(at, choice)| Some((format!("/packs/{at}"), alone(choice)?)));
+        let (at, error) = wrong.unwrap_or_else(|| ("/packs".to_owned(), whole));
+        document.refuse(vec![document.problem(&at, error.to_string(), "")])
+    })
+}
+
+/// Words in facts that are not known, at their places.
+fn facts_problems(document: &Document) -> Vec<Problem> {
+    let value = document.value();
+    let tenants = value.get("tenants").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut problems = Vec::new();
+    for (at, tenant) in tenants.iter().enumerate() {
+        let keys = tenant.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let of_keys = (0..keys.len()).map(|key| format!("/tenants/{at}/keys/{key}/facts"));
+        for pointer in of_keys.chain([format!("/tenants/{at}/facts")]) {
+            // What does not even have the form of facts is told by the schema.
+            let found = value.pointer(&pointer).and_then(|facts| serde_json::from_value(facts.clone()).ok());
+            if let Some(Err(facts::Unread { field, why })) = found.as_ref().map(facts::read) {
+                problems.push(document.problem(&format!("{pointer}/{field}"), why, ""));
+            }
+        }
+    }
+    problems
+}
+
+/// Of the file's bytes and of every pack that it names: what decides, and nothing else.
+fn digest(bytes: &[u8], packs: &Packs) -> String {
+    let mut digest = Sha256::new_with_prefix(bytes);
+    for pack in packs.packs() {
+        digest.update(pack.digest());
+    }
+    format!("sha256:{}", hex::encode(digest.finalize()))
 }
 
 /// Ids and hashes that stand twice; each finding names both lines.

@@ -5,7 +5,7 @@ use std::{num::NonZeroU64, time::Duration};
 use crate::quota::{Amount, Quotas};
 
 /// A tenant's limits at one moment, for the headers of an answer, be it a success or a 429.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RateHeaders {
     /// Requests a minute.
     pub limit_requests: u32,
@@ -61,6 +61,17 @@ impl QuotaHeaders {
         }
     }
 
+    /// What is left of each quota that there is: of which period, in what, and how much.
+    pub fn numbers(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+        let all = [
+            ("day", "tokens", self.day_tokens),
+            ("month", "tokens", self.month_tokens),
+            ("day", "units", self.day_units),
+            ("month", "units", self.month_units),
+        ];
+        all.into_iter().filter_map(|(period, what, number)| Some((period, what, number?)))
+    }
+
     fn pairs(&self) -> impl Iterator<Item = (&'static str, String)> {
         let numbers = [
             ("x-quota-remaining-tokens-day", self.day_tokens),
@@ -74,6 +85,21 @@ impl QuotaHeaders {
 }
 
 impl RateHeaders {
+    /// Of several limits that all hold, those that leave least. Only tenants have quotas.
+    pub(crate) fn least(self, other: Self) -> Self {
+        let requests = if other.remaining_requests < self.remaining_requests { other } else { self };
+        let tokens = if other.remaining_tokens < self.remaining_tokens { other } else { self };
+        Self {
+            limit_requests: requests.limit_requests,
+            remaining_requests: requests.remaining_requests,
+            reset_requests: requests.reset_requests,
+            limit_tokens: tokens.limit_tokens,
+            remaining_tokens: tokens.remaining_tokens,
+            reset_tokens: tokens.reset_tokens,
+            quota: self.quota,
+        }
+    }
+
     /// Header names and values, in the form that clients of this API know: times read `120ms`, `7.5s` or `6m0s`.
     #[must_use]
     pub fn pairs(&self) -> Vec<(&'static str, String)> {

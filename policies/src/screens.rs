@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use forethought_safeguards::{Rules, Safeguards};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{document::Document, problem::Problem};
 
 /// What is looked for in what is asked, and in what is answered.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScreenRules {
     /// In messages and schemas of a request.
@@ -24,22 +24,31 @@ pub struct ScreenRules {
 pub struct Screens {
     /// Of what is asked.
     pub input: Arc<Safeguards>,
+    /// Of what is asked where the answer will wait for a person: as `input`, but that nothing is held.
+    pub input_released: Arc<Safeguards>,
     /// Of what is answered.
     pub output: Arc<Safeguards>,
+    /// Of an answer on which a person has decided: as `output`, but that nothing is held.
+    pub released: Arc<Safeguards>,
 }
 
 impl Screens {
-    /// What holds for everybody, made stricter by a tenant, never weaker.
-    pub(crate) fn new(floor: &ScreenRules, tenant: Option<&ScreenRules>) -> Self {
-        let with = |floor, own: Option<&Rules>| {
-            let all: Vec<&Rules> = [Some(floor), own].into_iter().flatten().collect();
-            Safeguards::new(&all)
-        };
-        Self {
-            input: with(&floor.input, tenant.map(|tenant| &tenant.input)),
-            output: with(&floor.output, tenant.map(|tenant| &tenant.output)),
-        }
+    /// What all of several rules say: each can make it stricter, none weaker.
+    pub(crate) fn of(rules: &[&ScreenRules]) -> Self {
+        let (input, input_released) = side(&rules.iter().map(|rules| &rules.input).collect::<Vec<_>>());
+        let (output, released) = side(&rules.iter().map(|rules| &rules.output).collect::<Vec<_>>());
+        Self { input, input_released, output, released }
     }
+}
+
+/// The safeguards of one side, and the same for what a person decides on.
+fn side(all: &[&Rules]) -> (Arc<Safeguards>, Arc<Safeguards>) {
+    let kept = Safeguards::new(all);
+    if !all.iter().any(|rules| rules.holds()) {
+        return (Arc::clone(&kept), kept);
+    }
+    let released: Vec<Rules> = all.iter().map(|rules| rules.released()).collect();
+    (kept, Safeguards::new(&released.iter().collect::<Vec<_>>()))
 }
 
 /// Phrases that could never be found, at their places in a policy file.
@@ -47,7 +56,8 @@ pub(crate) fn problems(document: &Document) -> Vec<Problem> {
     let value = document.value();
     let tenants = value.get("tenants").and_then(|tenants| tenants.as_array()).map_or(0, Vec::len);
     let owners = (0..tenants).map(|at| format!("/tenants/{at}")).chain([String::new()]);
-    let lists = owners.flat_map(|owner| ["input", "output"].map(|side| format!("{owner}/safeguards/{side}")));
+    let owners: Vec<String> = owners.collect();
+    let lists = owners.iter().flat_map(|owner| ["input", "output"].map(|side| format!("{owner}/safeguards/{side}")));
     let empty = |pointer: String| {
         // What does not even have the form of rules is told by the schema.
         let rules: Rules = serde_json::from_value(value.pointer(&pointer)?.clone()).ok()?;
@@ -59,5 +69,12 @@ pub(crate) fn problems(document: &Document) -> Vec<Problem> {
             "write words, or remove it",
         ))
     };
-    lists.filter_map(empty).collect()
+    let unheard = owners
+        .iter()
+        .flat_map(|owner| ["groups", "kinds"].map(|by| format!("{owner}/safeguards/output/{by}/injection")));
+    let unheard = unheard.filter(|at| value.pointer(at).is_some()).map(|at| {
+        let told = "signs of injection are looked for in what is asked, not in answers";
+        document.problem(&at, told, "set it under `input`, and remove it here")
+    });
+    lists.filter_map(empty).chain(unheard).collect()
 }

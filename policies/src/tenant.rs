@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32};
 
-use forethought_schemas::{BudgetCap, Effort, Preset, Presets};
+use forethought_schemas::{BudgetCap, Effort, Facts, Preset, Presets};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::{key::KeyHash, quota::Quotas, screens::ScreenRules};
+use crate::{key::KeyHash, principal::DeniedReason, quota::Quotas, screens::ScreenRules};
 
 /// The model name that allows every model.
 const EVERY_MODEL: &str = "*";
@@ -38,6 +38,15 @@ pub struct Tenant {
     /// What is looked for in its requests and answers, beside what holds for everybody.
     #[serde(default)]
     pub safeguards: Option<ScreenRules>,
+    /// Rules in Cedar that take from what it may do; see `forethought_authorization`.
+    #[serde(default)]
+    pub authorization: Option<String>,
+    /// What is always so of its requests.
+    #[serde(default)]
+    pub facts: Facts,
+    /// Whose things its keys reach that are not for asking.
+    #[serde(default)]
+    pub scope: Scope,
     /// Its keys, revoked ones too.
     #[serde(default)]
     pub keys: Vec<Key>,
@@ -129,12 +138,34 @@ impl<'de> Deserialize<'de> for Consent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// Requests a minute.
+    /// Requests a minute, in the long run.
     pub requests_per_minute: NonZeroU32,
+    /// Requests that may come at once after a quiet time; a minute's worth if it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_burst: Option<NonZeroU32>,
     /// Tokens a minute, prompts included.
     pub tokens_per_minute: NonZeroU32,
     /// Requests at the same time.
     pub concurrent_requests: NonZeroU32,
+}
+
+/// Whose things the operators, auditors, admins … of a tenant reach.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Their own tenant's.
+    #[default]
+    Tenant,
+    /// Those of every tenant.
+    Installation,
+}
+
+impl Limits {
+    /// Requests that may come at once after a quiet time.
+    #[must_use]
+    pub fn burst(&self) -> NonZeroU32 {
+        self.request_burst.unwrap_or(self.requests_per_minute)
+    }
 }
 
 /// What is kept of an API key.
@@ -156,25 +187,62 @@ pub struct Key {
     /// When it was revoked. Its presence is what counts: a key with it is refused, whatever the time says.
     #[serde(default, deserialize_with = "some_from_text")]
     pub revoked: Option<Timestamp>,
+    /// From when on it is refused.
+    #[serde(default, deserialize_with = "some_from_text")]
+    pub expires: Option<Timestamp>,
+    /// The part of the tenant that it belongs to.
+    #[serde(default)]
+    pub team: Option<String>,
+    /// How fast it may go, within what its tenant may.
+    #[serde(default)]
+    pub limits: Option<Limits>,
+    /// What is always so of its requests, beside what is so of its tenant's.
+    #[serde(default)]
+    pub facts: Facts,
 }
 
-/// What a key may be used for.
+impl Key {
+    /// Whether it is refused at this time, and why.
+    #[must_use]
+    pub fn refused(&self, now: Timestamp) -> Option<DeniedReason> {
+        if self.revoked.is_some() {
+            return Some(DeniedReason::Revoked);
+        }
+        self.expires.filter(|expires| *expires <= now).map(|_| DeniedReason::Expired)
+    }
+}
+
+/// What a key may be used for. A key has one role, so that duties stay apart; `forethought_authorization` says what each may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Asks for completions.
     User,
-    /// Runs the service.
+    /// Runs the service; reads no contents.
     Operator,
-    /// Reads and verifies the audit log.
+    /// Changes the policy, but no keys; reads no contents.
+    PolicyOwner,
+    /// Decides on answers that are held, and sees these only.
+    Reviewer,
+    /// Reads and verifies the audit log; changes nothing.
     Auditor,
-    /// Changes tenants and keys.
+    /// Erases contents; reads none.
+    PrivacyOfficer,
+    /// Makes and revokes keys; changes no rules.
     Admin,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 4] = [Self::User, Self::Operator, Self::Auditor, Self::Admin];
+    pub const ALL: [Self; 7] = [
+        Self::User,
+        Self::Operator,
+        Self::PolicyOwner,
+        Self::Reviewer,
+        Self::Auditor,
+        Self::PrivacyOfficer,
+        Self::Admin,
+    ];
 
     /// The name in the policy file and in audit records.
     #[must_use]
@@ -182,9 +250,18 @@ impl Role {
         match self {
             Self::User => "user",
             Self::Operator => "operator",
+            Self::PolicyOwner => "policy_owner",
+            Self::Reviewer => "reviewer",
             Self::Auditor => "auditor",
+            Self::PrivacyOfficer => "privacy_officer",
             Self::Admin => "admin",
         }
+    }
+
+    /// The role with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == name)
     }
 }
 

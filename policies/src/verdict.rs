@@ -1,26 +1,59 @@
 //! What a policy says of a request, one question a function, each with the words in which a client is refused.
 
+use forethought_authorization::{Action, Decision, Refusal as Refused, Rule};
 use forethought_schemas::{ApiError, Budget, Effort, ErrorKind};
 use jiff::Timestamp;
 
 use crate::{
     account::{Refusal, Take},
+    principal::Principal,
     quota::Exceeded,
     rate::retry_after,
-    tenant::{Role, Tenant},
+    tenant::Tenant,
 };
 
 fn forbidden(param: &str, code: &'static str, message: String) -> ApiError {
     ApiError { param: Some(param.to_owned()), ..ApiError::new(ErrorKind::Permission, code, message) }
 }
 
-/// Only users ask for completions.
-pub(crate) fn role(role: Role) -> Result<(), ApiError> {
-    if role == Role::User {
-        return Ok(());
-    }
-    let message = format!("a key with the role `{role}` may not ask for completions; use a key with the role `user`");
-    Err(ApiError::new(ErrorKind::Permission, "role_not_allowed", message))
+/// All rules of who may do what allow it.
+pub(crate) fn authorized(principal: &Principal, action: Action, decision: &Decision) -> Result<(), ApiError> {
+    let role = principal.role();
+    let Some(refusal) = &decision.refusal else { return Ok(()) };
+    let (code, message) = match refusal {
+        Refused::NotPermitted("built-in") if action == Action::Deliberate => (
+            "not_allowed",
+            format!("a key with the role `{role}` may not ask for completions; use a key with the role `user`"),
+        ),
+        Refused::NotPermitted("built-in") => (
+            "not_allowed",
+            format!(
+                "the role `{role}` may not do this (`{action}`) here; use a key whose role may: see docs/authorization.md"
+            ),
+        ),
+        Refused::NotPermitted(layer) => {
+            ("not_allowed", format!("no rule of the {layer} permits this (`{action}`); ask the policy owner"))
+        }
+        Refused::Forbidden(rules) => ("forbidden_by_rule", forbidden_by(rules)),
+        Refused::Broken(layer, why) => {
+            tracing::error!(layer, why, %action, "rules could not be evaluated, so they refuse");
+            (
+                "not_allowed",
+                format!("the rules of the {layer} could not be evaluated, so they refuse; ask the policy owner"),
+            )
+        }
+    };
+    Err(ApiError::new(ErrorKind::Permission, code, message))
+}
+
+/// What a client is told of the rules that forbid something.
+fn forbidden_by(rules: &[Rule]) -> String {
+    let told = rules.iter().map(|Rule { id, reason, citation, .. }| {
+        let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let citation = citation.as_ref().map(|citation| format!(" ({citation})")).unwrap_or_default();
+        format!("the rule `{id}` forbids this{reason}{citation}")
+    });
+    told.collect::<Vec<_>>().join("; ")
 }
 
 /// The model stands on the tenant's list.
@@ -70,8 +103,8 @@ pub(crate) fn budget(tenant: &Tenant, budget: &Budget) -> Result<(), ApiError> {
     Err(forbidden(&format!("deliberation.{field}"), "budget_above_cap", message))
 }
 
-/// What a client is told when a limit leaves no room for its request.
-pub(crate) fn no_room(id: &str, refusal: Refusal, take: Take) -> ApiError {
+/// What a client is told when a limit leaves no room for its request; `holder` says whose limit, such as "tenant `acme`".
+pub(crate) fn no_room(holder: &str, refusal: Refusal, take: Take) -> ApiError {
     let reserved = take.amount.tokens;
     let limited = |code, message: String, wait| ApiError::new(ErrorKind::RateLimit, code, message).retry_after(wait);
     match refusal {
@@ -79,41 +112,41 @@ pub(crate) fn no_room(id: &str, refusal: Refusal, take: Take) -> ApiError {
             "deliberation.total_tokens",
             "reservation_too_large",
             format!(
-                "the request reserves {reserved} tokens, its prompt included, and tenant `{id}` has {limit} a minute, \
+                "the request reserves {reserved} tokens, its prompt included, and {holder} has {limit} a minute, \
                  so it can never be admitted; ask for a smaller total_tokens, shorten the prompt, or have the policy \
                  owner raise `limits.tokens_per_minute`"
             ),
         ),
         Refusal::Requests { limit, wait } => {
             let wait = retry_after(wait);
-            let message = format!("tenant `{id}` has used its {limit} requests a minute; try again in {wait} s");
+            let message = format!("{holder} has used its {limit} requests a minute; try again in {wait} s");
             limited("requests_per_minute", message, wait)
         }
         Refusal::Concurrency { limit } => {
             let message =
-                format!("tenant `{id}` has {limit} requests running, as many as it may; try again when one has ended");
+                format!("{holder} has {limit} requests running, as many as it may; try again when one has ended");
             limited("concurrent_requests", message, 1)
         }
         Refusal::Tokens { limit, remaining, wait } => {
             let wait = retry_after(wait);
             let message = format!(
-                "the request reserves {reserved} tokens, and tenant `{id}` has {remaining} of its {limit} a minute left; \
+                "the request reserves {reserved} tokens, and {holder} has {remaining} of its {limit} a minute left; \
                  try again in {wait} s, or ask for a smaller total_tokens"
             );
             limited("tokens_per_minute", message, wait)
         }
-        Refusal::Quota(exceeded) => quota(id, &exceeded, take.calendar),
+        Refusal::Quota(exceeded) => quota(holder, &exceeded, take.calendar),
     }
 }
 
 /// What a client is told when a quota leaves no room for its request.
-fn quota(id: &str, exceeded: &Exceeded, now: Timestamp) -> ApiError {
+fn quota(holder: &str, exceeded: &Exceeded, now: Timestamp) -> ApiError {
     let Exceeded { period, what, limit, left, asked, until } = *exceeded;
     // Cost is kept in thousandths of a unit.
     let (scale, asked) = if what == "units" { (1000, asked.div_ceil(1000)) } else { (1, asked) };
     let (limit, left) = (limit / scale, left / scale);
     let message = format!(
-        "the request reserves {asked} {what}, and tenant `{id}` has {left} of its {limit} of this {period} left; ask for a \
+        "the request reserves {asked} {what}, and {holder} has {left} of its {limit} of this {period} left; ask for a \
          smaller total_tokens, wait until {until}, or have the policy owner raise `quotas.{period}.{what}`"
     );
     let wait = u64::try_from(until.duration_since(now).as_secs()).unwrap_or(1).max(1);

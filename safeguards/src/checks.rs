@@ -1,10 +1,35 @@
 //! Check digits. Each function takes the number's symbols without separators.
 
+use std::ops::Deref;
+
 use sha2::{Digest, Sha256};
 
+/// Digits that a number may have at most; no pattern takes more, and no check would.
+const MAX_DIGITS: usize = 32;
+
+/// The digits of a number.
+pub(crate) struct Digits {
+    all: [u32; MAX_DIGITS],
+    count: usize,
+}
+
+impl Deref for Digits {
+    type Target = [u32];
+
+    fn deref(&self) -> &[u32] {
+        self.all.get(..self.count).unwrap_or_default()
+    }
+}
+
 /// The digits of a text, without anything else.
-pub(crate) fn digits(text: &str) -> Vec<u32> {
-    text.chars().filter_map(|character| character.to_digit(10)).collect()
+pub(crate) fn digits(text: &str) -> Digits {
+    let mut digits = Digits { all: [0; MAX_DIGITS], count: 0 };
+    let found = text.bytes().filter(u8::is_ascii_digit);
+    for (place, byte) in digits.all.iter_mut().zip(found) {
+        *place = u32::from(byte - b'0');
+        digits.count += 1;
+    }
+    digits
 }
 
 /// Letters and digits only, in upper case.

@@ -2,6 +2,8 @@
 //!
 //! Each character is folded by itself, so a text gives the same symbols in whatever pieces it comes.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
 /// A character as it is read, and where it stands in the text.
@@ -61,11 +63,33 @@ pub(crate) fn fold(character: char, start: usize, mut push: impl FnMut(Symbol)) 
         if accent || is_unseen(part) || (is_combining_mark(part) && is_dropped(part)) {
             return;
         }
-        match plain(part) {
-            Some(letter) => put(letter),
-            None => likeness(part, &mut put),
+        if part == 'ß' {
+            put('s');
+            return put('s');
         }
+        put(known(part));
     });
+}
+
+/// What each letter of the first plane is read as, once it was looked up; 0 before. To look one up takes a microsecond, and
+/// most of a text in another script than Latin would be nothing else.
+static READ: [AtomicU32; 0x10000] = [const { AtomicU32::new(0) }; 0x10000];
+
+/// What a letter is read as.
+fn known(part: char) -> char {
+    let Some(place) = READ.get(part as usize) else { return look(part) };
+    match char::from_u32(place.load(Ordering::Relaxed)) {
+        Some('\0') | None => {
+            let letter = look(part);
+            place.store(u32::from(letter), Ordering::Relaxed);
+            letter
+        }
+        Some(letter) => letter,
+    }
+}
+
+fn look(part: char) -> char {
+    plain(part).unwrap_or_else(|| likeness(part))
 }
 
 /// Marks of Indic and other scripts are vowels: without them words become others.
@@ -97,25 +121,21 @@ fn after(zero: char, more: u32) -> char {
 }
 
 /// What looks like ASCII becomes that; the rest stays. Unicode's own list of what looks alike (UTS 39).
-fn likeness(part: char, put: &mut impl FnMut(char)) {
-    if part == 'ß' {
-        put('s');
-        return put('s');
-    }
+fn likeness(part: char) -> char {
     if let Some((_, like)) = ALIKE.iter().find(|(parts, _)| parts.contains(part)) {
-        return put(*like);
+        return *like;
     }
     // Letters on a ground of their own, such as those of flags.
     for first in ['\u{1F130}', '\u{1F150}', '\u{1F170}', '\u{1F1E6}'] {
         if let Some(letter @ 0..26) = u32::from(part).checked_sub(u32::from(first)) {
-            return put(char::from_u32(u32::from('a') + letter).unwrap_or(part));
+            return char::from_u32(u32::from('a') + letter).unwrap_or(part);
         }
     }
     let mut bytes = [0; 4];
     let mut seen = unicode_security::skeleton(part.encode_utf8(&mut bytes)).filter(|like| !is_combining_mark(*like));
     match (seen.next(), seen.next()) {
-        (Some(like), None) if like.is_ascii_alphanumeric() => put(like),
-        _ => put(part),
+        (Some(like), None) if like.is_ascii_alphanumeric() => like,
+        _ => part,
     }
 }
 
@@ -157,6 +177,13 @@ mod tests {
             ("मेरा मार", "मेरा मार"),
         ] {
             assert_eq!(read(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_is_what_was_looked_up() {
+        for part in ('\u{80}'..='\u{1FFFF}').step_by(7) {
+            assert_eq!([known(part), known(part)], [look(part); 2], "{part:?}");
         }
     }
 

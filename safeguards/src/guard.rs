@@ -20,6 +20,9 @@ const PART: usize = 4096;
 const FORGET_AT: usize = 4096;
 /// Unseen characters after which a word has ended.
 const MAX_UNSEEN: usize = 64;
+/// Symbols of what may become one thing up to which it is looked at with each piece. Something longer is looked at again only
+/// once it has grown by an eighth, or a private key that comes letter by letter would be read from its beginning each time.
+const OFTEN: usize = 256;
 /// Letters of hidden text that are read at once.
 const MAX_HIDDEN: usize = 256;
 /// Letters that name a part of a country behind a flag.
@@ -102,6 +105,8 @@ pub struct Guard {
     bytes: Vec<u8>,
     /// The symbol from which on patterns are looked for.
     next: usize,
+    /// The symbols that there must be before patterns are looked for again.
+    look_at: usize,
     /// Up to which symbol something has been found that may hold something stricter.
     flagged: usize,
     search: Search,
@@ -126,6 +131,7 @@ impl Guard {
             symbols: Vec::new(),
             bytes: Vec::new(),
             next: 0,
+            look_at: 0,
             flagged: 0,
             search: Search::new(),
             hidden: Hidden::default(),
@@ -194,14 +200,12 @@ impl Guard {
             self.end_hidden(said);
             self.hidden.read(character, at);
         }
+        if character.is_ascii() {
+            self.unseen = 0;
+            return self.push(Symbol { letter: character, start: at, end: at + 1 }, said);
+        }
         let before = self.symbols.len();
-        let Self { rules, symbols, bytes, search, .. } = self;
-        let mut push = |symbol: Symbol| {
-            bytes.push(patterns::byte(symbol, bytes.last().copied()));
-            symbols.push(symbol);
-            search.read(&rules.phrases, symbol, said);
-        };
-        fold::fold(character, at, &mut push);
+        fold::fold(character, at, |symbol| self.push(symbol, said));
         // Unseen characters without end would be held without end.
         if self.symbols.len() > before {
             self.unseen = 0;
@@ -209,13 +213,16 @@ impl Guard {
             self.unseen += 1;
             if self.unseen == MAX_UNSEEN {
                 self.unseen = 0;
-                let Self { rules, symbols, bytes, search, .. } = self;
-                let symbol = Symbol { letter: '\u{FFFC}', start: at, end: at + character.len_utf8() };
-                bytes.push(patterns::byte(symbol, None));
-                symbols.push(symbol);
-                search.read(&rules.phrases, symbol, said);
+                self.push(Symbol { letter: '\u{FFFC}', start: at, end: at + character.len_utf8() }, said);
             }
         }
+    }
+
+    #[inline]
+    fn push(&mut self, symbol: Symbol, said: &mut Vec<Said>) {
+        self.bytes.push(patterns::byte(symbol, self.bytes.last().copied()));
+        self.symbols.push(symbol);
+        self.search.read(&self.rules.phrases, symbol, said);
     }
 
     /// What unseen characters say is text like any other.
@@ -259,18 +266,27 @@ impl Guard {
             self.next = self.bytes.len();
             return self.held_from + self.held.len();
         }
+        if !whole && self.bytes.len() < self.look_at {
+            return self.open_from();
+        }
         let mut found = Vec::new();
-        let rules = Arc::clone(&self.rules);
         let looked = Looked { next: self.next, flagged: self.flagged };
         let Looked { next, flagged } =
-            PATTERNS.look(Look { bytes: &self.bytes, whole }, looked, &|kind| rules.action(kind), &mut found);
+            PATTERNS.look(Look { bytes: &self.bytes, whole }, looked, &self.rules.actions, &mut found);
         (self.next, self.flagged) = (next, flagged);
+        let open = self.bytes.len() - next;
+        self.look_at = if open > OFTEN { self.bytes.len() + open / 8 } else { 0 };
         for thing in found {
             let last = thing.end.checked_sub(1).and_then(|last| self.symbols.get(last));
             if let Some((first, last)) = self.symbols.get(thing.first).zip(last) {
                 self.note(thing.kind, first.start..last.end);
             }
         }
+        self.open_from()
+    }
+
+    /// Where the symbol begins from which on patterns are looked for.
+    fn open_from(&self) -> usize {
         self.symbols.get(self.next).map_or(self.held_from + self.held.len(), |symbol| symbol.start)
     }
 
@@ -325,6 +341,7 @@ impl Guard {
             self.symbols.drain(..settled);
             self.bytes.drain(..settled);
             self.next -= settled;
+            self.look_at = self.look_at.saturating_sub(settled);
             self.flagged = self.flagged.saturating_sub(settled);
         }
     }
@@ -340,7 +357,12 @@ struct Hidden {
 
 impl Hidden {
     /// Takes a character; `false` if the run must be ended first.
+    #[inline]
     fn read(&mut self, character: char, at: usize) -> bool {
+        if self.run.is_none() && character.is_ascii() {
+            self.flag = false;
+            return true;
+        }
         let end = at + character.len_utf8();
         match (fold::hidden_text(character), &mut self.run) {
             (Some(_), Some((_, text))) if text.len() >= MAX_HIDDEN => return false,

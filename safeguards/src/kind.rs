@@ -45,6 +45,8 @@ pub enum Group {
     Phrase,
     /// Text that people do not see.
     Hidden,
+    /// Instructions that a model should not have.
+    Injection,
 }
 
 kinds! {
@@ -120,6 +122,8 @@ kinds! {
     Phrase = "phrase" in Phrase,
     /// Characters that nobody sees and that carry text.
     HiddenText = "hidden_text" in Hidden,
+    /// Signs that a text gives a model instructions that it should not have; looked for in whole texts that are asked.
+    Injection = "injection" in Injection,
 }
 
 #[cfg(test)]

@@ -3,13 +3,20 @@
 //! [`Safeguards`] hold what is looked for and what is done where it is found; a [`Guard`] reads one text, in whatever pieces
 //! it comes, and lets out what may pass as soon as it is certain. Nothing here waits, reads a clock or a file.
 
+mod automaton;
 mod checks;
+pub mod classifier;
 mod fold;
 mod guard;
+pub mod injection;
 mod kind;
+pub mod language;
+pub mod length;
 mod patterns;
 mod phrases;
 mod rules;
+pub mod topics;
+mod words;
 
 pub use guard::{Counted, Finding, Guard, Passed};
 pub use kind::{Group, Kind};

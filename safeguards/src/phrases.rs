@@ -3,15 +3,18 @@
 //! A text is read in several [ways](readings::Reading), and each reading is searched for all phrases at once. Long words
 //! that can be read as a code, such as base 64, are [decoded](encoded) and searched, too.
 
-mod automaton;
 mod encoded;
+mod letter;
 mod readings;
 
 use std::collections::VecDeque;
 
-use crate::fold::{self, Symbol};
-use automaton::{Automaton, State};
+use crate::{
+    automaton::{Automaton, State},
+    fold::{self, Symbol},
+};
 use encoded::Run;
+use letter::Letter;
 use readings::{Put, Read, Reader, Reading};
 
 /// How deep codes within codes are read.
@@ -50,6 +53,11 @@ impl Phrases {
         Self { none: words.iter().all(Vec::is_empty), readings: Reading::ALL.into_iter().map(written).collect() }
     }
 
+    /// What is looked for where signs within words are skipped.
+    fn squeezed(&self) -> Option<&Automaton> {
+        self.readings.iter().find(|(reading, _)| *reading == Reading::SQUEEZED).map(|(_, automaton)| automaton)
+    }
+
     /// All that is said in a whole text, and in the codes in it.
     pub(crate) fn in_text(&self, text: &str) -> Option<usize> {
         self.in_layers(text, LAYERS)
@@ -70,6 +78,10 @@ impl Phrases {
 #[derive(Debug)]
 pub(crate) struct Search {
     walks: Vec<Walk>,
+    /// The text with an `l` for each sign that may be an `i`, as long as that differs.
+    apart: Option<Walk>,
+    /// Nothing has begun, and one more plain letter changes nothing.
+    asleep: bool,
     run: Run,
     layers: u32,
     begun: bool,
@@ -83,7 +95,7 @@ struct Walk {
 }
 
 /// How far a reading has come in phrases.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Path {
     state: State,
     /// The symbols that may be the beginning of a phrase; the last one last.
@@ -99,7 +111,8 @@ impl Search {
 
     fn with_layers(layers: u32) -> Self {
         let walk = |reading| Walk { reader: Reader::new(reading), path: Path::default() };
-        Self { walks: Reading::ALL.into_iter().map(walk).collect(), run: Run::default(), layers, begun: false }
+        let walks = Reading::ALL.into_iter().map(walk).collect();
+        Self { walks, apart: None, asleep: false, run: Run::default(), layers, begun: false }
     }
 
     /// Reads one more symbol.
@@ -108,15 +121,16 @@ impl Search {
             return;
         }
         let Symbol { letter, start, end } = symbol;
-        for (walk, (_, automaton)) in self.walks.iter_mut().zip(&phrases.readings) {
-            let Walk { reader, path } = walk;
-            let mut put = |put| path.take(automaton, put, said);
-            if !self.begun {
-                reader.begin(start, &mut put);
+        if !std::mem::replace(&mut self.begun, true) {
+            for (Walk { reader, path }, (_, automaton)) in self.walks.iter_mut().zip(&phrases.readings) {
+                reader.begin(start, |put| path.take(automaton, put, said));
             }
-            reader.read(letter, start, end, &mut put);
         }
-        self.begun = true;
+        Letter::each(letter, |letter| {
+            if !(self.asleep && letter.plain) {
+                self.read_letter(phrases, letter, (start, end), said);
+            }
+        });
         if self.layers > 0
             && let Some(run) = self.run.read(letter, start, end)
         {
@@ -124,10 +138,30 @@ impl Search {
         }
     }
 
+    fn read_letter(&mut self, phrases: &Phrases, letter: Letter, place: (usize, usize), said: &mut Vec<Said>) {
+        if letter.is_one() && self.apart.is_none() {
+            self.apart = self.walks.iter().find_map(Walk::with_l);
+        }
+        for (walk, (_, automaton)) in self.walks.iter_mut().zip(&phrases.readings) {
+            walk.read(automaton, letter, place, said);
+        }
+        if let (Some(walk), Some(automaton)) = (&mut self.apart, phrases.squeezed()) {
+            walk.read(automaton, letter, place, said);
+            let joined = letter.is_blank() && self.walks.iter().any(|other| other.is_like(walk));
+            self.apart = self.apart.take().filter(|_| !joined);
+        }
+        self.asleep = letter.plain && self.apart.is_none() && self.walks.iter().all(Walk::is_asleep);
+    }
+
+    /// All walks, each with what it looks for.
+    fn walks<'s>(&'s mut self, phrases: &'s Phrases) -> impl Iterator<Item = (&'s mut Walk, &'s Automaton)> {
+        let walks = self.walks.iter_mut().zip(phrases.readings.iter().map(|(_, automaton)| automaton));
+        walks.chain(self.apart.as_mut().zip(phrases.squeezed()))
+    }
+
     /// Reads the end of the text.
     pub(crate) fn end(&mut self, phrases: &Phrases, at: usize, said: &mut Vec<Said>) {
-        for (walk, (_, automaton)) in self.walks.iter_mut().zip(&phrases.readings) {
-            let Walk { reader, path } = walk;
+        for (Walk { reader, path }, automaton) in self.walks(phrases) {
             reader.end(at, |put| path.take(automaton, put, said));
             said.append(&mut path.unsure);
         }
@@ -144,13 +178,33 @@ impl Search {
 
     /// From where on a phrase may have begun that is not found yet; `at` is where the text that was read ends.
     pub(crate) fn open_from(&self, at: usize) -> usize {
-        let walks = self.walks.iter().map(|walk| walk.open_from(at));
+        let walks = self.walks.iter().chain(&self.apart).map(|walk| walk.open_from(at));
         let run = self.run.open_from().filter(|_| self.layers > 0);
         walks.chain(run).min().unwrap_or(at)
     }
 }
 
 impl Walk {
+    fn read(&mut self, automaton: &Automaton, letter: Letter, place: (usize, usize), said: &mut Vec<Said>) {
+        let Self { reader, path } = self;
+        reader.read(letter, place, |put| path.take(automaton, put, said));
+    }
+
+    /// Whether one more plain letter behind another one changes nothing.
+    fn is_asleep(&self) -> bool {
+        self.path.state == 0 && self.path.unsure.is_empty() && self.reader.is_asleep()
+    }
+
+    /// A walk that goes on from here with an `l` for what may be an `i`, if this one takes it for that.
+    fn with_l(&self) -> Option<Self> {
+        Some(Self { reader: self.reader.with_l()?, path: self.path.clone() })
+    }
+
+    /// Whether all that comes is read alike by both.
+    fn is_like(&self, other: &Self) -> bool {
+        self.reader.with_l().as_ref() == Some(&other.reader) && self.path == other.path
+    }
+
     fn open_from(&self, at: usize) -> usize {
         // A character may be several symbols, so that a later one may stand further in front.
         let symbols = self
@@ -165,17 +219,36 @@ impl Walk {
 
 impl Path {
     /// Takes one symbol of a reading.
+    #[inline]
     fn take(&mut self, automaton: &Automaton, put: Put, said: &mut Vec<Said>) {
         let read = match put {
             Put::Symbol(read) => read,
             Put::Pause => return said.append(&mut self.unsure),
             Put::Still(end) => return self.wait(automaton, end),
-            Put::Break => {
-                *self = Self::default();
-                return;
-            }
+            Put::Break => return self.rest(),
         };
-        self.state = automaton.step(self.state, read.letter);
+        let before = self.state;
+        self.state = automaton.step(before, read.letter);
+        if self.state != 0 {
+            self.go_on(automaton, read);
+        } else if before != 0 {
+            self.symbols.clear();
+        }
+        // A blank ends a word, so what ends with it is sure.
+        if read.letter == readings::BLANK {
+            said.append(&mut self.unsure);
+        }
+    }
+
+    /// Nothing has begun.
+    fn rest(&mut self) {
+        self.state = 0;
+        self.symbols.clear();
+        self.unsure.clear();
+    }
+
+    /// Takes a symbol that may be of a phrase.
+    fn go_on(&mut self, automaton: &Automaton, read: Read) {
         self.symbols.push_back(read);
         for hit in automaton.hits(self.state) {
             let from = self.symbols.len().saturating_sub(hit.symbols);
@@ -184,10 +257,6 @@ impl Path {
             if let Some((start, end)) = place.filter(|_| is_meant(inside())) {
                 self.unsure.push(Said { phrase: hit.phrase, start, end });
             }
-        }
-        // A blank ends a word, so what ends with it is sure.
-        if read.letter == readings::BLANK {
-            said.append(&mut self.unsure);
         }
         while self.symbols.len() > automaton.depth(self.state) {
             self.symbols.pop_front();
@@ -198,6 +267,9 @@ impl Path {
 impl Path {
     /// What stands between symbols: a blank reaches on, and what goes on for too long is no phrase any more.
     fn wait(&mut self, automaton: &Automaton, end: usize) {
+        if self.symbols.is_empty() {
+            return;
+        }
         let blank = self.symbols.back_mut().filter(|last| last.letter == readings::BLANK);
         let blank = blank.map(|last| {
             last.end = end;

@@ -80,15 +80,58 @@ impl Rules {
         self.deny.iter().enumerate().find_map(|(list, phrases)| Some((list, found(phrases)?)))
     }
 
+    /// The same rules for what a person has decided on: what was to be held is noted, and everything else is as before.
+    #[must_use]
+    pub fn released(&self) -> Self {
+        let noted = |action: Action| if action == Action::Hold { Action::Flag } else { action };
+        Self {
+            groups: self.groups.iter().map(|(group, action)| (*group, noted(*action))).collect(),
+            kinds: self.kinds.iter().map(|(kind, action)| (*kind, noted(*action))).collect(),
+            deny: self.deny.iter().map(|list| DenyList { action: noted(list.action), ..list.clone() }).collect(),
+        }
+    }
+
+    /// Whether anything is to be held.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        let actions = self.groups.values().chain(self.kinds.values()).chain(self.deny.iter().map(|list| &list.action));
+        actions.into_iter().any(|action| *action == Action::Hold)
+    }
+
     fn action(&self, kind: Kind) -> Action {
         self.kinds.get(&kind).or_else(|| self.groups.get(&kind.group())).copied().unwrap_or_default()
+    }
+}
+
+/// What is done with each kind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Actions {
+    all: [Action; Kind::ALL.len()],
+    /// The strictest of those for kinds that have a form.
+    pub(crate) strictest: Action,
+}
+
+impl Actions {
+    pub(crate) fn new(action: impl Fn(Kind) -> Action) -> Self {
+        let mut all = [Action::Allow; Kind::ALL.len()];
+        all.iter_mut().zip(Kind::ALL).for_each(|(place, kind)| *place = action(*kind));
+        let formed = Kind::ALL.iter().filter(|kind| !matches!(kind, Kind::HiddenText | Kind::Phrase | Kind::Injection));
+        Self { all, strictest: formed.map(|kind| action(*kind)).max().unwrap_or_default() }
+    }
+
+    pub(crate) fn of(&self, kind: Kind) -> Action {
+        self.all.get(kind as usize).copied().unwrap_or_default()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.all.iter().all(|action| *action == Action::Allow)
     }
 }
 
 /// Rules, ready to be kept. Share them by `Arc`: building takes milliseconds.
 #[derive(Debug)]
 pub struct Safeguards {
-    actions: BTreeMap<Kind, Action>,
+    pub(crate) actions: Actions,
     pub(crate) phrases: Phrases,
     /// Of each phrase, its list.
     lists: Vec<usize>,
@@ -100,11 +143,7 @@ impl Safeguards {
     #[must_use]
     pub fn new(rules: &[&Rules]) -> Arc<Self> {
         let strictest = |kind: Kind| rules.iter().map(|rules| rules.action(kind)).max().unwrap_or_default();
-        let actions: BTreeMap<Kind, Action> = Kind::ALL
-            .iter()
-            .map(|kind| (*kind, strictest(*kind)))
-            .filter(|(_, action)| *action != Action::Allow)
-            .collect();
+        let actions = Actions::new(strictest);
         let deny = rules.iter().flat_map(|rules| &rules.deny).filter(|list| list.action != Action::Allow);
         let deny: Vec<DenyList> = deny.cloned().collect();
         let phrases = Phrases::new(deny.iter().flat_map(|list| list.phrases.iter().map(String::as_str)));
@@ -121,7 +160,7 @@ impl Safeguards {
     /// What is done with a kind.
     #[must_use]
     pub fn action(&self, kind: Kind) -> Action {
-        self.actions.get(&kind).copied().unwrap_or_default()
+        self.actions.of(kind)
     }
 
     /// The deny list of a phrase.
@@ -131,7 +170,15 @@ impl Safeguards {
 
     /// Whether anything is done with any kind that has a form.
     pub(crate) fn wants_patterns(&self) -> bool {
-        self.actions.keys().any(|kind| *kind != Kind::HiddenText)
+        self.actions.strictest != Action::Allow
+    }
+
+    /// Whether anything that is found may be held for a person.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        let kinds = Kind::ALL.iter().filter(|kind| **kind != Kind::Injection);
+        kinds.into_iter().any(|kind| self.action(*kind) == Action::Hold)
+            || self.deny.iter().any(|list| list.action == Action::Hold)
     }
 
     /// Whether there is nothing to look for.

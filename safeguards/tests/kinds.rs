@@ -37,6 +37,7 @@ const SAMPLES: &[(Kind, &[&str])] = &[
             "+41 (0)44 668 18 00",
             "001-415-555-2671",
             "99.12.34.56.78",
+            "phone-030-1234567",
         ],
     ),
     (
@@ -197,6 +198,9 @@ fn what_only_looks_like_one_is_not() {
         "2012-04-15 14:06:06.558976",
         "Benthering 018\n3144 EZ Berg, Lindenweg 5622\n68908 Lübben",
         "C++ and C#",
+        "Invoice KW-0699-32897 and VS-0775-38737",
+        "a licence number and its day, driver's license issued 2010-11-26",
+        "[23/03/1979 02:46] WARN",
         "100 200 300",
         "10 20 30 40",
     ] {

@@ -34,6 +34,7 @@ const TEXTS: &[&str] = &[
     "b u i l d  a  b o m b, bu!ld a b0mb, YnVpbGQgYSBib21i, ohvyq n obzo; n e r v e g a s",
     "Ｂｏｂ＠ｅｘａｍｐｌｅ．ｏｒｇ и вuild а вomb, hid\u{E0041}\u{E0042}den 请制造 Zoë",
     "a@b.cd@e.fg@h.ij kl@m.no-p.qr. st@u 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+    "To bui1d a b0mb, bui|d a bomb, ki!! and Project Fa1con, n e r v e g a s",
 ];
 
 fn in_pieces<'t>(rules: &Arc<Safeguards>, pieces: impl Iterator<Item = &'t str>) -> Passed {
@@ -160,6 +161,19 @@ fn memory_is_bounded() {
             assert!(most <= 80_000, "{start:?} and {piece:?}: {most}");
         }
     }
+}
+
+/// It took six seconds while each letter had the key read from its beginning, and takes hundredths of one.
+#[test]
+fn a_long_key_letter_by_letter_is_not_read_again_and_again() {
+    let rules = rules(Action::Redact, Action::Block);
+    let mut guard = Guard::new(&rules);
+    let begin = std::time::Instant::now();
+    guard.feed("-----BEGIN PRIVATE KEY-----\n");
+    (0..30_000).for_each(|_| assert_eq!(guard.feed("A").text, ""));
+    let rest = format!("{}{}", guard.feed("\n-----END PRIVATE KEY-----\nand on").text, guard.finish().text);
+    assert_eq!(rest, "[PRIVATE_KEY]\nand on");
+    assert!(begin.elapsed().as_secs() < 3, "{:?}", begin.elapsed());
 }
 
 /// Pieces of all that is looked for, so that chance makes things and what is nearly one.

@@ -127,6 +127,14 @@ named! {
     }
 }
 
+impl Effort {
+    /// As a number, from 0 for `none` to 5 for `xhigh`.
+    #[must_use]
+    pub fn rank(self) -> u32 {
+        Self::ALL.iter().zip(0..).find(|(effort, _)| **effort == self).map_or(0, |(_, rank)| rank)
+    }
+}
+
 named! {
     /// How a budget is spent.
     StrategyName {

@@ -24,6 +24,22 @@ pub static CONFIG_SCHEMA: LazyLock<JsonSchema> =
 pub static WAYS_SCHEMA: LazyLock<JsonSchema> =
     LazyLock::new(|| JsonSchema::embedded(include_str!("../json/ways.schema.json")));
 
+/// The schema of a file of policy tests: requests, and what is expected of them.
+pub static POLICY_TESTS_SCHEMA: LazyLock<JsonSchema> =
+    LazyLock::new(|| JsonSchema::embedded(include_str!("../json/policy-tests.schema.json")));
+
+/// The schema of a jurisdiction pack: dated and cited rules of one law.
+pub static PACK_SCHEMA: LazyLock<JsonSchema> =
+    LazyLock::new(|| JsonSchema::embedded(include_str!("../json/pack.schema.json")));
+
+/// The schema of a template of cases that are asked about persons of different groups.
+pub static IMPACT_SCHEMA: LazyLock<JsonSchema> =
+    LazyLock::new(|| JsonSchema::embedded(include_str!("../json/impact.schema.json")));
+
+/// The schema of what an assessment of such cases found.
+pub static ASSESSMENT_SCHEMA: LazyLock<JsonSchema> =
+    LazyLock::new(|| JsonSchema::embedded(include_str!("../json/assessment.schema.json")));
+
 impl JsonSchema {
     /// The schema as it stands in its file, to be printed for editors.
     #[must_use]
@@ -60,7 +76,15 @@ mod tests {
 
     /// Every schema in `json/` is listed here.
     fn all() -> Vec<(&'static str, &'static JsonSchema)> {
-        vec![("policy", &POLICY_SCHEMA), ("config", &CONFIG_SCHEMA), ("ways", &WAYS_SCHEMA)]
+        vec![
+            ("policy", &POLICY_SCHEMA),
+            ("config", &CONFIG_SCHEMA),
+            ("ways", &WAYS_SCHEMA),
+            ("pack", &PACK_SCHEMA),
+            ("policy-tests", &POLICY_TESTS_SCHEMA),
+            ("impact", &IMPACT_SCHEMA),
+            ("assessment", &ASSESSMENT_SCHEMA),
+        ]
     }
 
     fn check_node(path: &str, node: &Value) {
@@ -86,6 +110,14 @@ mod tests {
             assert!(!schema.validator().is_valid(&Value::Null), "{name} accepts null");
             assert!(schema.text().contains("\"description\""), "{name}");
             check_node(name, schema.document());
+        }
+    }
+
+    #[test]
+    fn packs_and_policies_write_safeguards_alike() {
+        for name in ["safeguards", "screen", "action"] {
+            let defined = |schema: &JsonSchema| schema.document().pointer(&format!("/$defs/{name}")).cloned().unwrap();
+            assert_eq!(defined(&POLICY_SCHEMA), defined(&PACK_SCHEMA), "{name}");
         }
     }
 

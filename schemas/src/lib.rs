@@ -5,6 +5,7 @@
 mod budget;
 mod chat;
 mod error;
+mod facts;
 mod ids;
 mod json_schema;
 
@@ -13,8 +14,12 @@ pub use chat::{
     ChatMessage, ChatRequest, ChatRole, DeliberationAsk, MAX_CHOICES, MAX_MESSAGES, MAX_STOPS, ResponseFormat,
 };
 pub use error::{ApiError, ErrorKind};
+pub use facts::Facts;
 pub use ids::{RecordId, RequestId};
-pub use json_schema::{CONFIG_SCHEMA, JsonSchema, POLICY_SCHEMA, WAYS_SCHEMA};
+pub use json_schema::{
+    ASSESSMENT_SCHEMA, CONFIG_SCHEMA, IMPACT_SCHEMA, JsonSchema, PACK_SCHEMA, POLICY_SCHEMA, POLICY_TESTS_SCHEMA,
+    WAYS_SCHEMA,
+};
 
 /// The HTTP API as an OpenAPI 3.1 document, in JSON.
 pub const OPENAPI: &str = include_str!("../json/openapi.json");

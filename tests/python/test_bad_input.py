@@ -154,7 +154,7 @@ def test_whoever_is_refused_is_refused_before_the_prompt_is_counted(install):
 
     assert refused(narrow, "first") == (400, "context_length_exceeded")
     assert refused(narrow, "second") == (403, "model_not_allowed")
-    assert refused(auditor, "first") == (403, "role_not_allowed")
+    assert refused(auditor, "first") == (403, "not_allowed")
     assert made.chat(key=narrow, model="first", **fields).status == 200
     assert refused(narrow, "first") == (429, "requests_per_minute")
 

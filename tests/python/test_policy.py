@@ -44,6 +44,10 @@ def test_a_wrong_policy_changes_nothing(install):
     hang_up(service, "stays in force")
     assert service.chat().status == 200
     service.policy.write_text(good)
-    hang_up(service, "read again and is in force")
+    hang_up(service, "says what it said before")
     assert service.chat().status == 200
+    metrics = service.get("/metrics").body.decode()
+    assert 'forethought_policy_reads_total{outcome="refused"} 2' in metrics
+    assert 'forethought_policy_reads_total{outcome="unchanged"} 1' in metrics
+    assert "forethought_policy_version 1" in metrics
     assert service.stop() == 0

@@ -1,7 +1,8 @@
 """Finds personal data in made-up sentences, with Forethought's detectors and with Microsoft Presidio.
 
-The sentences are those of the templates that the package presidio-evaluator ships; what stands in them is made by faker, in
-several countries' forms, with the seed that is given. A finding counts if it is of the right type and shares at least half of
+The sentences are those of the templates that the package presidio-evaluator ships, or our own of `safeguards_own.txt`, which are
+letters, tickets, notes and chats in seven languages, written before anybody saw what either side finds in them. What stands in
+them is made by faker, in several countries' forms, with the seed that is given. A finding counts if it is of the right type and shares at least half of
 its characters, and half of the planted one's, with it. Only types that both sides know are counted. Presidio runs with the
 NLP model that is told, in its usual configuration, only with the recognizers of these types.
 
@@ -33,6 +34,16 @@ TYPES = {
     "US_DRIVER_LICENSE": {"driver_licence"},
 }
 LOCALES = ["en_US", "en_GB", "de_DE", "fr_FR", "es_ES", "it_IT", "nl_NL", "pl_PL"]
+#: The countries of the languages of our own templates, and how days are written there.
+LANGUAGES = {
+    "en": ("en_GB", ["%d %B %Y", "%Y-%m-%d", "%d/%m/%Y"]),
+    "de": ("de_DE", ["%d.%m.%Y"]),
+    "fr": ("fr_FR", ["%d/%m/%Y"]),
+    "es": ("es_ES", ["%d/%m/%Y"]),
+    "it": ("it_IT", ["%d/%m/%Y"]),
+    "nl": ("nl_NL", ["%d-%m-%Y"]),
+    "pl": ("pl_PL", ["%d.%m.%Y"]),
+}
 PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}|<(\w+)>")
 
 
@@ -40,7 +51,13 @@ def templates():
     """The templates of presidio-evaluator, without loading the package."""
     [folder] = importlib.util.find_spec("presidio_evaluator").submodule_search_locations
     file = pathlib.Path(folder, "data_generator", "raw_data", "templates.txt")
-    return [line.replace("\\n", "\n") for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [(None, line.replace("\\n", "\n")) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def own_templates():
+    """Ours, each with its language."""
+    text = pathlib.Path(__file__).with_name("safeguards_own.txt").read_text(encoding="utf-8")
+    return [tuple(line.replace("\\n", "\n").split("|", 1)) for line in text.splitlines() if line.strip()]
 
 
 class Maker:
@@ -74,6 +91,15 @@ class Maker:
             "nationality": lambda: (us.country(), None),
             "nation_plural": lambda: (us.country(), None),
             "building_number": lambda: (str(self.random.randint(1, 9999)), None),
+            # What is no personal data and looks a little like it, in our own templates.
+            "day": lambda: (fake.date(self.random.choice(self.days)), None),
+            "clock": lambda: (fake.time("%H:%M"), None),
+            "amount": lambda: (self.amount(locale), None),
+            "order": lambda: (us.numerify("#" * self.random.randint(5, 8)), None),
+            "reference": lambda: (us.bothify("??-####-#####").upper(), None),
+            "tracking": lambda: (us.numerify("%" + "#" * self.random.randint(11, 13)), None),
+            "version": lambda: (us.numerify("%.##.#"), None),
+            "uuid": lambda: (us.uuid4(), None),
         }
         if name in made:
             return made[name]()
@@ -82,8 +108,16 @@ class Maker:
                 return str(getattr(source, name)()), None
         return us.word(), None
 
-    def sentence(self, template):
-        locale, text, planted, last = self.random.choice(LOCALES), "", [], 0
+    def amount(self, locale):
+        """A sum of money as it is written there."""
+        whole, cents = self.random.randint(1, 9999), self.random.randint(0, 99)
+        text = f"{whole:,}.{cents:02}"
+        signs = {"en_GB": ",.", "fr_FR": " ,"}.get(locale, ".,")
+        return text.translate(str.maketrans(",.", signs))
+
+    def sentence(self, language, template):
+        locale, self.days = LANGUAGES[language] if language else (self.random.choice(LOCALES), ["%Y-%m-%d"])
+        text, planted, last = "", [], 0
         for found in PLACEHOLDER.finditer(template):
             text += template[last : found.start()]
             value, kind = self.value(found[1] or found[2], locale)
@@ -91,7 +125,7 @@ class Maker:
                 planted.append([kind, len(text), len(text) + len(value)])
             text += value
             last = found.end()
-        return {"text": text + template[last:], "planted": planted}
+        return {"text": text + template[last:], "planted": planted, "language": language}
 
 
 def overlap(a, b):
@@ -119,6 +153,12 @@ def score(sentences, found):
     table = {kind: rates(*count) for kind, count in counts.items() if count[0] or count[2]}
     table["all"] = rates(*map(sum, zip(*counts.values(), strict=True)))
     return table, wrong
+
+
+def by_language(sentences, found):
+    """Of each language: the rates over all types."""
+    pairs = lambda language: [(one, its) for one, its in zip(sentences, found, strict=True) if one["language"] == language]
+    return {language: score(*zip(*pairs(language), strict=True))[0]["all"] for language in LANGUAGES if pairs(language)}
 
 
 def rates(planted, hit, besides):
@@ -166,20 +206,24 @@ def main():
     parser.add_argument("--program", required=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sentences", type=int, default=2000)
+    parser.add_argument("--corpus", choices=["evaluator", "own"], default="evaluator", help="whose templates")
     parser.add_argument("--wrong", help="write what either side got wrong to this file")
     args = parser.parse_args()
-    maker, all_templates = Maker(args.seed), templates()
-    sentences = [maker.sentence(all_templates[at % len(all_templates)]) for at in range(args.sentences)]
+    maker, all_templates = Maker(args.seed), own_templates() if args.corpus == "own" else templates()
+    sentences = [maker.sentence(*all_templates[at % len(all_templates)]) for at in range(args.sentences)]
     our_found, times = ours(args.program, sentences)
     our_table, our_wrong = score(sentences, our_found)
     their_found, their_seconds = presidio(sentences)
     their_table, their_wrong = score(sentences, their_found)
     report = {
-        "seed": args.seed, "sentences": len(sentences), "templates": len(all_templates), "bytes": times["bytes"], "nlp_model": NLP_MODEL,
+        "corpus": args.corpus, "seed": args.seed, "sentences": len(sentences), "templates": len(all_templates), "bytes": times["bytes"], "nlp_model": NLP_MODEL,
         "versions": {name: importlib.metadata.version(name) for name in ("presidio-analyzer", "presidio-evaluator", "faker", "spacy")},
         "forethought": {"table": our_table, "seconds": times["seconds"], "pass_seconds": times["pass_seconds"], "held": times["held"]},
         "presidio": {"table": their_table, "seconds": their_seconds},
     }
+    if args.corpus == "own":
+        report["forethought"]["languages"] = by_language(sentences, our_found)
+        report["presidio"]["languages"] = by_language(sentences, their_found)
     json.dump(report, sys.stdout, indent=1)
     print()
     if args.wrong:

@@ -43,6 +43,8 @@ fn admission(tenant: &str) -> AdmissionDraft {
             n: 1,
             thinking_tokens: None,
             safeguards: Vec::new(),
+            facts: forethought_schemas::Facts::default(),
+            laws: Vec::new(),
         },
         prompt: b"how much is it".to_vec(),
     }
@@ -62,6 +64,8 @@ fn outcome(admission: &RecordId) -> OutcomeDraft {
         answer: Some(b"42".to_vec()),
         cost: 0,
         safeguards: Vec::new(),
+        review: None,
+        disclosures: None,
     }
 }
 

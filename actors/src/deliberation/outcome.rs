@@ -4,17 +4,18 @@ mod fitting;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use forethought_audit::{OutcomeDraft, OutcomeStatus, SampleDraft, Spent, VoteDraft};
+use forethought_audit::{OutcomeDraft, OutcomeStatus, ReviewAsked, SampleDraft, Spent, VoteDraft};
 use forethought_engine::EngineError;
 use forethought_policies::Permit;
 use forethought_reasoning::{Finish, Status, StopRule, Verdict};
 use forethought_schemas::{ApiError, ErrorKind, RecordId};
 use jiff::Timestamp;
+use serde_json::json;
 use tokio::sync::mpsc;
 use tracing::{error, info};
 
 use super::{
-    BLOCKED, Deliberated, Event, Job, SampleReport, SampleState, audit_unavailable,
+    BLOCKED, Deliberated, Event, FORBIDDEN, Job, SampleReport, SampleState, audit_unavailable,
     run::Ran,
     screen::{self, Shown},
 };
@@ -48,7 +49,7 @@ impl Close {
         let fits = self.job.must_fit.as_deref().is_none_or(|schema| fitting::keep(&mut ran, &self.job, schema));
         let result = judge(&ran, fits);
         let shown = Shown::new(&self.job, &ran);
-        if result.is_ok() && self.job.stream_thinking {
+        if result.is_ok() && self.job.stream_thinking && shown.held.is_none() {
             // What finds no room goes with the end.
             let _ = events.try_send(Event::Decided(shown.answers(&ran.verdict)));
         }
@@ -64,6 +65,7 @@ impl Close {
     ) -> Result<Deliberated, ApiError> {
         let draft = self.draft(judged.as_ref(), &permit);
         let (outcome, wall_ms) = (draft.record_id.clone(), draft.spent.wall_ms);
+        let draft_review = draft.review.clone();
         let Spent { prompt_tokens, generated_tokens, .. } = draft.spent;
         let appended = self.audit.append(draft.clone()).await;
         let settlement = permit.settle(prompt_tokens, generated_tokens);
@@ -73,6 +75,8 @@ impl Close {
                 status: OutcomeStatus::Failed,
                 error_code: Some(refusal.code.to_owned()),
                 answer: None,
+                review: None,
+                disclosures: None,
                 ..draft
             };
             tokio::spawn(self.try_again(failed));
@@ -88,6 +92,7 @@ impl Close {
         let Judged { mut ran, mut shown, result } = judged?;
         result?;
         let found = std::mem::take(&mut shown.found);
+        let held = draft_review.filter(|_| shown.held.is_some());
         shown.apply(&self.job.safeguards, &mut ran.samples, &mut ran.verdict);
         Ok(Deliberated {
             admission: self.admission,
@@ -98,6 +103,7 @@ impl Close {
             wall_ms,
             settlement,
             found,
+            held,
         })
     }
 
@@ -115,11 +121,25 @@ impl Close {
         let counted = |index| verdict.is_some_and(|v| v.counted.contains(&index));
         let withheld = shown.is_some_and(|shown| shown.withheld);
         let given = chosen.filter(|_| error.is_none()).and_then(|chosen| shown?.text(chosen.index));
+        let now = Timestamp::now();
+        let held = shown.and_then(|shown| shown.held.as_ref()).filter(|_| error.is_none());
+        let answer = match held {
+            Some(held) => Some(json!(held.texts).to_string().into_bytes()),
+            None => given.map(|text| text.as_bytes().to_vec()),
+        };
+        let review = held.map(|held| ReviewAsked {
+            until: now.saturating_add(self.job.review.within).unwrap_or(Timestamp::MAX),
+            because: held.because.clone(),
+        });
         OutcomeDraft {
             record_id: RecordId::generate(),
-            time: Timestamp::now(),
+            time: now,
             admission: self.admission.clone(),
-            status: if withheld && error.is_none() { OutcomeStatus::Refused } else { status(verdict, error) },
+            status: match error {
+                None if review.is_some() => OutcomeStatus::Held,
+                None if withheld => OutcomeStatus::Refused,
+                error => status(verdict, error),
+            },
             error_code: error.map(|error| error.code.to_owned()),
             finish_reason: chosen.and_then(finish_name).filter(|_| !withheld).map(ToOwned::to_owned),
             samples: samples.iter().map(|sample| sample_draft(sample, counted(sample.index), verdict)).collect(),
@@ -134,9 +154,14 @@ impl Close {
                 samples: u32::try_from(samples.len()).unwrap_or(u32::MAX),
                 wall_ms: self.wall_ms(),
             },
-            answer: given.map(|text| text.as_bytes().to_vec()),
+            answer,
             cost: permit.amount(u64::from(self.job.prompt_tokens), generated).cost,
             safeguards: shown.map(|shown| screen::notes(&shown.found)).unwrap_or_default(),
+            disclosures: review
+                .as_ref()
+                .filter(|_| !self.job.disclosures.is_null())
+                .map(|_| self.job.disclosures.to_string().into_bytes()),
+            review,
         }
     }
 
@@ -155,6 +180,8 @@ impl Close {
             answer: None,
             cost: 0,
             safeguards: Vec::new(),
+            review: None,
+            disclosures: None,
         };
         // Without a runtime the process is about to end, and its next start closes the admission.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -261,7 +288,7 @@ fn status(verdict: Option<&Verdict>, error: Option<&ApiError>) -> OutcomeStatus 
     match (verdict.map(|v| v.stop), error) {
         (Some(StopRule::ClientLeft), _) => OutcomeStatus::Cancelled,
         (_, None) => OutcomeStatus::Answered,
-        (_, Some(error)) if error.code == BLOCKED => OutcomeStatus::Refused,
+        (_, Some(error)) if matches!(error.code, BLOCKED | FORBIDDEN) => OutcomeStatus::Refused,
         (Some(StopRule::Deadline), _) => OutcomeStatus::Deadline,
         _ => OutcomeStatus::Failed,
     }

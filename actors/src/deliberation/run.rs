@@ -107,6 +107,7 @@ impl Run {
         let (sender, reports) = mpsc::channel(REPORTS);
         let ledger = Ledger::new(job.budget);
         meter.spent(u64::from(job.prompt_tokens));
+        let shown = Answers::live(&job);
         Self {
             job,
             strategy,
@@ -118,7 +119,7 @@ impl Run {
             deadline,
             samples: BTreeMap::new(),
             reader: tell::Reader::default(),
-            shown: Answers::default(),
+            shown,
             generated: 0,
             fault: None,
             diverged: false,

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use forethought_audit::SafeguardNote;
 use forethought_reasoning::{AnswerKind, Verdict, Vote, extract};
-use forethought_safeguards::{Counted, Finding, Guard, Safeguards};
+use forethought_safeguards::{Action, Counted, Finding, Guard, Safeguards};
 
 use super::{Decided, Job, SampleReport, run::Ran};
 
@@ -20,6 +20,17 @@ pub(super) struct Shown {
     pub(super) found: Vec<Counted>,
     /// Whether the best answer was stopped.
     pub(super) withheld: bool,
+    /// The answers that wait for a person, and why.
+    pub(super) held: Option<HeldAnswers>,
+}
+
+/// Answers that wait for a person.
+#[derive(Debug)]
+pub(super) struct HeldAnswers {
+    /// As they will be given, best first.
+    pub(super) texts: Vec<String>,
+    /// Which rules ask for it.
+    pub(super) because: Vec<String>,
 }
 
 /// What a client may see of a sample.
@@ -66,26 +77,38 @@ fn shown_answer(kind: &AnswerKind, shown: &str, stopped: bool) -> Option<String>
 
 /// What a client may see of answers, by their canonical forms.
 #[derive(Debug, Default)]
-pub(super) struct Answers(BTreeMap<String, String>);
+pub(super) struct Answers {
+    shown: BTreeMap<String, String>,
+    /// Whether nothing is told of any.
+    quiet: bool,
+}
 
 impl Answers {
+    /// What may be told while samples are drawn: of answers that may come to wait for a person nothing.
+    pub(super) fn live(job: &Job) -> Self {
+        Self { quiet: job.review.is_quiet(), ..Self::default() }
+    }
+
     /// Takes the answer of a sample that has ended; gives what may be shown of it.
     pub(super) fn take(&mut self, job: &Job, report: &SampleReport) -> Option<String> {
         let answer = report.answer.clone()?;
+        if self.quiet {
+            return Some(WITHHELD.to_owned());
+        }
         if job.safeguards.is_empty() {
             return Some(answer);
         }
         let shown = Sample::new(job, report).answer?;
-        self.0.entry(answer).or_insert_with(|| shown.clone());
+        self.shown.entry(answer).or_insert_with(|| shown.clone());
         Some(shown)
     }
 
     /// What may be shown of an answer. One of which nothing is known may not.
     fn of(&self, rules: &Safeguards, canonical: &str) -> String {
-        if rules.is_empty() {
+        if rules.is_empty() && !self.quiet {
             return canonical.to_owned();
         }
-        self.0.get(canonical).cloned().unwrap_or_else(|| WITHHELD.to_owned())
+        self.shown.get(canonical).cloned().unwrap_or_else(|| WITHHELD.to_owned())
     }
 
     /// Votes as a client may see them.
@@ -102,13 +125,20 @@ impl Shown {
         for report in &ran.samples {
             let shown = samples.get(&report.index).and_then(|sample| sample.answer.clone());
             if let (Some(answer), Some(shown)) = (report.answer.clone(), shown) {
-                answers.0.entry(answer).or_insert(shown);
+                answers.shown.entry(answer).or_insert(shown);
             }
         }
         let chosen = || ran.verdict.chosen.iter().filter_map(|index| samples.get(index));
         let found = Counted::of(chosen().flat_map(|sample| &sample.findings));
         let withheld = chosen().next().is_some_and(|best| best.stopped);
-        Self { samples, answers, found, withheld }
+        let held = held(job, ran, &found);
+        let had_to_wait = !job.review.because.is_empty() || found.iter().any(|found| found.action == Action::Hold);
+        if had_to_wait && held.is_none() && !ran.verdict.chosen.is_empty() {
+            // What had to wait and cannot, because something in it is blocked, is not given by halves.
+            let (samples, answers) = (BTreeMap::new(), Answers { quiet: true, ..Answers::default() });
+            return Self { samples, answers, found, withheld: true, held: None };
+        }
+        Self { samples, answers, found, withheld, held }
     }
 
     /// The answers, best first.
@@ -128,7 +158,13 @@ impl Shown {
     }
 
     /// Leaves in reports and verdict what the client may see.
-    pub(super) fn apply(self, rules: &Arc<Safeguards>, reports: &mut [SampleReport], verdict: &mut Verdict) {
+    pub(super) fn apply(mut self, rules: &Arc<Safeguards>, reports: &mut [SampleReport], verdict: &mut Verdict) {
+        if self.held.is_some() {
+            // Nothing of an answer that waits is told, nor of those that it was chosen from.
+            (self.samples, self.answers) = (BTreeMap::new(), Answers::default());
+            verdict.votes.iter_mut().for_each(|vote| vote.canonical.clear());
+            verdict.answer = None;
+        }
         for check in &mut verdict.checks {
             // Verifiers quote what they find.
             let whole = self.samples.get(&check.index).is_some_and(|sample| sample.whole);
@@ -158,6 +194,24 @@ impl Shown {
             report.raw.clear();
         }
     }
+}
+
+/// The answers of a run that wait for a person. What would be blocked whoever decides does not wait.
+fn held(job: &Job, ran: &Ran, found: &[Counted]) -> Option<HeldAnswers> {
+    let asked = |found: &&Counted| found.action == Action::Hold;
+    let named = |found: &Counted| match &found.list {
+        Some(list) => format!("the deny list `{list}`"),
+        None => format!("something of the kind `{}`", found.kind.as_str()),
+    };
+    let because: Vec<String> =
+        job.review.because.iter().cloned().chain(found.iter().filter(asked).map(named)).collect();
+    if because.is_empty() || found.iter().any(|found| found.action == Action::Block) {
+        return None;
+    }
+    let chosen = ran.verdict.chosen.iter().filter_map(|at| ran.samples.iter().find(|sample| sample.index == *at));
+    let released = chosen.map(|sample| Guard::check(&job.review.released, &sample.text));
+    let texts: Vec<String> = released.map(|passed| (!passed.stopped).then_some(passed.text)).collect::<Option<_>>()?;
+    (!texts.is_empty()).then_some(HeldAnswers { texts, because })
 }
 
 /// The notes that a record keeps of findings.

@@ -47,6 +47,10 @@ fn job() -> Job {
         warnings: Vec::new(),
         safeguards: forethought_safeguards::Safeguards::none(),
         asked: Vec::new(),
+        facts: forethought_schemas::Facts::default(),
+        review: ReviewPlan::default(),
+        laws: Vec::new(),
+        disclosures: std::sync::Arc::default(),
     }
 }
 
@@ -63,7 +67,16 @@ fn permit(job: &Job) -> Permit {
     );
     let desk = PolicyDesk::new(Policy::parse(std::path::Path::new("p.yaml"), yaml.as_bytes()).unwrap());
     let principal = desk.authenticate(Some(key.reveal())).unwrap();
-    let ask = Ask { model: "m", effort: job.effort, strategy: job.strategy, budget: job.budget, prompt_tokens: 4 };
+    let ask = Ask {
+        model: "m",
+        effort: job.effort,
+        strategy: job.strategy,
+        budget: job.budget,
+        prompt_tokens: 4,
+        thinking_tokens: None,
+        stream: false,
+        facts: &job.facts,
+    };
     desk.decide(&principal, &ask).unwrap()
 }
 

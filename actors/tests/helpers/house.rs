@@ -66,6 +66,10 @@ impl House {
             warnings: Vec::new(),
             safeguards: forethought_safeguards::Safeguards::none(),
             asked: Vec::new(),
+            facts: forethought_schemas::Facts::default(),
+            review: forethought_actors::ReviewPlan::default(),
+            laws: Vec::new(),
+            disclosures: std::sync::Arc::default(),
         };
         change(&mut job);
         let ask = Ask {
@@ -74,6 +78,9 @@ impl House {
             strategy: job.strategy,
             budget: job.budget,
             prompt_tokens: job.prompt_tokens,
+            thinking_tokens: None,
+            stream: false,
+            facts: &job.facts,
         };
         let seat = self.rooms.seat(&job.tenant)?;
         let permit = self.desk.decide(&principal, &ask)?;

@@ -6,10 +6,10 @@ use forethought_schemas::RecordId;
 use forethought_store::{Disk, Index, IndexMark, Journal, JournalOptions, RecoveryReport, StoreError};
 use jiff::Timestamp;
 
-use super::{AuditLog, OpenAdmission, OpenChanges, OpenReport, Prepared};
+use super::{AuditLog, Held, OpenAdmission, OpenChanges, OpenReport, Prepared};
 use crate::{
-    AuditError, Body, Digest, Interrupted, KeyStore, LostRange, Record, TailCut,
-    index::{self, CHAIN, LAST, LAYOUT, OPEN, USAGE, seq_at, seq_of},
+    AuditError, Body, Digest, Interrupted, KeyStore, LostRange, Outcome, Record, TailCut,
+    index::{self, CHAIN, HELD, LAST, LAYOUT, OPEN, USAGE, seq_at, seq_of},
     record::VERSION,
 };
 
@@ -37,7 +37,7 @@ pub(super) fn open(
     // The journal comes first: a store that it refuses must stay as it is, index included.
     let (journal, mut recovery) = Journal::open(Arc::clone(&disk), options)?;
     let (mut index, from) = index()?.reconcile(&journal, LAYOUT, &mut recovery)?;
-    let (head, open) = match derive(&journal, &index, from) {
+    let (last, open, waiting) = match derive(&journal, &index, from) {
         // sled opens some damaged files: nothing that it says may keep the log from opening.
         Err(error) if may_be_the_index(&error) => {
             index = index.drop_all(error.to_string())?;
@@ -45,7 +45,8 @@ pub(super) fn open(
         }
         derived => derived,
     }?;
-    let mut log = AuditLog { journal, index, keys: KeyStore::new(disk), head, open, index_behind: false };
+    let mut log =
+        AuditLog { journal, index, keys: KeyStore::new(disk), head: last, open, held: waiting, index_behind: false };
     log.note_recovery(&recovery, now)?;
     let interrupted = match left_open {
         Open::Orphaned => log.interrupt_open(now)?,
@@ -55,11 +56,14 @@ pub(super) fn open(
     Ok((log, OpenReport { recovery, index_rebuilt, interrupted }))
 }
 
+/// Answers that wait for a person.
+type HeldOnes = BTreeMap<RecordId, Held>;
+
 /// Admissions without an end.
 type OpenOnes = BTreeMap<RecordId, OpenAdmission>;
 
 /// Indexes the entries from `from` on, and gives the head and the open admissions.
-fn derive(journal: &Journal, index: &Index, from: u64) -> Result<(Digest, OpenOnes), AuditError> {
+fn derive(journal: &Journal, index: &Index, from: u64) -> Result<(Digest, OpenOnes, HeldOnes), AuditError> {
     catch_up(journal, index, from)?;
     let head = match seq_at(index, CHAIN, LAST)? {
         Some(seq) => Digest::of(&journal.read(seq)?.payload),
@@ -69,7 +73,7 @@ fn derive(journal: &Journal, index: &Index, from: u64) -> Result<(Digest, OpenOn
     for found in index.range(USAGE, &[], &[0xff; 17])? {
         index::usage_of(&found?)?;
     }
-    Ok((head, find_open(journal, index)?))
+    Ok((head, find_open(journal, index)?, find_held(journal, index)?))
 }
 
 fn may_be_the_index(error: &AuditError) -> bool {
@@ -93,6 +97,23 @@ fn find_open(journal: &Journal, index: &Index) -> Result<OpenOnes, AuditError> {
         open.insert(record.record_id, value);
     }
     Ok(open)
+}
+
+/// The answers that wait for a person.
+fn find_held(journal: &Journal, index: &Index) -> Result<HeldOnes, AuditError> {
+    let mut held = BTreeMap::new();
+    for found in index.range(HELD, &[], &[0xff])? {
+        let (_, value) = found?;
+        let Some(seq) = seq_of(&value) else { continue };
+        let record = index::record_of(&journal.read(seq)?)?;
+        let (Body::Outcome(outcome), since) = (record.body, record.time) else {
+            let what = "the index takes it for an answer that is held".to_owned();
+            return Err(StoreError::Index { location: format!("entry {seq}"), what }.into());
+        };
+        let Outcome { admission, request_id, tenant, review: Some(review), .. } = outcome else { continue };
+        held.insert(admission, Held { request_id, tenant, since, review });
+    }
+    Ok(held)
 }
 
 /// Indexes the entries that the index lacks.
@@ -172,7 +193,7 @@ impl AuditLog {
                 })
             };
             let ended = batch.iter().map(|(id, _)| id.clone()).collect();
-            let changes = OpenChanges { begun: BTreeMap::new(), ended };
+            let changes = OpenChanges { ended, ..OpenChanges::default() };
             self.write_bodies(batch.iter().map(body).collect(), changes, now)?;
         }
         if !all.is_empty() {

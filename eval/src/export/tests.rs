@@ -117,6 +117,8 @@ fn admitted(number: u32, tenant: &str, prompt: Value) -> AdmissionDraft {
             n: 1,
             thinking_tokens: None,
             safeguards: Vec::new(),
+            facts: forethought_schemas::Facts::default(),
+            laws: Vec::new(),
         },
         prompt: prompt.to_string().into_bytes(),
     }
@@ -149,6 +151,8 @@ fn ended(number: u32, admission: u32, samples: &[(&str, &str)]) -> OutcomeDraft 
         answer: Some(served.as_bytes().to_vec()),
         cost: 0,
         safeguards: Vec::new(),
+        review: None,
+        disclosures: None,
     }
 }
 

@@ -2,8 +2,31 @@
 
 use std::fmt::Write as _;
 
+/// The look of every page.
+const STYLE: &str = include_str!("style.css");
+
+/// A whole page in one file that loads nothing: a title, further rules of CSS, and the markup of its body.
+#[must_use]
+pub fn document(title: &str, style: &str, body: &str) -> String {
+    // The policy forbids every kind of loading, so that no text, however it got here, can fetch anything.
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n<head>\n<meta charset=\"utf-8\"/>\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"/>\n\
+         <title>{}</title>\n<style>\n{STYLE}{style}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n",
+        escape(title)
+    )
+}
+
+/// A part of a page under its title.
+#[must_use]
+pub fn section(title: &str, body: &str) -> String {
+    format!("<section>\n<h2>{}</h2>\n{body}</section>\n", escape(title))
+}
+
 /// A text as content, or as the value of an attribute in double quotes.
-pub(super) fn escape(text: &str) -> String {
+#[must_use]
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -23,7 +46,8 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// A cell of a table.
-pub(super) enum Cell {
+#[derive(Clone, Debug)]
+pub enum Cell {
     /// A short text.
     Word(String),
     /// A number, which stands to the right.
@@ -35,7 +59,8 @@ pub(super) enum Cell {
 }
 
 /// A table; each row has a class, which may be empty.
-pub(super) fn table(head: &[(&str, bool)], rows: &[(&str, Vec<Cell>)]) -> String {
+#[must_use]
+pub fn table(head: &[(&str, bool)], rows: &[(&str, Vec<Cell>)]) -> String {
     let mut text = String::from("<div class=\"scroll\"><table>\n<thead><tr>");
     for (name, number) in head {
         let class = if *number { " class=\"number\"" } else { "" };
@@ -61,13 +86,15 @@ fn cell(cell: &Cell) -> String {
 }
 
 /// Names with their values.
-pub(super) fn pairs(pairs: &[(&str, String)]) -> String {
+#[must_use]
+pub fn pairs(pairs: &[(&str, String)]) -> String {
     let one = |(name, value): &(&str, String)| format!("<dt>{}</dt><dd>{}</dd>\n", escape(name), escape(value));
     format!("<dl>\n{}</dl>\n", pairs.iter().map(one).collect::<String>())
 }
 
 /// The beginning of a text, on one line.
-pub(super) fn short(text: &str, most: usize) -> String {
+#[must_use]
+pub fn short(text: &str, most: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(most) {
         Some((at, _)) => format!("{}…", line.get(..at).unwrap_or_default()),

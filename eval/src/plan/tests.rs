@@ -99,3 +99,17 @@ fn whatever_decides_what_is_asked_makes_another_plan() {
     changed[0].right = "1".into();
     check(Plan::new(base.header.model.clone(), changed, base.header.ways.clone(), 1, 1), "questions: 2 × sums");
 }
+
+#[test]
+fn twins_share_their_seeds_and_no_one_elses() {
+    let mut questions = plan(4, &["a=single"], 1).questions;
+    let alone: Vec<u64> = questions.iter().map(|question| seed(1, question, 0)).collect();
+    for (question, twins) in questions.iter_mut().zip(["q0", "q0", "other"]) {
+        question.twins = Some(twins.to_owned());
+    }
+    let twins: Vec<u64> = questions.iter().map(|question| seed(1, question, 0)).collect();
+    assert_eq!((twins[0], twins[3]), (twins[1], alone[3]));
+    let all: std::collections::BTreeSet<u64> = alone.iter().chain(&twins).copied().collect();
+    assert_eq!(all.len(), 6);
+    assert_ne!(seed(1, &questions[0], 0), seed(1, &questions[0], 1));
+}

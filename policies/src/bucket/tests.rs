@@ -14,9 +14,9 @@ struct Plain {
 }
 
 impl Plain {
-    fn new(limit: u32) -> Self {
-        let interval = u128::from(60_000_000_000u64.div_ceil(u64::from(limit)));
-        let full = interval * u128::from(limit);
+    fn new(rate: u32, burst: u32) -> Self {
+        let interval = u128::from(60_000_000_000u64.div_ceil(u64::from(rate)));
+        let full = interval * u128::from(burst);
         Self { level: full, full, interval, at: 0 }
     }
 
@@ -67,12 +67,13 @@ proptest! {
 
     #[test]
     fn it_is_a_token_bucket_under_reservations_and_refunds(
-        limit in 1..100u32,
+        rate in 1..100u32,
+        burst in 1..100u32,
         events in prop::collection::vec(event(), 1..200),
     ) {
         let clock = FakeRelativeClock::default();
-        let mut bucket = Bucket::per_minute(NonZeroU32::new(limit).unwrap());
-        let mut plain = Plain::new(limit);
+        let mut bucket = Bucket::per_minute(units(rate), units(burst));
+        let mut plain = Plain::new(rate, burst);
         let mut open: Vec<u64> = Vec::new();
         let mut spent_in_all = 0;
         for event in events {
@@ -83,7 +84,7 @@ proptest! {
                     prop_assert_eq!(taken.is_ok(), plain.take(units, told(&clock)), "reserve {}", units);
                     match taken {
                         Ok(()) => open.push(units),
-                        Err(Short::Never) => prop_assert!(units > u64::from(limit)),
+                        Err(Short::Never) => prop_assert!(units > u64::from(burst)),
                         Err(Short::Until(wait)) => {
                             let short = u128::from(units) * plain.interval - plain.level;
                             prop_assert_eq!(wait.as_nanos(), short);
@@ -105,22 +106,39 @@ proptest! {
             let minutes = told(&clock).as_secs_f64() / 60.0;
             let open_units: u64 = open.iter().sum();
             let used = f64::from(u32::try_from(spent_in_all + open_units).unwrap());
-            prop_assert!(used <= f64::from(limit) * (1.0 + minutes) + 1e-6, "used {} of {}", used, limit);
+            let most = f64::from(burst) + f64::from(rate) * minutes + 1e-6;
+            prop_assert!(used <= most, "used {} of {}", used, most);
         }
     }
 
     #[test]
-    fn huge_counts_neither_overflow_nor_pass(limit in 1..10u32, units in 10..u64::MAX) {
-        let mut bucket = Bucket::per_minute(NonZeroU32::new(limit).unwrap());
-        prop_assert_eq!(bucket.take(units, Duration::ZERO), Err(Short::Never));
-        bucket.charge(units, Duration::from_secs(1));
-        bucket.give_back(units);
+    fn huge_counts_neither_overflow_nor_pass(limit in 1..10u32, many in 10..u64::MAX) {
+        let mut bucket = bucket(limit);
+        prop_assert_eq!(bucket.take(many, Duration::ZERO), Err(Short::Never));
+        bucket.charge(many, Duration::from_secs(1));
+        bucket.give_back(many);
         prop_assert!(bucket.remaining(Duration::from_secs(1)) <= limit);
     }
 }
 
+fn units(units: u32) -> NonZeroU32 {
+    NonZeroU32::new(units).unwrap()
+}
+
 fn bucket(limit: u32) -> Bucket {
-    Bucket::per_minute(NonZeroU32::new(limit).unwrap())
+    Bucket::per_minute(units(limit), units(limit))
+}
+
+#[test]
+fn a_burst_is_what_comes_at_once_and_the_rate_what_comes_after() {
+    let mut bucket = Bucket::per_minute(units(60), units(3));
+    assert_eq!(bucket.remaining(Duration::ZERO), 3);
+    for _ in 0..3 {
+        assert_eq!(bucket.take(1, Duration::ZERO), Ok(()));
+    }
+    assert_eq!(bucket.take(1, Duration::ZERO), Err(Short::Until(Duration::from_secs(1))));
+    assert_eq!(bucket.take(1, Duration::from_secs(1)), Ok(()));
+    assert_eq!(bucket.take(4, Duration::from_secs(60)), Err(Short::Never));
 }
 
 #[test]
@@ -133,10 +151,10 @@ fn a_debt_is_paid_off_before_anything_is_taken() {
 }
 
 #[test]
-fn a_lowered_limit_keeps_what_was_used_but_not_longer_than_a_minute() {
+fn a_lowered_limit_keeps_what_was_used_but_not_longer_than_a_burst() {
     let mut bucket = bucket(6_000);
     bucket.take(6_000, Duration::ZERO).unwrap();
-    let mut lowered = bucket.resized(NonZeroU32::new(60).unwrap(), 0, Duration::ZERO);
+    let mut lowered = bucket.resized((units(60), units(60)), Duration::ZERO);
     assert_eq!(lowered.remaining(Duration::ZERO), 0);
     assert_eq!(lowered.reset(Duration::ZERO), Duration::from_secs(60));
     assert_eq!(lowered.take(60, Duration::from_secs(60)), Ok(()));
@@ -146,6 +164,6 @@ fn a_lowered_limit_keeps_what_was_used_but_not_longer_than_a_minute() {
 fn a_raised_limit_does_not_forget_what_was_used() {
     let mut bucket = bucket(60);
     bucket.take(60, Duration::ZERO).unwrap();
-    let raised = bucket.resized(NonZeroU32::new(6_000).unwrap(), 0, Duration::ZERO);
+    let raised = bucket.resized((units(6_000), units(6_000)), Duration::ZERO);
     assert_eq!(raised.remaining(Duration::ZERO), 5_940);
 }

@@ -13,7 +13,12 @@ fn tenant(name: String, models: Vec<String>) -> NewTenant {
         id: "1e3".to_owned(),
         name,
         models,
-        limits: Limits { requests_per_minute: one, tokens_per_minute: one, concurrent_requests: one },
+        limits: Limits {
+            requests_per_minute: one,
+            tokens_per_minute: one,
+            concurrent_requests: one,
+            request_burst: None,
+        },
         budget: BudgetCap { max_samples: 1, total_tokens: 1, deadline_ms: 1, effort: Effort::None },
     }
 }

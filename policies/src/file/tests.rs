@@ -51,13 +51,24 @@ fn tenant(id: &str) -> NewTenant {
         id: id.to_owned(),
         name: format!("{id} & Co: \"x\" # y"),
         models: vec!["smollm2-135m-instruct".to_owned(), "*".to_owned()],
-        limits: Limits { requests_per_minute: one(60), tokens_per_minute: one(100_000), concurrent_requests: one(8) },
+        limits: Limits {
+            requests_per_minute: one(60),
+            tokens_per_minute: one(100_000),
+            concurrent_requests: one(8),
+            request_burst: None,
+        },
         budget: BudgetCap { max_samples: 32, total_tokens: 32_768, deadline_ms: 120_000, effort: Effort::High },
     }
 }
 
 fn key(note: Option<&str>) -> NewKey {
-    NewKey { role: Role::User, note: note.map(str::to_owned), created: at("2026-11-23T10:00:00.5Z") }
+    NewKey { note: note.map(str::to_owned), ..NewKey::new(Role::User, at("2026-11-23T10:00:00.5Z")) }
+}
+
+fn acme() -> Case {
+    let case = Case::empty();
+    case.file.add_tenant(&tenant("acme")).unwrap();
+    case
 }
 
 fn at(text: &str) -> Timestamp {
@@ -303,4 +314,78 @@ fn edits_at_the_same_time_are_all_kept() {
     let policy = case.file.load().unwrap();
     assert_eq!(policy.tenants().len(), 5);
     assert_eq!(policy.tenant("acme").unwrap().keys.len(), 4);
+}
+
+#[test]
+fn a_rotated_key_stays_good_for_a_while_and_its_successor_is_for_the_same() {
+    let case = acme();
+    let file = &case.file;
+    let old =
+        file.add_key("acme", &NewKey { team: Some("claims".to_owned()), ..key(Some("desk 4: \"north\"")) }).unwrap();
+    let (now, until) = (at("2026-11-24T00:00:00Z"), at("2026-11-25T00:00:00Z"));
+    let new = file.rotate_key(old.reveal(), until, Some(at("2027-01-01T00:00:00Z")), now).unwrap();
+    let policy = file.load().unwrap();
+    let (_, before) = policy.key(old.id()).unwrap();
+    let (_, after) = policy.key(new.id()).unwrap();
+    assert_eq!(
+        (before.expires, before.refused(now), before.refused(until)),
+        (Some(until), None, Some(DeniedReason::Expired))
+    );
+    assert_eq!(
+        (after.role, &after.note, &after.team, after.expires),
+        (before.role, &before.note, &before.team, Some(at("2027-01-01T00:00:00Z")))
+    );
+    // Again, but not for longer than before.
+    file.rotate_key(old.id(), at("2026-12-25T00:00:00Z"), None, now).unwrap();
+    assert_eq!(file.load().unwrap().key(old.id()).unwrap().1.expires, Some(until));
+    let error = file.rotate_key(old.id(), until, None, until).unwrap_err();
+    assert!(matches!(error, EditError::NotGood { reason: DeniedReason::Expired, .. }), "{error}");
+    assert!(!error.to_string().contains(old.reveal()));
+}
+
+#[test]
+fn a_policy_is_put_in_place_of_another_only_with_the_same_keys() {
+    let case = acme();
+    let file = &case.file;
+    let made = file.add_key("acme", &key(None)).unwrap();
+    let before = file.load().unwrap();
+    let changed = before.text().replace("requests_per_minute: 60", "requests_per_minute: 61");
+    assert!(matches!(file.put(&changed, "sha256:00").unwrap_err(), EditError::Stale { .. }));
+    for other in [
+        changed.replace("role: user", "role: admin"),
+        changed.replace(made.id(), "k_00112233"),
+        "version: 1\ntenants: []\n".to_owned(),
+    ] {
+        let error = file.put(&other, before.digest()).unwrap_err();
+        assert!(matches!(error, EditError::KeysDiffer { .. }), "{error}");
+    }
+    file.put(&changed, before.digest()).unwrap();
+    assert_eq!(file.load().unwrap().tenant("acme").unwrap().limits.requests_per_minute.get(), 61);
+}
+
+#[test]
+fn an_older_policy_comes_back_without_its_keys() {
+    let case = acme();
+    let file = &case.file;
+    let gone = file.add_key("acme", &key(None)).unwrap();
+    let old = file.load().unwrap();
+    file.revoke_key(gone.id(), at("2026-11-24T00:00:00Z")).unwrap();
+    let kept = file.add_key("acme", &key(Some("new"))).unwrap();
+    file.roll_back(&old.text().replace("    models:", "    # kept\n    models:").replace("acme & Co", "the old one"))
+        .unwrap();
+    let policy = file.load().unwrap();
+    assert!(policy.text().contains("# kept") && policy.tenant("acme").unwrap().name.contains("the old one"));
+    assert!(policy.key(gone.id()).unwrap().1.revoked.is_some(), "what was revoked stays so");
+    assert!(policy.key(kept.id()).is_some());
+    // What came back can be changed again.
+    let later = file.add_key("acme", &key(Some("later"))).unwrap();
+    file.revoke_key(kept.id(), at("2026-11-25T00:00:00Z")).unwrap();
+    file.rotate_key(later.id(), at("2026-12-25T00:00:00Z"), None, at("2026-11-25T00:00:00Z")).unwrap();
+    // A policy from before a tenant was there would take its keys away.
+    let text = old.text().replace("id: acme", "id: before");
+    let error = file.roll_back(&text).unwrap_err();
+    assert!(matches!(error, EditError::KeysDiffer { .. }), "{error}");
+    let wider = old.text().replace("    models:", "    scope: installation\n    models:");
+    let error = file.roll_back(&wider).unwrap_err();
+    assert!(error.to_string().contains("the scope of tenant `acme`"), "{error}");
 }

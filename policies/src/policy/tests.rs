@@ -52,14 +52,16 @@ fn unknown_keys_name_their_line_the_near_one_and_the_known_ones() {
     check(
         &text,
         &[
-            "3:5: tenants[0]: the key `limits` is missing; add `limits:` (How fast the tenant may go, all its keys together)",
+            "3:5: tenants[0]: the key `limits` is missing; add `limits:` (How fast a tenant may go, all its keys together, or a key, or a model for everybody)",
             "5:5: tenants[0].limit: unknown key `limit` in tenants[0]; did you mean `limits`? \
-         known keys: budget, id, keys, limits, models, name, presets, quotas, safeguards, training_consent",
+         known keys: authorization, budget, facts, id, keys, limits, models, name, presets, quotas, safeguards, scope, training_consent",
         ],
     );
     check(
         &format!("{}zebra: 1\n", tenant("")),
-        &["7:1: zebra: unknown key `zebra` in the file; known keys: prices, safeguards, tenants, version"],
+        &[
+            "7:1: zebra: unknown key `zebra` in the file; known keys: authorization, models, packs, prices, review, safeguards, tenants, version",
+        ],
     );
 }
 
@@ -68,12 +70,12 @@ fn numbers_out_of_range_and_wrong_types_are_told_with_the_mend() {
     check(
         &tenant("").replace("requests_per_minute: 60", "requests_per_minute: 0"),
         &["5:15: tenants[0].limits.requests_per_minute: 0 is too small, the least is 1; \
-         Requests a minute, 1 to 1000000; as many may come at once after a quiet minute"],
+         Requests a minute in the long run, 1 to 1000000"],
     );
     check(
         &tenant("").replace("tokens_per_minute: 1000", "tokens_per_minute: -5"),
         &["5:40: tenants[0].limits.tokens_per_minute: -5 is too small, the least is 1; \
-         Tokens a minute, prompts included, 1 to 1000000000; no single request can reserve more than this"],
+         Tokens granted within any 60 seconds, prompts included, 1 to 1000000000; no single request can reserve more than this"],
     );
     check(
         &tenant("").replace("deadline_ms: 1000", "deadline_ms: 99999999999"),
@@ -233,7 +235,9 @@ fn a_byte_order_mark_and_crlf_are_read() {
     check("\u{feff}version: 1\r\ntenants: []\r\n", &[]);
     check(
         "\u{feff}version: 1\r\ntenants: []\r\nzebra: 1\r\n",
-        &["3:1: zebra: unknown key `zebra` in the file; known keys: prices, safeguards, tenants, version"],
+        &[
+            "3:1: zebra: unknown key `zebra` in the file; known keys: authorization, models, packs, prices, review, safeguards, tenants, version",
+        ],
     );
 }
 

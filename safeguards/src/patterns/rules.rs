@@ -18,7 +18,23 @@ pub(super) struct Rule {
     pub(super) number: bool,
     /// It may end within a word: what is longer than the pattern allows is cut.
     pub(super) cut: bool,
+    /// Where the longest end is none, a shorter one is none.
+    pub(super) longest: bool,
+    /// What stands behind the pattern.
+    pub(super) tail: Option<Tail>,
 }
+
+/// Symbols of one sort behind a pattern, as many as there are. In the pattern itself each of them would be a state, and
+/// another one for each place where the pattern could have begun.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tail {
+    pub(super) of: fn(u8) -> bool,
+    pub(super) least: usize,
+    pub(super) most: usize,
+}
+
+/// The value that a name is given.
+const VALUE: Tail = Tail { of: |byte| !matches!(byte, b' ' | b'\n' | b'"' | b'\'' | b',' | b';'), least: 4, most: 512 };
 
 /// Which part of what fits is what is looked for, if any; in bytes of the folded text.
 pub(super) type Check = fn(&str) -> Option<Range<usize>>;
@@ -113,7 +129,7 @@ const PASSPORT: &[&str] =
 const MONTH: &str = "(?i:jan(?:uary|uar|vier)?|feb(?:ruary|ruar)?|fevrier|mar(?:ch|s|zo)?|marz|apr(?:il)?|avril|abril|may|mai|mayo|maggio|mei|maja|jun(?:e|i|io)?|juin|giugno|jul(?:y|i|io)?|juillet|luglio|aug(?:ust|ustus)?|aout|agosto|sep(?:t|tember|tembre|tiembre)?|oct(?:ober|obre|ubre)?|okt(?:ober)?|nov(?:ember|embre|iembre)?|dec(?:ember|embre)?|dez(?:ember)?|diciembre)";
 
 const fn rule(kind: Kind, pattern: &'static str, check: Check) -> Rule {
-    Rule { kind, pattern, check, after: NONE, not_after: NONE, number: true, cut: false }
+    Rule { kind, pattern, check, after: NONE, not_after: NONE, number: true, cut: false, longest: false, tail: None }
 }
 
 impl Rule {
@@ -130,6 +146,18 @@ impl Rule {
     /// What is longer than its pattern is cut.
     const fn cut(mut self) -> Self {
         self.cut = true;
+        self
+    }
+
+    /// Only the longest is asked whether it is one.
+    const fn longest(mut self) -> Self {
+        self.longest = true;
+        self
+    }
+
+    /// So much more belongs to it.
+    const fn tail(mut self, tail: Tail) -> Self {
+        self.tail = Some(tail);
         self
     }
 
@@ -170,7 +198,7 @@ pub(super) fn rules() -> Vec<Rule> {
 
 fn pii() -> Vec<Rule> {
     vec![
-        rule(Kind::Email, r"[A-Za-z0-9\x01][-A-Za-z0-9._%+'&\x01]{0,63}@(?:[A-Za-z0-9\x01][-A-Za-z0-9\x01]{0,62}\.){1,8}(?:xn--[-A-Za-z0-9]{1,59}|[A-Za-z\x01]{2,24})", email).word(),
+        rule(Kind::Email, r"[A-Za-z0-9\x01](?:\.?[-A-Za-z0-9_%+'&\x01]){0,63}@(?:[A-Za-z0-9\x01](?:[-A-Za-z0-9\x01]{0,61}[A-Za-z0-9\x01])?\.){1,8}(?:xn--[-A-Za-z0-9]{1,59}|[A-Za-z\x01]{2,24})", email).word(),
         rule(Kind::Iban, r"[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,29}", text!(checks::iban)),
         rule(Kind::Wallet, r"[13][1-9A-HJ-NP-Za-km-z]{25,34}", text!(checks::base58)).word(),
         rule(Kind::Wallet, r"(?i:bc1)[02-9ac-hj-np-zAC-HJ-NP-Z]{11,71}", text!(checks::bech32)).word(),
@@ -247,22 +275,22 @@ fn secrets() -> Vec<Rule> {
         rule(Kind::PrivateKey, r"-{5,16}BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:-{0,4}[^-])*(?:-----END [A-Z0-9 ]{0,40}-----)?", any).word().cut(),
         rule(Kind::PrivateKey, r"AGE-SECRET-KEY-1[0-9A-Z]{58}|PuTTY-User-Key-File-[23]: [A-Za-z0-9-]+", any).word(),
         rule(Kind::ApiKey, r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}", any).word(),
-        rule(Kind::ApiKey, r"gh[pousr]_[A-Za-z0-9][-A-Za-z0-9._]{30,600}|github_pat_[A-Za-z0-9_]{50,100}", random).word(),
-        rule(Kind::ApiKey, r"gl(?:pat|dt|ft|rt|soat|ffct|imt|agent|oas|ptt)-[-A-Za-z0-9_.]{20,320}", random).word(),
-        rule(Kind::ApiKey, r"xox[abeoprs](?:\.xox[bp])?-[-A-Za-z0-9]{10,200}|xapp-[0-9]-[-A-Za-z0-9]{10,200}", random).word(),
-        rule(Kind::ApiKey, r"hooks\.slack\.com/services/[A-Za-z0-9/]{20,200}", random).word(),
+        rule(Kind::ApiKey, r"gh[pousr]_[A-Za-z0-9][-A-Za-z0-9._]{30,600}|github_pat_[A-Za-z0-9_]{50,100}", random).word().longest(),
+        rule(Kind::ApiKey, r"gl(?:pat|dt|ft|rt|soat|ffct|imt|agent|oas|ptt)-[-A-Za-z0-9_.]{20,320}", random).word().longest(),
+        rule(Kind::ApiKey, r"xox[abeoprs](?:\.xox[bp])?-[-A-Za-z0-9]{10,200}|xapp-[0-9]-[-A-Za-z0-9]{10,200}", random).word().longest(),
+        rule(Kind::ApiKey, r"hooks\.slack\.com/services/[A-Za-z0-9/]{20,200}", random).word().longest(),
         rule(Kind::ApiKey, r"(?:sk|rk)_(?:live|test|prod)_[A-Za-z0-9]{10,200}|whsec_[A-Za-z0-9+/=]{20,200}", any).word(),
         rule(Kind::ApiKey, r"AIza[-A-Za-z0-9_]{35}|GOCSPX-[-A-Za-z0-9_]{28}|ya29\.[-A-Za-z0-9_]{20,1024}", any).word(),
-        rule(Kind::ApiKey, r"sk-(?:proj-|svcacct-|admin-|ant-[a-z0-9]{1,10}-)?[-A-Za-z0-9_]{20,260}", random).word(),
+        rule(Kind::ApiKey, r"sk-(?:proj-|svcacct-|admin-|ant-[a-z0-9]{1,10}-)?[-A-Za-z0-9_]{20,260}", random).word().longest(),
         rule(Kind::ApiKey, r"hf_[A-Za-z0-9]{30,200}|npm_[A-Za-z0-9]{36}|pypi-[-A-Za-z0-9_]{50,200}|rubygems_[0-9a-f]{48}", any).word(),
         rule(Kind::ApiKey, r"SG\.[-A-Za-z0-9_]{16,200}\.[-A-Za-z0-9_]{30,200}|(?:SK|AC)[0-9a-f]{32}|key-[0-9a-f]{32}", any).word(),
         rule(Kind::ApiKey, r"do[opr]_v1_[0-9a-f]{64}|dapi[0-9a-f]{32}|hv[sb]\.[-A-Za-z0-9_]{24,200}|glsa_[A-Za-z0-9]{32}_[0-9a-f]{8}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|gsk_[A-Za-z0-9]{40,200}|sntry[su]_[-A-Za-z0-9_=]{40,200}|dp\.pt\.[A-Za-z0-9]{40,200}|lin_api_[A-Za-z0-9]{40}|pul-[0-9a-f]{40}", any).word(),
         rule(Kind::ApiKey, r"ft-k_[0-9a-f]{8,32}-[-A-Za-z0-9_]{43}", any).word(),
         rule(Kind::ApiKey, r"AccountKey=[A-Za-z0-9+/]{80,200}={0,2}|sig=[A-Za-z0-9%+/]{40,200}(?:=|%3[dD])", any).word(),
         rule(Kind::Token, r"eyJ[-A-Za-z0-9_]{8,1000}\.eyJ[-A-Za-z0-9_]{8,3000}\.[-A-Za-z0-9_]{0,1000}", any).word().cut(),
-        rule(Kind::Token, r"(?i:bearer) [-A-Za-z0-9_.~+/]{16,4096}=*", |text| random(text).map(|all| 7..all.end)).word(),
+        rule(Kind::Token, r"(?i:bearer) [-A-Za-z0-9_.~+/]{16,4096}=*", |text| random(text).map(|all| 7..all.end)).word().longest(),
         rule(Kind::Password, r"[A-Za-z][-A-Za-z0-9+.]{1,15}://[^ \n/@:]{0,64}:[^ \n/@]{3,512}@", in_url).word(),
-        rule(Kind::Password, r#"[-A-Za-z0-9_]{0,40}(?i:pass(?:word|wd|phrase|wort|code)|contrasena|mot de passe|pwd|secret|(?:api|access|secret|private|account)[_ -]?key|(?:auth|access|refresh)[_-]?token)["']? ?(?:=>|:=|[=:]|is) ?["']?[^ \n"',;]{4,512}"#, named).word().cut(),
+        rule(Kind::Password, r#"[-A-Za-z0-9_]{0,40}(?i:pass(?:word|wd|phrase|wort|code)|contrasena|mot de passe|pwd|secret|(?:api|access|secret|private|account)[_ -]?key|(?:auth|access|refresh)[_-]?token)["']? ?(?:=>|:=|[=:]|is) ?["']?"#, named).word().cut().tail(VALUE),
     ]
 }
 
@@ -273,43 +301,49 @@ pub(super) fn written(rule: &Rule) -> String {
 
 fn email(text: &str) -> Option<Range<usize>> {
     let (local, domain) = text.split_once('@')?;
-    let labels = || domain.split('.');
-    let last = labels().next_back()?.to_ascii_lowercase();
     // `git@github.com:owner/name` is a place of programs.
-    let place = local == "git";
+    if local.len() > 64 || local == "git" || text.len() > 254 {
+        return None;
+    }
+    let last = domain.rsplit_once('.')?.1;
     // `image@2x.png` is a file.
-    let file = matches!(last.as_str(), "png" | "jpg" | "jpeg" | "gif" | "svg" | "webp" | "css" | "js" | "service");
-    let good = labels().all(|label| label.len() < 64 && !label.ends_with('-'))
-        && !local.contains("..")
-        && !local.ends_with('.');
-    whole(text, good && !file && !place && text.len() <= 254)
+    let file = ["png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "service"];
+    let file = file.iter().any(|name| last.eq_ignore_ascii_case(name));
+    whole(text, !file && last.len() < 64 && !last.ends_with('-'))
 }
 
 fn ipv6(text: &str) -> Option<Range<usize>> {
-    let groups = text.split(':').filter(|group| !group.is_empty()).count();
-    let digits = text.contains(|c: char| c.is_ascii_digit());
-    let is = text.parse::<std::net::Ipv6Addr>().is_ok() && groups >= 2 && digits && !text.ends_with(':');
+    // The cheapest first: a row of colons is asked about at each of them.
+    let digits = || text.bytes().any(|byte| byte.is_ascii_digit());
+    let groups = || text.split(':').filter(|group| !group.is_empty()).nth(1).is_some();
+    let is = !text.ends_with(':') && digits() && groups() && text.parse::<std::net::Ipv6Addr>().is_ok();
     whole(text, is)
 }
 
 /// A number that is no date, no year span, and not one digit all through.
 fn phone(text: &str) -> Option<Range<usize>> {
-    let main = text.find(['x', 'e', '#']).map_or(text, |at| text.split_at(at).0);
+    let bytes = text.as_bytes();
+    let main = bytes.iter().position(|byte| matches!(byte, b'x' | b'e' | b'#')).unwrap_or(bytes.len());
+    let main = text.get(..main)?;
+    let count = |sign: char| text.matches(sign).count();
     let digits = checks::digits(main);
     let varied = digits.windows(2).any(|pair| matches!(pair, [a, b] if a != b));
-    let balanced = text.matches('(').count() == text.matches(')').count();
     // A date with a time behind it is no number to call.
-    let dated = main.split_once(' ').is_some_and(|(day, _)| date(day).is_some()) || date(main).is_some();
-    let steps = main.split([' ', '.']).all(|part| part.len() == 2) && main.split([' ', '.']).count() < 5;
-    let address = main.parse::<std::net::Ipv4Addr>().is_ok();
-    whole(text, (7..=15).contains(&digits.len()) && varied && balanced && !dated && !steps && !address)
+    let dated = || main.split_once(' ').is_some_and(|(day, _)| date(day).is_some()) || date(main).is_some();
+    let parts = || main.as_bytes().split(|byte| matches!(byte, b' ' | b'.'));
+    let steps = || parts().nth(4).is_none() && parts().all(|part| part.len() == 2);
+    let address = || main.parse::<std::net::Ipv4Addr>().is_ok();
+    let is = (7..=15).contains(&digits.len()) && varied && count('(') == count(')');
+    whole(text, is && !dated() && !rest_of_date(main) && !steps() && !address())
 }
 
 /// A day with its month and year in digits.
 fn date(text: &str) -> Option<Range<usize>> {
-    let parts: Vec<&str> = text.split(['.', '/', '-', ' ']).collect();
-    let [first, second, third] = parts.as_slice() else { return None };
-    let number = |part: &str| part.parse::<u32>().ok();
+    let mut parts = text.as_bytes().splitn(4, |byte| matches!(byte, b'.' | b'/' | b'-' | b' '));
+    let (first, second, third) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() {
+        return None;
+    }
     let (one, two, three) = (number(first)?, number(second)?, number(third)?);
     let is_year = |year| (1800..=2100).contains(&year);
     let either = checks::is_day(one, two) || checks::is_day(two, one);
@@ -322,16 +356,33 @@ fn date(text: &str) -> Option<Range<usize>> {
     whole(text, is)
 }
 
-/// A licence has at least five digits or letters, and a digit among them.
+/// A number of at most four digits, with the plus sign that a telephone's may have before it.
+fn number(digits: &[u8]) -> Option<u32> {
+    let digits = digits.strip_prefix(b"+").unwrap_or(digits);
+    let all = (1..=4).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
+    all.then(|| digits.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0')))
+}
+
+/// A month with its year, and an hour: the rest of a date of which the day stands before.
+fn rest_of_date(text: &str) -> bool {
+    let parts = text.split_once(['/', '.']).and_then(|(month, rest)| Some((month, rest.split_once(' ')?)));
+    let Some((month, (year, hour))) = parts else { return false };
+    let within = |text: &str, length: usize, range: std::ops::RangeInclusive<u32>| {
+        text.len() == length && number(text.as_bytes()).is_some_and(|number| range.contains(&number))
+    };
+    within(month, 2, 1..=12) && within(year, 4, 1800..=2100) && within(hour, 2, 0..=24)
+}
+
+/// A licence has at least six digits or letters, three digits among them, and is no date.
 fn licence(text: &str) -> Option<Range<usize>> {
-    let signs = text.chars().filter(char::is_ascii_alphanumeric).count();
-    let digits = text.chars().filter(char::is_ascii_digit).count();
-    whole(text, (6..=20).contains(&signs) && digits >= 3)
+    let signs = text.bytes().filter(u8::is_ascii_alphanumeric).count();
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    whole(text, (6..=20).contains(&signs) && digits >= 3 && date(text).is_none())
 }
 
 /// Chance made it: a digit is in it.
 fn random(text: &str) -> Option<Range<usize>> {
-    whole(text, text.chars().any(|c| c.is_ascii_digit()))
+    whole(text, text.bytes().any(|byte| byte.is_ascii_digit()))
 }
 
 /// The user and password in an address.
@@ -343,9 +394,9 @@ fn in_url(text: &str) -> Option<Range<usize>> {
 
 /// What stands behind the name of a password.
 fn named(text: &str) -> Option<Range<usize>> {
-    let said = text.find(" is ").map(|at| (at + 4, true));
-    let written = text.find(['=', ':']).map(|at| (at + 1, false));
-    let (start, in_sentence) = [said, written].into_iter().flatten().min()?;
+    let written = text.bytes().position(|byte| matches!(byte, b'=' | b':'));
+    let said = text.get(..written.unwrap_or(text.len()))?.find(" is ").map(|at| (at + 4, true));
+    let (start, in_sentence) = said.or(written.map(|at| (at + 1, false)))?;
     let rest = text.get(start..)?;
     let start = text.len() - rest.trim_start_matches([' ', '"', '\'', '=', ':', '>']).len();
     let value = text.get(start..)?.trim_end_matches(['.', '!', '?']);

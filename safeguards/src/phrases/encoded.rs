@@ -22,8 +22,8 @@ pub(super) struct Run {
 impl Run {
     /// Reads one more symbol; gives the word that has ended.
     pub(super) fn read(&mut self, letter: char, start: usize, end: usize) -> Option<Word> {
-        if !(letter.is_ascii_alphanumeric() || "+/=_-%&#;\\{}".contains(letter)) {
-            return self.end();
+        if !is_code(letter) {
+            return if self.word.text.is_empty() { None } else { self.end() };
         }
         let full = if self.word.text.len() >= MAX_WORD { self.end() } else { None };
         if self.word.text.is_empty() {
@@ -36,13 +36,23 @@ impl Run {
 
     /// Ends the word.
     pub(super) fn end(&mut self) -> Option<Word> {
-        Some(std::mem::take(&mut self.word)).filter(|word| word.text.len() >= MIN_WORD)
+        if self.word.text.len() >= MIN_WORD {
+            return Some(std::mem::take(&mut self.word));
+        }
+        self.word.text.clear();
+        None
     }
 
     /// Where the word begins that has not ended.
     pub(super) fn open_from(&self) -> Option<usize> {
         (!self.word.text.is_empty()).then_some(self.word.start)
     }
+}
+
+/// Whether a code may have it.
+fn is_code(letter: char) -> bool {
+    letter.is_ascii_alphanumeric()
+        || matches!(letter, '+' | '/' | '=' | '_' | '-' | '%' | '&' | '#' | ';' | '\\' | '{' | '}')
 }
 
 impl Word {

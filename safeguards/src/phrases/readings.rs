@@ -1,5 +1,7 @@
 //! The ways in which a text is read to find a phrase that somebody hides.
 
+use super::letter::{Letter, Sort, is_whole_word};
+
 /// A symbol of a reading: a letter, or a blank for whatever stands between words.
 pub(super) const BLANK: char = ' ';
 
@@ -11,14 +13,16 @@ pub(super) enum Reading {
     /// The same with digits and signs that stand for letters: `b0mb`, `how-to-bu1ld`.
     Leet,
     /// Signs within words are skipped or stand for the letter that they look like: `b0.m-b`. What may be an `i` or an `l` is
-    /// the one that is told.
+    /// the one that is told; it is read in both ways only where there is such a sign.
     Squeezed(char),
     /// Letters that stand alone are one word: `b o m b`.
     Spaced,
 }
 
 impl Reading {
-    pub(super) const ALL: [Self; 5] = [Self::Words, Self::Leet, Self::Squeezed('i'), Self::Squeezed('l'), Self::Spaced];
+    pub(super) const ALL: [Self; 4] = [Self::Words, Self::Leet, Self::SQUEEZED, Self::Spaced];
+    /// The one that another may part from.
+    pub(super) const SQUEEZED: Self = Self::Squeezed('i');
 
     /// How a phrase is written to be found in this reading.
     pub(super) fn written(self, words: &[String]) -> Vec<String> {
@@ -71,21 +75,6 @@ fn rot13(text: &str) -> String {
     text.chars().map(turn).collect()
 }
 
-/// The letter that a digit or sign stands for.
-fn looks_like(letter: char, one: char) -> Option<char> {
-    Some(match letter {
-        '0' => 'o',
-        '1' | '!' | '|' => one,
-        '3' => 'e',
-        '4' | '@' => 'a',
-        '5' | '$' => 's',
-        '6' | '8' => 'b',
-        '7' | '+' => 't',
-        '9' => 'g',
-        _ => return None,
-    })
-}
-
 /// A symbol of a reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Read {
@@ -112,7 +101,7 @@ pub(super) enum Put {
 }
 
 /// Reads symbols one after the other in one way.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reader {
     reading: Reading,
     /// Whether the last thing that was put is a blank.
@@ -130,6 +119,16 @@ impl Reader {
         Self { reading, blank: false, letters: 0, skipped: 0, pending: None }
     }
 
+    /// The same that takes signs for an `l`, of one that takes them for an `i`.
+    pub(super) fn with_l(&self) -> Option<Self> {
+        (self.reading == Reading::SQUEEZED).then(|| Self { reading: Reading::Squeezed('l'), ..self.clone() })
+    }
+
+    /// Whether, behind a plain letter, one more is read as that was.
+    pub(super) fn is_asleep(&self) -> bool {
+        self.reading != Reading::Spaced || self.letters > 1
+    }
+
     /// Before the first symbol.
     pub(super) fn begin(&mut self, at: usize, mut put: impl FnMut(Put)) {
         if self.reading != Reading::Spaced {
@@ -137,14 +136,17 @@ impl Reader {
         }
     }
 
-    /// One more symbol.
-    pub(super) fn read(&mut self, letter: char, start: usize, end: usize, mut put: impl FnMut(Put)) {
-        for letter in letter.to_lowercase() {
-            match self.reading {
-                Reading::Words | Reading::Leet => self.read_words(letter, start, end, &mut put),
-                Reading::Squeezed(one) => self.read_squeezed(letter, one, start, end, &mut put),
-                Reading::Spaced => self.read_spaced(letter, start, end, &mut put),
+    /// One more letter.
+    #[inline]
+    pub(super) fn read(&mut self, letter: Letter, place: (usize, usize), mut put: impl FnMut(Put)) {
+        match self.reading {
+            Reading::Words => self.read_words(letter, None, place, &mut put),
+            Reading::Leet => {
+                let like = letter.like.filter(|_| letter.sort == Sort::Word);
+                self.read_words(letter, like, place, &mut put);
             }
+            Reading::Squeezed(one) => self.read_squeezed(letter, one, place, &mut put),
+            Reading::Spaced => self.read_spaced(letter, place, &mut put),
         }
     }
 
@@ -162,6 +164,7 @@ impl Reader {
         self.pending.map(|(start, _)| start)
     }
 
+    #[inline]
     fn part(&mut self, start: usize, end: usize, put: &mut impl FnMut(Put)) {
         self.skipped = 0;
         if std::mem::replace(&mut self.blank, true) {
@@ -171,48 +174,57 @@ impl Reader {
         }
     }
 
+    #[inline]
     fn put(&mut self, letter: char, (start, end): (usize, usize), disguise: u8, put: &mut impl FnMut(Put)) {
         let skipped = std::mem::take(&mut self.skipped);
         self.blank = false;
         put(Put::Symbol(Read { letter, start, end, disguise: disguise.max(skipped) }));
     }
 
-    fn read_words(&mut self, letter: char, start: usize, end: usize, put: &mut impl FnMut(Put)) {
-        let like = looks_like(letter, 'i').filter(|_| self.reading == Reading::Leet && letter.is_ascii_digit());
-        if letter.is_alphanumeric() {
-            self.put(like.unwrap_or(letter), (start, end), if like.is_some() { DISGUISED } else { 0 }, put);
+    #[inline]
+    fn read_words(&mut self, read: Letter, like: Option<char>, place: (usize, usize), put: &mut impl FnMut(Put)) {
+        if read.sort == Sort::Word {
+            self.put(like.unwrap_or(read.small), place, if like.is_some() { DISGUISED } else { 0 }, put);
         } else {
-            self.part(start, end, put);
+            self.part(place.0, place.1, put);
         }
     }
 
-    fn read_squeezed(&mut self, letter: char, one: char, start: usize, end: usize, put: &mut impl FnMut(Put)) {
+    #[inline]
+    fn read_squeezed(&mut self, read: Letter, one: char, (start, end): (usize, usize), put: &mut impl FnMut(Put)) {
         // At a word's end it is what it looks like.
-        if let Some(place) = self.pending.take().filter(|_| letter.is_alphanumeric()) {
+        if let Some(place) = self.pending.take().filter(|_| read.sort == Sort::Word) {
             self.put(one, place, DISGUISED, put);
         }
-        match looks_like(letter, one) {
-            _ if letter == '!' => self.pending = Some((start, end)).filter(|_| !self.blank),
+        match read.like {
+            _ if read.small == '!' => self.pending = Some((start, end)).filter(|_| !self.blank),
+            Some(_) if read.is_one() => self.put(one, (start, end), DISGUISED, put),
             Some(like) => self.put(like, (start, end), DISGUISED, put),
-            None if letter.is_alphanumeric() => self.put(letter, (start, end), 0, put),
-            None if letter.is_whitespace() => self.part(start, end, put),
+            None if read.sort == Sort::Word => self.put(read.small, (start, end), 0, put),
+            None if read.sort == Sort::Blank => self.part(start, end, put),
             None => {
-                let plain = matches!(letter, '\'' | '-') && self.skipped == 0;
-                self.skipped = if self.blank {
-                    0
-                } else if plain {
-                    1
-                } else {
-                    DISGUISED
-                };
+                self.skip(read.small);
                 put(Put::Still(end));
             }
         }
     }
 
-    fn read_spaced(&mut self, letter: char, start: usize, end: usize, put: &mut impl FnMut(Put)) {
-        let like = looks_like(letter, 'i').filter(|_| letter != '!');
-        if like.is_none() && !letter.is_alphanumeric() {
+    /// A sign within a word that stands for nothing.
+    fn skip(&mut self, sign: char) {
+        let plain = matches!(sign, '\'' | '-') && self.skipped == 0;
+        self.skipped = if self.blank {
+            0
+        } else if plain {
+            1
+        } else {
+            DISGUISED
+        };
+    }
+
+    #[inline]
+    fn read_spaced(&mut self, read: Letter, (start, end): (usize, usize), put: &mut impl FnMut(Put)) {
+        let like = read.like.filter(|_| read.small != '!');
+        if like.is_none() && read.sort != Sort::Word {
             if self.letters > 0 {
                 put(Put::Pause);
             }
@@ -220,14 +232,15 @@ impl Reader {
             put(Put::Still(end));
             return;
         }
-        self.letters = if is_whole_word(letter) { 1 } else { self.letters + 1 };
+        let whole_word = is_whole_word(read.small);
+        self.letters = if whole_word { 1 } else { self.letters + 1 };
         match self.letters {
             1 => {
-                if is_whole_word(letter) {
+                if whole_word {
                     put(Put::Pause);
                 }
                 let disguise = if like.is_some() { DISGUISED } else { 0 };
-                put(Put::Symbol(Read { letter: like.unwrap_or(letter), start, end, disguise }));
+                put(Put::Symbol(Read { letter: like.unwrap_or(read.small), start, end, disguise }));
             }
             _ => put(Put::Break),
         }
@@ -236,8 +249,3 @@ impl Reader {
 
 /// The disguise of a letter that is not what it seems.
 const DISGUISED: u8 = 2;
-
-/// Scripts that part no words: each of their signs stands alone.
-fn is_whole_word(letter: char) -> bool {
-    matches!(u32::from(letter), 0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x2E80..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x3FFFF)
-}

@@ -1,5 +1,7 @@
 //! Phrases as they stand, dressed up, and what only looks a little like them.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn said(phrases: &[&str], text: &str) -> Vec<(usize, String)> {
@@ -96,4 +98,57 @@ fn nothing_is_held_that_cannot_become_a_phrase() {
     assert_eq!(open("We build an "), "");
     assert_eq!(open("We like to "), "");
     assert_eq!(open("We like to buy"), "buy", "a word that may be a code is held until it ends");
+}
+
+/// Every reading walked through every letter.
+fn walked(phrases: &Phrases, symbols: &[Symbol]) -> (Vec<Said>, Vec<usize>) {
+    let (mut said, mut open) = (Vec::new(), Vec::new());
+    let readings = phrases.readings.iter().map(|(reading, automaton)| (*reading, automaton));
+    let readings = readings.chain([(Reading::Squeezed('l'), phrases.squeezed().unwrap())]);
+    let new = |(reading, automaton)| (Walk { reader: Reader::new(reading), path: Path::default() }, automaton);
+    let mut walks: Vec<(Walk, &Automaton)> = readings.map(new).collect();
+    for (Walk { reader, path }, automaton) in &mut walks {
+        reader.begin(0, |put| path.take(automaton, put, &mut said));
+    }
+    for symbol in symbols {
+        for (walk, automaton) in &mut walks {
+            Letter::each(symbol.letter, |letter| walk.read(automaton, letter, (symbol.start, symbol.end), &mut said));
+        }
+        open.extend(walks.iter().map(|(walk, _)| walk.open_from(symbol.end)).min());
+    }
+    for (Walk { reader, path }, automaton) in &mut walks {
+        reader.end(symbols.last().map_or(0, |last| last.end), |put| path.take(automaton, put, &mut said));
+        said.append(&mut path.unsure);
+    }
+    (said, open)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn what_is_not_walked_changes_nothing(
+        phrases in prop::collection::vec("[ailb1 ]{1,7}", 1..5),
+        text in prop::collection::vec(prop::sample::select(vec!["a", "i", "l", "b", "1", "!", "|", "4", " ", "-", "'", "c", "İ", "制"]), 0..60),
+    ) {
+        let phrases = Phrases::new(phrases.iter().map(String::as_str));
+        let mut symbols = Vec::new();
+        text.concat().char_indices().for_each(|(at, character)| fold::fold(character, at, |symbol| symbols.push(symbol)));
+        let (mut search, mut said, mut open) = (Search::with_layers(0), Vec::new(), Vec::new());
+        for symbol in &symbols {
+            search.read(&phrases, *symbol, &mut said);
+            open.push(search.open_from(symbol.end));
+        }
+        search.end(&phrases, symbols.last().map_or(0, |last| last.end), &mut said);
+        let sorted = |mut said: Vec<Said>| {
+            said.sort_by_key(|said| (said.start, said.end, said.phrase));
+            said.dedup();
+            said
+        };
+        let (expected, expected_open) = walked(&phrases, &symbols);
+        prop_assert_eq!(sorted(said), sorted(expected));
+        if !phrases.none {
+            prop_assert_eq!(open, expected_open);
+        }
+    }
 }

@@ -6,10 +6,13 @@ use super::{
     fields::{self, Fields},
     to_u32,
 };
-use crate::{ApiError, StrategyName};
+use crate::{ApiError, Facts, StrategyName};
 
 /// Verifiers of one request.
 const MAX_VERIFIERS: usize = 16;
+
+/// Words that one list of facts may have.
+const MAX_WORDS: usize = 32;
 
 /// How often a thought may be made to go on.
 const MAX_EXTENSIONS: u64 = 16;
@@ -70,6 +73,8 @@ pub struct DeliberationAsk {
     pub verifiers: Vec<Value>,
     /// Whether the response carries the samples' texts.
     pub include_samples: bool,
+    /// What the request says it is about.
+    pub facts: Facts,
 }
 
 impl DeliberationAsk {
@@ -101,6 +106,7 @@ impl DeliberationAsk {
             diverse: fields.flag("diverse")?,
             verifiers: verifiers(&mut fields)?,
             include_samples: fields.flag("include_samples")?.unwrap_or(false),
+            facts: facts(&mut fields)?,
         };
         ask.check_thinking()?;
         if let Some(pointer) = ask.answer_pointer.as_deref().filter(|p| !p.is_empty() && !p.starts_with('/')) {
@@ -157,6 +163,25 @@ impl DeliberationAsk {
             _ => Ok(()),
         }
     }
+}
+
+/// What the request says it is about. What its words mean is checked where rules are known.
+fn facts(fields: &mut Fields<'_>) -> Result<Facts, ApiError> {
+    let mut words = |field| {
+        let mut words = fields.texts(field, MAX_WORDS)?;
+        words.sort();
+        words.dedup();
+        Ok(words)
+    };
+    Ok(Facts {
+        sectors: words("sectors")?,
+        regions: words("regions")?,
+        data_classes: words("data_classes")?,
+        purpose: fields.text("purpose")?,
+        interaction: fields.text("interaction")?,
+        decision: fields.text("decision")?,
+        grounds: Vec::new(),
+    })
 }
 
 /// `verifiers`, or a single `verifier`; a name alone stands for `{"type": name}`.

@@ -50,6 +50,23 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A list of texts, at most `most`; none where there is no list.
+    pub(super) fn texts(&mut self, key: &'static str, most: usize) -> Result<Vec<String>, ApiError> {
+        let list = match self.present(key) {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(list)) if list.len() <= most => list,
+            Some(Value::Array(list)) => {
+                let message = format!("`{}` has {} entries; give at most {most}", self.path(key), list.len());
+                return Err(self.invalid(key, message));
+            }
+            Some(other) => return Err(wrong_type(&self.path(key), "a list of texts", other)),
+        };
+        let text = |value: &Value| {
+            value.as_str().map(str::to_owned).ok_or_else(|| wrong_type(&self.path(key), "a list of texts", value))
+        };
+        list.iter().map(text).collect()
+    }
+
     pub(super) fn flag(&mut self, key: &'static str) -> Result<Option<bool>, ApiError> {
         match self.present(key) {
             None => Ok(None),

@@ -5,8 +5,10 @@ mod check;
 mod eval;
 pub mod exit;
 mod export;
+mod impact;
 mod key;
 pub mod output;
+mod policy;
 mod tenant;
 mod time;
 
@@ -46,6 +48,9 @@ enum Verb {
     /// Measure how well a model answers in different ways, and what each costs
     #[command(after_help = eval::HELP)]
     Eval(Box<eval::Args>),
+    /// Assess whether a model treats like cases alike, whoever they are about
+    #[command(after_help = impact::HELP)]
+    Impact(Box<impact::Args>),
     /// Make training data out of the audit log, or out of an evaluation
     #[command(after_help = export::HELP)]
     Export(Box<export::Args>),
@@ -55,9 +60,12 @@ enum Verb {
     /// Add and list tenants, and note what they consent to
     #[command(subcommand)]
     Tenant(tenant::Verb),
-    /// Make and revoke keys
+    /// Make, rotate and revoke keys
     #[command(subcommand)]
     Key(key::Verb),
+    /// Check, compare, test, try and explain policies
+    #[command(subcommand)]
+    Policy(policy::Verb),
 }
 
 /// The configuration file.
@@ -116,10 +124,12 @@ impl Verb {
             Self::Check(ConfigFile { config }) => check::run(&config),
             Self::Ask(args) => done(crate::ask::run(&args)),
             Self::Eval(args) => eval::main(&args),
+            Self::Impact(args) => impact::main(&args),
             Self::Export(args) => done(export::main(&args)),
             Self::Audit(verb) => verb.run(),
             Self::Tenant(verb) => done(verb.run()),
             Self::Key(verb) => done(verb.run()),
+            Self::Policy(verb) => verb.run(),
         }
     }
 }

@@ -12,7 +12,8 @@ use std::{
 };
 
 use forethought_engine::{mistral::MistralConfig, pool::PoolSettings, scripted::Script, upstream::UpstreamConfig};
-use forethought_policies::{Document, FileError, FileKind, Problem};
+use forethought_identity::{Issuer, IssuerConfig};
+use forethought_policies::{Document, FileError, FileKind, Problem, Role};
 use forethought_schemas::{CONFIG_SCHEMA, Effort, Presets};
 use serde::Deserialize;
 use serde_json::Value;
@@ -51,6 +52,8 @@ pub struct Config {
     pub max_deliberations: u32,
     /// The server's own log.
     pub log: LogConfig,
+    /// Identity providers whose tokens are accepted.
+    pub identity: Vec<IssuerConfig>,
     /// At least one model, each with an id of its own.
     pub models: Vec<ModelConfig>,
 }
@@ -140,6 +143,7 @@ struct File {
     max_body_bytes: usize,
     max_deliberations: u32,
     log: LogSection,
+    identity: Vec<IssuerConfig>,
     models: Vec<ModelSection>,
 }
 
@@ -154,6 +158,7 @@ impl Default for File {
             max_body_bytes: 1 << 20,
             max_deliberations: 64,
             log: LogSection::default(),
+            identity: Vec::new(),
             models: Vec::new(),
         }
     }
@@ -232,6 +237,7 @@ impl Config {
                 level: contents.log.level.and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::INFO),
                 format: contents.log.format,
             },
+            identity: contents.identity.into_iter().map(|issuer| within(base, issuer)).collect(),
             models: contents.models.into_iter().map(|model| model.into_config(base)).collect(),
         })
     }
@@ -310,7 +316,33 @@ fn problems(document: &Document) -> Vec<Problem> {
     let thinking = |(index, model)| thinking::problem(document, index, model);
     problems.extend(models.iter().enumerate().filter_map(thinking));
     problems.extend(duplicate_ids(document, models));
+    problems.extend(identity_problems(document, value.get("identity")));
     problems
+}
+
+/// What is wrong with identity providers that the schema cannot say.
+fn identity_problems(document: &Document, issuers: Option<&Value>) -> Vec<Problem> {
+    let issuers = issuers.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut problems = Vec::new();
+    for (at, issuer) in issuers.iter().enumerate() {
+        // What does not even have the form of one is told by the schema.
+        let Ok(config) = serde_json::from_value::<IssuerConfig>(issuer.clone()) else { continue };
+        if let Err(wrong) = Issuer::new(&config) {
+            problems.push(document.problem(&format!("/identity/{at}/{}", wrong.key), wrong.why.clone(), ""));
+        }
+        for (value, role) in config.roles.iter().filter(|(_, role)| Role::named(role).is_none()) {
+            let known = Role::ALL.map(Role::as_str).join(", ");
+            let told = format!("`{role}`, which `{value}` stands for, is no role");
+            problems.push(document.problem(&format!("/identity/{at}/roles"), told, format!("known are: {known}")));
+        }
+    }
+    problems
+}
+
+/// The same provider, its files relative to the configuration.
+fn within(base: &Path, issuer: IssuerConfig) -> IssuerConfig {
+    let at = |file: Option<PathBuf>| file.map(|file| base.join(file));
+    IssuerConfig { jwks_file: at(issuer.jwks_file), ca_file: at(issuer.ca_file), ..issuer }
 }
 
 fn address(text: &str) -> Result<SocketAddr, (String, &'static str)> {

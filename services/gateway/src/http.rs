@@ -1,30 +1,36 @@
 //! The HTTP API.
 
+mod admin;
 mod answer;
+mod caller;
 mod completions;
 mod errors;
+mod laws;
 mod metrics;
 mod models;
 mod plan;
 mod probes;
+mod records;
+mod reviews;
 mod screen;
 mod stream;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::AUTHORIZATION,
     web::{self, Data, ServiceConfig},
 };
 use forethought_actors::Rooms;
-use forethought_policies::{Policy, PolicyDesk, Principal};
+use forethought_identity::Issuers;
+use forethought_policies::PolicyDesk;
 use forethought_schemas::{ApiError, Effort, ErrorKind, Presets, RequestId};
 use tokio::runtime::Handle;
-use tracing::info;
+use tracing::{error, info};
 
-use crate::config::ThinkingConfig;
+use crate::{config::ThinkingConfig, keeper::PolicyKeeper};
 pub use metrics::Metrics;
+pub use reviews::give_up_late;
 
 /// What is configured for a model.
 #[derive(Clone, Debug)]
@@ -44,7 +50,9 @@ pub struct Served {
 /// What all handlers share.
 pub struct Gateway {
     rooms: Rooms,
-    desk: PolicyDesk,
+    desk: Arc<PolicyDesk>,
+    keeper: PolicyKeeper,
+    issuers: Issuers,
     models: BTreeMap<String, Served>,
     /// Where deliberations run: they outlive their connection.
     work: Handle,
@@ -52,32 +60,45 @@ pub struct Gateway {
     max_body_bytes: usize,
 }
 
+/// Who may ask for what: the desk, who keeps its policy, and who vouches for callers.
+pub struct Access {
+    /// Decides.
+    pub desk: Arc<PolicyDesk>,
+    /// Puts policies in force.
+    pub keeper: PolicyKeeper,
+    /// Identity providers whose tokens are accepted.
+    pub issuers: Issuers,
+}
+
 impl Gateway {
     /// A gateway to `rooms`.
     #[must_use]
     pub fn new(
         rooms: Rooms,
-        desk: PolicyDesk,
+        access: Access,
         models: BTreeMap<String, Served>,
         work: Handle,
         max_body_bytes: usize,
     ) -> Self {
-        let metrics = Metrics::new(&rooms);
-        Self { rooms, desk, models, work, metrics, max_body_bytes }
+        let Access { desk, keeper, issuers } = access;
+        let metrics = Metrics::new(&rooms, &desk);
+        Self { rooms, desk, keeper, issuers, models, work, metrics, max_body_bytes }
     }
 
-    /// Puts another policy in force for every request from now on; what tenants have used stays counted.
-    pub fn replace_policy(&self, policy: Policy) {
-        self.desk.replace(policy);
-    }
-
-    fn principal(&self, request: &HttpRequest) -> Result<Principal, ApiError> {
-        let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let bearer = header.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim);
-        self.desk.authenticate(bearer).map_err(|denied| {
-            info!(reason = ?denied.reason, key = denied.key_id.as_deref().unwrap_or("-"), "authentication refused");
-            denied.into()
-        })
+    /// Reads the policy file again, and puts it in force for every request from now on; what tenants have used stays
+    /// counted. A file that is wrong changes nothing.
+    pub async fn reread_policy(&self) {
+        let outcome = self.keeper.reread().await;
+        self.metrics.policy_read(match &outcome {
+            Ok(true) => "in_force",
+            Ok(false) => "unchanged",
+            Err(_) => "refused",
+        });
+        match outcome {
+            Ok(true) => {}
+            Ok(false) => info!("the policy was read again and says what it said before"),
+            Err(wrong) => error!(%wrong, "the policy could not be taken up; the one before stays in force"),
+        }
     }
 }
 
@@ -90,7 +111,14 @@ pub fn routes(app: &mut ServiceConfig, gateway: &Data<Gateway>) {
                 .default_service(web::to(wrong_method)),
         )
         .service(web::resource("/v1/models").route(web::get().to(models::list)).default_service(web::to(wrong_method)))
-        .service(web::resource("/v1/models/{id:.*}").route(web::get().to(models::one)))
+        .service(
+            web::resource("/v1/models/{id:.*}")
+                .route(web::get().to(models::one))
+                .default_service(web::to(wrong_method)),
+        )
+        .configure(admin::routes)
+        .configure(records::routes)
+        .configure(reviews::routes)
         .service(web::resource("/healthz").route(web::get().to(probes::alive)))
         .service(web::resource("/readyz").route(web::get().to(probes::ready)))
         .service(web::resource("/metrics").route(web::get().to(probes::metrics)))

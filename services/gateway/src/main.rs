@@ -5,8 +5,10 @@ mod cli;
 mod config;
 mod cpu;
 mod http;
+mod keeper;
 mod logging;
 mod serve;
+mod shown;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,6 @@
 //! Starts the service, and stops it without losing a record.
 
-use std::{net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
+use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{App, HttpServer, web::Data};
 use anyhow::{Context, Result, bail};
@@ -12,17 +12,19 @@ use forethought_engine::{
     scripted::{Script, ScriptedEngine},
     upstream::UpstreamEngine,
 };
+use forethought_identity::Issuers;
 use forethought_policies::{Amount, PolicyDesk, PolicyFile};
 use tokio::{
     runtime::{Builder, Handle},
     signal::unix::{Signal, SignalKind, signal},
 };
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::{
     cli::Usage,
     config::{Config, EngineConfig, ModelConfig, PoolConfig},
-    http::{self, Gateway, Served},
+    http::{self, Access, Gateway, Served},
+    keeper::PolicyKeeper,
     logging,
 };
 
@@ -64,15 +66,21 @@ async fn serve(
     let engines = config.models.iter().map(|m| Model { id: m.id.clone(), build: build(&m.engine, &work) }).collect();
     let root = Root::start(config.data_dir.clone(), engines, config.max_deliberations)?;
     let rooms = root.rooms();
-    let desk = PolicyDesk::new(policy);
+    let desk = Arc::new(PolicyDesk::new(policy));
     for forethought_audit::Usage { tenant, since, tokens, cost } in root.usage() {
         desk.spent_before(tenant, Amount { tokens: *tokens, cost: *cost }, *since);
     }
     let defaults = config.models.iter().map(|m| (m.id.clone(), served(m))).collect();
-    let gateway = Data::from(Arc::new(Gateway::new(rooms.clone(), desk, defaults, work, config.max_body_bytes)));
+    let file = PolicyFile::new(&config.policy);
+    let keeper = PolicyKeeper::new(file, &config.data_dir, Arc::clone(&desk), rooms.audit.clone());
+    // No policy decides before the record of it is durable.
+    keeper.begin().await?;
+    let access = Access { desk, keeper, issuers: Issuers::start(&config.identity)? };
+    let gateway = Data::from(Arc::new(Gateway::new(rooms.clone(), access, defaults, work, config.max_body_bytes)));
     // Before it listens: nobody who sees it ready may end it by telling it to read its policy.
     let hangup = signal(SignalKind::hangup()).context("the signal SIGHUP cannot be listened for")?;
-    actix_rt::spawn(reread_policy(hangup, config.policy.clone(), gateway.clone()));
+    actix_rt::spawn(reread_policy(hangup, gateway.clone()));
+    actix_rt::spawn(http::give_up_late(rooms.audit.clone()));
     let address = listener.local_addr()?;
     let server = HttpServer::new(move || App::new().configure(|app| http::routes(app, &gateway)))
         .workers(HTTP_THREADS)
@@ -100,17 +108,9 @@ async fn serve(
 }
 
 /// Reads the policy file again each time the signal comes. A file that is wrong changes nothing.
-async fn reread_policy(mut hangup: Signal, file: PathBuf, gateway: Data<Gateway>) {
+async fn reread_policy(mut hangup: Signal, gateway: Data<Gateway>) {
     while hangup.recv().await.is_some() {
-        let path = file.clone();
-        match actix_web::web::block(move || PolicyFile::new(&path).load()).await {
-            Ok(Ok(policy)) => {
-                info!(file = %file.display(), digest = policy.digest(), "the policy was read again and is in force");
-                gateway.replace_policy(policy);
-            }
-            Ok(Err(wrong)) => error!(%wrong, "the policy file is wrong; the policy before stays in force"),
-            Err(lost) => error!(%lost, "the policy could not be read again; the policy before stays in force"),
-        }
+        gateway.reread_policy().await;
     }
 }
 

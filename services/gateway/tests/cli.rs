@@ -242,6 +242,8 @@ fn admission(number: u32, tenant: &str) -> AdmissionDraft {
             n: 1,
             thinking_tokens: None,
             safeguards: Vec::new(),
+            facts: forethought_schemas::Facts::default(),
+            laws: Vec::new(),
         },
         prompt: PROMPT.into(),
     }
@@ -273,6 +275,8 @@ fn outcome(number: u32, admission: u32, status: OutcomeStatus) -> OutcomeDraft {
         answer: Some("It is 42.".into()),
         cost: 0,
         safeguards: Vec::new(),
+        review: None,
+        disclosures: None,
     }
 }
 

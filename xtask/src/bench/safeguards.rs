@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{build, process, python};
 
@@ -17,6 +17,9 @@ pub struct Args {
     /// What they are made up from.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Whose templates they are made up from: presidio-evaluator's, or our own in seven languages.
+    #[arg(long, value_name = "NAME", value_parser = ["evaluator", "own"], default_value = "evaluator")]
+    corpus: String,
     /// Sizes of texts whose whole cost is measured, in bytes.
     #[arg(long, value_delimiter = ',', default_values_t = [2_000, 20_000, 200_000])]
     sizes: Vec<u32>,
@@ -37,6 +40,7 @@ pub fn run(args: &Args) -> Result<()> {
     let mut asker = process::command(&python)?;
     asker.args(["-B", "xtask/bench/safeguards.py", "--program"]).arg(&program);
     asker.args(["--sentences", &args.sentences.to_string(), "--seed", &args.seed.to_string()]);
+    asker.args(["--corpus", &args.corpus]);
     if let Some(file) = &args.wrong {
         asker.arg("--wrong").arg(file);
     }
@@ -50,19 +54,17 @@ pub fn run(args: &Args) -> Result<()> {
 
 /// Both sides' rates by type, and how fast they are.
 fn quality(told: &Value) -> Result<String> {
-    let table = |side: &str| told.get(side).and_then(|side| side.get("table")).and_then(Value::as_object);
-    let (ours, theirs) = table("forethought").zip(table("presidio")).context("the report has no tables")?;
+    let table = |side: &str, name: &str| told.get(side).and_then(|side| side.get(name)).and_then(Value::as_object);
+    let tables = |name: &str| table("forethought", name).zip(table("presidio", name));
+    let (ours, theirs) = tables("table").context("the report has no tables")?;
     let mut text = format!(
         "{:<20} {:>7}   {:^23}   {:^23}\n{:<20} {:>7}   {:>7} {:>7} {:>7}   {:>7} {:>7} {:>7}\n",
         "", "", "Forethought", "Presidio", "type", "planted", "recall", "prec.", "F1", "recall", "prec.", "F1"
     );
-    for (kind, rates) in ours {
-        let number = |rates: &Value, key: &str| rates.get(key).and_then(Value::as_f64).unwrap_or(f64::NAN);
-        let missing = Value::Null;
-        let other = theirs.get(kind).unwrap_or(&missing);
-        let of =
-            |rates: &Value| ["recall", "precision", "f1"].map(|key| format!("{:>7.3}", number(rates, key))).join(" ");
-        writeln!(text, "{kind:<20} {:>7}   {}   {}", number(rates, "planted"), of(rates), of(other))?;
+    rows(&mut text, ours, theirs)?;
+    if let Some((ours, theirs)) = tables("languages") {
+        text.push_str("\nof each language, all types\n");
+        rows(&mut text, ours, theirs)?;
     }
     let seconds = |side: &str| told.get(side).and_then(|side| side.get("seconds")?.as_f64()).context("no seconds");
     let bytes = told.get("bytes").and_then(Value::as_f64).context("no bytes")?;
@@ -74,17 +76,31 @@ fn quality(told: &Value) -> Result<String> {
     Ok(text)
 }
 
+/// One row for each name in our table.
+fn rows(text: &mut String, ours: &Map<String, Value>, theirs: &Map<String, Value>) -> Result<()> {
+    let number = |rates: &Value, key: &str| rates.get(key).and_then(Value::as_f64).unwrap_or(f64::NAN);
+    let of = |rates: &Value| ["recall", "precision", "f1"].map(|key| format!("{:>7.3}", number(rates, key))).join(" ");
+    for (name, rates) in ours {
+        let other = theirs.get(name).unwrap_or(&Value::Null);
+        writeln!(text, "{name:<20} {:>7}   {}   {}", number(rates, "planted"), of(rates), of(other))?;
+    }
+    Ok(())
+}
+
 /// What all checks of a text cost, beside one pass over it.
 fn costs(lines: &str) -> Result<String> {
-    let mut text =
-        format!("{:<28} {:>9} {:>12} {:>12} {:>9}\n", "text", "bytes", "checks, µs", "a pass, µs", "ns/byte");
+    let mut text = format!(
+        "{:<28} {:>9} {:>12} {:>12} {:>9} {:>9} {:>8}\n",
+        "text", "bytes", "checks, µs", "a pass, µs", "ns/byte", "a pass", "passes"
+    );
     for line in lines.lines() {
         let row: Value = serde_json::from_str(line)?;
         let number = |key: &str| row.get(key).and_then(Value::as_f64).with_context(|| format!("no {key}: {row}"));
         let (bytes, seconds, pass) = (number("bytes")?, number("seconds")?, number("pass_seconds")?);
         let name = row.get("text").and_then(Value::as_str).unwrap_or_default();
-        let each = seconds * 1e9 / bytes;
-        writeln!(text, "{name:<28} {bytes:>9} {:>12.1} {:>12.1} {each:>9.1}", seconds * 1e6, pass * 1e6)?;
+        let (each, floor, passes) = (number("ns_per_byte")?, number("pass_ns_per_byte")?, number("passes")?);
+        let (checks, pass) = (seconds * 1e6, pass * 1e6);
+        writeln!(text, "{name:<28} {bytes:>9} {checks:>12.1} {pass:>12.2} {each:>9.1} {floor:>9.3} {passes:>8.0}")?;
     }
     Ok(text)
 }
@@ -107,10 +123,14 @@ mod tests {
             "{text}"
         );
         assert!(quality(&json!({})).is_err());
-        let text = costs("{\"text\": \"letter\", \"bytes\": 2000, \"seconds\": 0.0001, \"pass_seconds\": 0.000001}\n")
-            .unwrap();
+        let row = json!({
+            "text": "letter", "bytes": 2000, "seconds": 0.0001, "pass_seconds": 0.000_001,
+            "ns_per_byte": 50.0, "pass_ns_per_byte": 0.5, "passes": 100.0,
+        });
+        let text = costs(&row.to_string()).unwrap();
         assert!(
-            text.lines().any(|line| line.split_whitespace().eq(["letter", "2000", "100.0", "1.0", "50.0"])),
+            text.lines()
+                .any(|line| line.split_whitespace().eq(["letter", "2000", "100.0", "1.00", "50.0", "0.500", "100"])),
             "{text}"
         );
     }

@@ -1,5 +1,6 @@
 //! `forethought audit`: what was asked and what came of it, from the log itself, also while a server writes it.
 
+mod acts;
 mod list;
 mod show;
 mod verify;
@@ -21,6 +22,9 @@ pub enum Verb {
     /// List requests, the latest first
     #[command(after_help = LIST_HELP)]
     List(ListArgs),
+    /// List what was done to the service itself: to its policy, its keys and its records; the latest first
+    #[command(after_help = ACTS_HELP)]
+    Acts(ActsArgs),
     /// Show one request, by its own id or that of one of its records
     #[command(after_help = SHOW_HELP)]
     Show(ShowArgs),
@@ -34,6 +38,11 @@ Examples:
   forethought audit list --data-dir ./data
   forethought audit list --config forethought.yaml --tenant acme --since 7d --status failed
   forethought audit list --data-dir ./data --since 2026-11-01 --until 2026-12-01 --limit 1000 --json";
+
+const ACTS_HELP: &str = "\
+Examples:
+  forethought audit acts --data-dir ./data
+  forethought audit acts --config forethought.yaml --since 7d --json";
 
 const SHOW_HELP: &str = "\
 Examples:
@@ -85,6 +94,25 @@ pub struct ListArgs {
     json: bool,
 }
 
+/// Which acts to list.
+#[derive(clap::Args)]
+pub struct ActsArgs {
+    #[command(flatten)]
+    place: Place,
+    /// Only those at this time or later: RFC 3339, a date (UTC), or how long ago, such as 2h or 7d
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    since: Option<Timestamp>,
+    /// Only those before this time
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    until: Option<Timestamp>,
+    /// At most so many, up to 1000
+    #[arg(long, value_name = "N", default_value = "50", value_parser = limit)]
+    limit: usize,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
 /// Which request to show.
 #[derive(clap::Args)]
 pub struct ShowArgs {
@@ -117,6 +145,7 @@ impl Verb {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::List(args) => super::done(list::run(&args)),
+            Self::Acts(args) => super::done(acts::run(&args)),
             Self::Show(args) => super::done(show::run(&args)),
             Self::Verify(args) => verify::run(&args),
         }
@@ -124,7 +153,7 @@ impl Verb {
 }
 
 impl Place {
-    fn dir(&self) -> anyhow::Result<PathBuf> {
+    pub fn dir(&self) -> anyhow::Result<PathBuf> {
         match (&self.data_dir, &self.config) {
             (Some(dir), _) => Ok(dir.clone()),
             (None, Some(file)) => Ok(super::load(file)?.data_dir),

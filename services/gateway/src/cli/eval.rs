@@ -1,6 +1,6 @@
 //! `forethought eval`: how well a model answers in different ways, and what each costs.
 
-mod progress;
+pub(super) mod progress;
 mod view;
 
 use std::{
@@ -180,7 +180,7 @@ async fn ask(args: &Args) -> anyhow::Result<Option<String>> {
 }
 
 /// What this run asks, and as whom.
-fn session(weights: &str, key: &str) -> Session {
+pub(super) fn session(weights: &str, key: &str) -> Session {
     let key = ApiKey::parse(key).ok().map(|key| key.id().to_owned());
     Session { begun: Timestamp::now(), weights: weights.to_owned(), key }
 }

@@ -67,6 +67,9 @@ pub struct Add {
     /// Requests a minute
     #[arg(long, value_name = "N", default_value = "60")]
     requests_per_minute: NonZeroU32,
+    /// Requests that may come at once after a quiet time; by default a minute's worth
+    #[arg(long, value_name = "N")]
+    request_burst: Option<NonZeroU32>,
     /// Tokens a minute, prompts included
     #[arg(long, value_name = "N", default_value = "100000")]
     tokens_per_minute: NonZeroU32,
@@ -147,6 +150,7 @@ fn add(args: Add) -> anyhow::Result<()> {
         name: args.name,
         models: args.models,
         limits: Limits {
+            request_burst: args.request_burst,
             requests_per_minute: args.requests_per_minute,
             tokens_per_minute: args.tokens_per_minute,
             concurrent_requests: args.concurrent_requests,

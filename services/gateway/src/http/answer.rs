@@ -1,10 +1,15 @@
 //! The JSON of an answer: OpenAI's fields, and what the deliberation did.
 
 use forethought_actors::{Deliberated, Job, SampleReport, SampleState};
+use forethought_audit::ReviewAsked;
 use forethought_reasoning::{Checked, Finish, Outcome, Status, Vote};
 use forethought_safeguards::Counted;
 use forethought_schemas::RequestId;
 use serde_json::{Map, Number, Value, json};
+
+/// What a client is told of an answer that waits.
+pub(super) const WAITS: &str =
+    "This answer waits for a person to decide on it; ask for it at the address in `usage.deliberation.review`.";
 
 /// What every part of one answer shares.
 pub(super) struct Head {
@@ -35,7 +40,7 @@ pub(super) fn completion(head: &Head, job: &Job, done: &Deliberated, include_sam
         .map(|(at, sample)| {
             json!({
                 "index": at,
-                "message": message(sample),
+                "message": if done.held.is_some() { waiting() } else { message(sample) },
                 "finish_reason": finish_reason(sample),
                 "logprobs": null,
             })
@@ -43,10 +48,18 @@ pub(super) fn completion(head: &Head, job: &Job, done: &Deliberated, include_sam
         .collect();
     let mut answer = head.object("chat.completion", &Value::Array(choices));
     add(&mut answer, "usage", usage(job, done));
+    if !job.disclosures.is_null() {
+        add(&mut answer, "disclosures", Value::clone(&job.disclosures));
+    }
     if include_samples {
         add(&mut answer, "deliberation", json!({ "samples": samples(done) }));
     }
     answer
+}
+
+/// What stands in the place of an answer that waits for a person.
+fn waiting() -> Value {
+    json!({ "role": "assistant", "content": null, "refusal": WAITS })
 }
 
 fn message(sample: &SampleReport) -> Value {
@@ -97,11 +110,22 @@ pub(super) fn usage(job: &Job, done: &Deliberated) -> Value {
             "answer": done.verdict.answer.as_ref().map(|answer| &answer.canonical),
             "status": status(done.verdict.status), "stop": done.verdict.stop.as_str(), "votes": votes,
             "checks": if job.verifiers.is_empty() { Value::Null } else { Value::Object(checks) },
-            "safeguards": safeguards(job, done),
+            "safeguards": safeguards(job, done), "review": review(done),
             "warnings": job.warnings.iter().chain(&done.verdict.warnings).collect::<Vec<_>>(), "wall_ms": done.wall_ms,
             "audit": { "admission": done.admission, "outcome": done.outcome },
         },
     })
+}
+
+/// Where an answer that waits for a person can be asked for.
+fn review(done: &Deliberated) -> Value {
+    let told = |held: &ReviewAsked| {
+        json!({
+            "state": "pending", "until": held.until.to_string(), "because": held.because,
+            "url": format!("/v1/reviews/{}", done.admission),
+        })
+    };
+    done.held.as_ref().map_or(Value::Null, told)
 }
 
 /// What safeguards found in what was asked and in the answers.

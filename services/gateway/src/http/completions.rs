@@ -6,9 +6,9 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Payload},
 };
-use forethought_actors::{Deliberation, Desks, EngineDesk, Job, Place};
+use forethought_actors::{Deliberation, Desks, EngineDesk, Job, Place, ReviewPlan};
 use forethought_engine::{Engine, EngineError, EngineInfo, Prompt, SampleRequest};
-use forethought_policies::{Ask, Principal, RateHeaders};
+use forethought_policies::{Ask, Principal, RateHeaders, Screens};
 use forethought_reasoning::VerifierSpec;
 use forethought_safeguards::Safeguards;
 use forethought_schemas::{ApiError, ChatRequest, ErrorKind, RequestId, ResponseFormat};
@@ -22,7 +22,7 @@ use tracing::{error, info};
 use super::{
     Gateway, Served,
     answer::{self, Head},
-    errors,
+    errors, laws,
     plan::{self, Ground, Mind},
     screen::{Screened, screen},
     stream,
@@ -57,7 +57,7 @@ async fn answer(
     id: &RequestId,
     rate: &mut Option<RateHeaders>,
 ) -> Result<HttpResponse, ApiError> {
-    let principal = gateway.principal(request)?;
+    let principal = gateway.principal(request).await?;
     *rate = gateway.desk.rate(&principal);
     let chat = ChatRequest::parse(&read(body, gateway.max_body_bytes).await?)?;
     let (job, deliberation) = start(gateway, &principal, &chat, id).await.inspect_err(|_| {
@@ -73,9 +73,12 @@ async fn answer(
     let _guard = deliberation.guard;
     let done = deliberation.end.await.map_err(|_| errors::lost())??;
     gateway.metrics.deliberated(&job, &done);
-    let mut response = HttpResponse::Ok();
+    let mut response = if done.held.is_some() { HttpResponse::Accepted() } else { HttpResponse::Ok() };
     errors::add_headers(&mut response, id, Some(&done.settlement.rate));
     response.insert_header(("x-audit-record", admission.as_str()));
+    if let Some(marks) = laws::marks(&job.disclosures) {
+        response.insert_header((laws::MARKS, marks));
+    }
     Ok(response.json(answer::completion(&head, &job, &done, chat.deliberation.include_samples)))
 }
 
@@ -98,17 +101,21 @@ async fn start(
         since: Instant::now(),
         seed: plan::random_seed(),
     };
+    // One policy decides: where another comes into force meanwhile, the request is to be sent again.
+    let digest = gateway.desk.policy_digest();
+    let facts = gateway.desk.facts(principal, &chat.deliberation.facts)?;
     // Counting a prompt costs time: whoever is refused whatever it holds is refused before.
-    let considered = plan::plan(chat, &ground, None)?;
-    gateway.desk.consider(principal, &ask(&considered))?;
-    let screens = gateway.desk.screens(principal);
-    let Screened { chat, found, refusal } = screened(gateway, principal, &screens.input, chat).await?;
+    let (judgement, screens) = gateway.desk.judge(principal.tenant(), &facts);
+    let laws = laws::notes(&judgement);
+    let considered = Job { facts: facts.clone(), ..plan::plan(chat, &ground, None)? };
+    gateway.desk.consider(principal, &ask(&considered, chat.stream))?;
+    let Screened { chat, found, refusal, held } = screened(gateway, principal, &screens, chat).await?;
     let chat = &chat;
-    if let Some(refusal) = refusal {
+    if let Some(refusal) = laws::refusal(&judgement).or(refusal) {
         // What could not be changed is gone, so that nothing of it is recorded and nothing half of it is refused.
         let mut bare = chat.clone();
         (bare.format, bare.stop, bare.deliberation.verifiers) = (ResponseFormat::Text, Vec::new(), Vec::new());
-        let job = Job { asked: found, ..plan::plan(&bare, &ground, None)? };
+        let job = Job { asked: found, facts, laws, ..plan::plan(&bare, &ground, None)? };
         return Err(refuse(gateway, principal, engine, job, refusal).await);
     }
     let deadline = ground.since + Duration::from_millis(considered.budget.deadline_ms);
@@ -116,12 +123,18 @@ async fn start(
         engine.lease(deadline.min(ground.since + ENGINE_WITHIN)).await.map_err(|error| engine_error(&error))?;
     let mut job = plan::plan(chat, &ground, Some(&mind(served, leased.info())))?;
     job.weights.clone_from(&leased.info().weights);
-    (job.safeguards, job.asked) = (screens.output, found);
+    (job.safeguards, job.asked, job.facts) = (screens.output, found, facts);
+    (job.laws, job.disclosures) = (laws, Arc::new(laws::disclosures(&judgement)));
+    hold(gateway, &mut job, [held, laws::because(&judgement)].concat(), screens.released);
     let seat = gateway.rooms.seat(&job.tenant)?;
     let counted = timeout_at(deadline, count(gateway, leased, seat, job, chat.clone()));
     let (seat, job) = counted.await.map_err(|_| not_counted(considered.budget.deadline_ms))??;
-    let permit = gateway.desk.decide(principal, &ask(&job))?;
-    let judge = judge(gateway, principal, &job)?;
+    let permit = gateway.desk.decide(principal, &ask(&job, chat.stream))?;
+    if *permit.policy_digest() != *digest {
+        let message = "another policy came into force while the request was read; send it again";
+        return Err(ApiError::new(ErrorKind::Unavailable, "policy_changed", message).retry_after(1));
+    }
+    let judge = judge(gateway, principal, &job, chat.stream)?;
     let desks = Desks { audit: gateway.rooms.audit.clone(), engine: engine.clone(), judge, permit, seat };
     let work = gateway.rooms.work.clone();
     let for_work = job.clone();
@@ -133,19 +146,28 @@ async fn start(
 async fn screened(
     gateway: &Gateway,
     principal: &Principal,
-    rules: &Arc<Safeguards>,
+    screens: &Screens,
     chat: &ChatRequest,
 ) -> Result<Screened, ApiError> {
-    if rules.is_empty() {
-        return Ok(screen(rules, chat));
+    if screens.input.is_empty() {
+        return Ok(screen(screens, chat));
     }
     let seat = gateway.rooms.seat(principal.tenant())?;
-    let (rules, chat) = (Arc::clone(rules), chat.clone());
+    let (screens, chat) = (screens.clone(), chat.clone());
     let looked = gateway.work.spawn_blocking(move || {
         let _seat = seat;
-        screen(&rules, &chat)
+        screen(&screens, &chat)
     });
     looked.await.map_err(|_| errors::lost())
+}
+
+/// Says how the answer is held. Of one that may come to wait for a person nothing is shown while it is drawn.
+fn hold(gateway: &Gateway, job: &mut Job, because: Vec<String>, released: Arc<Safeguards>) {
+    let within = Duration::from_secs(gateway.desk.policy().review().timeout_s.into());
+    job.review = ReviewPlan { because, possible: job.safeguards.holds(), within, released };
+    if job.review.is_quiet() {
+        (job.stream_text, job.stream_thinking) = (false, false);
+    }
 }
 
 /// Has it recorded that a safeguard refuses a request; gives the error for the client.
@@ -157,7 +179,7 @@ async fn refuse(
     refusal: ApiError,
 ) -> ApiError {
     let admitted =
-        gateway.rooms.seat(&job.tenant).and_then(|seat| Ok((seat, gateway.desk.decide(principal, &ask(&job))?)));
+        gateway.rooms.seat(&job.tenant).and_then(|seat| Ok((seat, gateway.desk.decide(principal, &ask(&job, false))?)));
     let (seat, permit) = match admitted {
         Ok(admitted) => admitted,
         Err(full) => return full,
@@ -172,9 +194,13 @@ async fn refuse(
 }
 
 /// The engine of another model that judges, which the caller must be allowed to use.
-fn judge(gateway: &Gateway, principal: &Principal, job: &Job) -> Result<Option<EngineDesk>, ApiError> {
+fn judge(gateway: &Gateway, principal: &Principal, job: &Job, stream: bool) -> Result<Option<EngineDesk>, ApiError> {
     let Some(model) = VerifierSpec::judge_model(&job.verifiers) else { return Ok(None) };
     let desk = gateway.rooms.engine(model).filter(|_| gateway.desk.may_use_model(principal, model));
+    if desk.is_some() {
+        // Rules may forbid it to ask this model, too.
+        gateway.desk.permits(principal, &Ask { model, ..ask(job, stream) })?;
+    }
     desk.cloned().map(Some).ok_or_else(|| unknown_model(gateway, principal, model))
 }
 
@@ -219,13 +245,16 @@ fn not_counted(deadline_ms: u64) -> ApiError {
     ApiError::new(ErrorKind::Deadline, "deadline_exceeded", message)
 }
 
-fn ask(job: &Job) -> Ask<'_> {
+fn ask(job: &Job, stream: bool) -> Ask<'_> {
     Ask {
         model: &job.model,
         effort: job.effort,
         strategy: job.strategy,
         budget: job.budget,
         prompt_tokens: job.prompt_tokens,
+        thinking_tokens: job.thinking.as_ref().and_then(|thinking| thinking.tokens),
+        stream,
+        facts: &job.facts,
     }
 }
 
@@ -265,7 +294,7 @@ fn engine_error(error: &EngineError) -> ApiError {
 }
 
 /// Reads the body, within bounds of size and time.
-async fn read(mut body: Payload, max_bytes: usize) -> Result<Vec<u8>, ApiError> {
+pub(super) async fn read(mut body: Payload, max_bytes: usize) -> Result<Vec<u8>, ApiError> {
     let within = Instant::now() + BODY_WITHIN;
     let mut bytes = Vec::new();
     while let Some(piece) = timeout_at(within, body.next()).await.map_err(|_| too_slow())? {

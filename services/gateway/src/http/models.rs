@@ -4,6 +4,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path},
 };
+use forethought_authorization::Action;
 use forethought_engine::MemberInfo;
 use forethought_schemas::{ApiError, ErrorKind, RequestId};
 use serde_json::{Value, json};
@@ -53,7 +54,8 @@ fn shown(members: &[MemberInfo]) -> Vec<Value> {
 }
 
 async fn allowed(gateway: &Gateway, request: &HttpRequest) -> Result<Vec<Value>, ApiError> {
-    let principal = gateway.principal(request)?;
+    let principal = gateway.principal(request).await?;
+    gateway.desk.authorize(&principal, Action::ListModels, principal.tenant())?;
     let mut models = Vec::new();
     for (id, desk) in gateway.rooms.models() {
         if !gateway.desk.may_use_model(&principal, id) {

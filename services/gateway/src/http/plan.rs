@@ -12,7 +12,7 @@ use std::{
     time::SystemTime,
 };
 
-use forethought_actors::{Job, Thinking};
+use forethought_actors::{Job, ReviewPlan, Thinking};
 use forethought_engine::Sampling;
 use forethought_policies::Principal;
 use forethought_reasoning::{AnswerKind, Order, Params};
@@ -116,6 +116,10 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
         // What the caller's policy looks for is put in where the plan is carried out.
         safeguards: Safeguards::none(),
         asked: Vec::new(),
+        facts: request.deliberation.facts.clone(),
+        review: ReviewPlan::default(),
+        laws: Vec::new(),
+        disclosures: std::sync::Arc::default(),
     })
 }
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use forethought_actors::BLOCKED;
-use forethought_safeguards::{Action, Counted, Finding, Guard, Safeguards};
-use forethought_schemas::{ApiError, ChatRequest, ErrorKind, ResponseFormat};
+use forethought_policies::Screens;
+use forethought_safeguards::{Action, Counted, Finding, Guard, Kind, Safeguards, injection::Injection};
+use forethought_schemas::{ApiError, ChatRequest, ChatRole, ErrorKind, ResponseFormat};
 use serde_json::Value;
 
 /// A request as a model may see it.
@@ -14,20 +15,42 @@ pub(super) struct Screened {
     pub(super) found: Vec<Counted>,
     /// Why no model may see it at all.
     pub(super) refusal: Option<ApiError>,
+    /// Why its answer is to wait for a person.
+    pub(super) held: Vec<String>,
 }
 
 /// Looks at everything in a request that a model, or a judge of its answers, would read. Texts in which something is to be
-/// redacted are; a schema and what verifiers are told cannot be, and are refused.
-pub(super) fn screen(rules: &Arc<Safeguards>, chat: &ChatRequest) -> Screened {
+/// redacted are; a schema and what verifiers are told cannot be, and are refused. Where something is to be held, a model sees
+/// it, and its answer waits.
+pub(super) fn screen(screens: &Screens, chat: &ChatRequest) -> Screened {
+    let screened = look(&screens.input, chat);
+    if screened.held.is_empty() || screened.refusal.is_some() {
+        return screened;
+    }
+    let seen = look(&screens.input_released, chat);
+    Screened { chat: seen.chat, refusal: seen.refusal, ..screened }
+}
+
+fn look(rules: &Arc<Safeguards>, chat: &ChatRequest) -> Screened {
     let mut chat = chat.clone();
     if rules.is_empty() {
-        return Screened { chat, found: Vec::new(), refusal: None };
+        return Screened { chat, found: Vec::new(), refusal: None, held: Vec::new() };
     }
     let mut look = Look { rules, findings: Vec::new(), refusal: None };
     for (at, message) in chat.messages.iter_mut().enumerate() {
-        look.text(&mut message.content, &format!("messages[{at}].content"));
+        let param = format!("messages[{at}].content");
+        // The instructions themselves are the application's.
+        if message.role != ChatRole::System {
+            look.injection(&message.content, &param);
+        }
+        look.text(&mut message.content, &param);
     }
     // A model reads them one behind the other.
+    let said = chat.messages.iter().filter(|message| message.role != ChatRole::System);
+    let said: Vec<&str> = said.map(|message| message.content.as_str()).collect();
+    if said.len() > 1 && !look.findings.iter().any(|found| found.kind == Kind::Injection) {
+        look.injection(&said.join(" "), "messages");
+    }
     let all: Vec<&str> = chat.messages.iter().map(|message| message.content.as_str()).collect();
     look.together(&all.join(" "), "messages");
     for (at, verifier) in chat.deliberation.verifiers.iter_mut().enumerate() {
@@ -49,7 +72,10 @@ pub(super) fn screen(rules: &Arc<Safeguards>, chat: &ChatRequest) -> Screened {
         look.fixed(stop, "stop");
     }
     let Look { findings, refusal, .. } = look;
-    Screened { found: Counted::of(&findings), refusal, chat }
+    let found = Counted::of(&findings);
+    let held =
+        found.iter().filter(|found| found.action == Action::Hold).map(|found| what(found.kind, found.list.as_deref()));
+    Screened { held: held.collect(), found, refusal, chat }
 }
 
 struct Look<'r> {
@@ -80,15 +106,30 @@ impl Look<'_> {
     fn together(&mut self, text: &str, param: &str) {
         let passed = Guard::check(self.rules, text);
         if passed.stopped && self.refusal.is_none() {
-            self.note(passed.findings, Action::Hold, param);
+            self.note(passed.findings, Action::Block, param);
         }
     }
 
     /// A text that may be changed.
     fn text(&mut self, text: &mut String, param: &str) {
         let passed = Guard::check(self.rules, text);
-        self.note(passed.findings, Action::Hold, param);
+        self.note(passed.findings, Action::Block, param);
         *text = passed.text;
+    }
+
+    /// Signs that a text gives a model instructions that it should not have. Nothing can be put in their place, so what is to
+    /// be redacted is refused.
+    fn injection(&mut self, text: &str, param: &str) {
+        let action = self.rules.action(Kind::Injection);
+        if action == Action::Allow {
+            return;
+        }
+        let scored = Injection::score(text);
+        let heaviest = scored.reasons.iter().max_by_key(|reason| reason.weight);
+        if let Some(reason) = heaviest.filter(|_| scored.score >= Injection::THRESHOLD) {
+            let place = reason.place.clone();
+            self.note(vec![Finding { kind: Kind::Injection, list: None, action, place }], Action::Redact, param);
+        }
     }
 
     /// A text that may not be changed; what is refused is taken out of it all the same, for the record.
@@ -99,7 +140,7 @@ impl Look<'_> {
     }
 
     fn note(&mut self, findings: Vec<Finding>, refused_from: Action, param: &str) {
-        let refused = findings.iter().find(|finding| finding.action >= refused_from);
+        let refused = findings.iter().find(|found| found.action >= refused_from && found.action != Action::Hold);
         if let Some(finding) = refused.filter(|_| self.refusal.is_none()) {
             self.refusal = Some(refusal(finding, param));
         }
@@ -107,11 +148,15 @@ impl Look<'_> {
     }
 }
 
-fn refusal(finding: &Finding, param: &str) -> ApiError {
-    let what = match &finding.list {
+fn what(kind: Kind, list: Option<&str>) -> String {
+    match list {
         Some(list) => format!("a phrase of the deny list `{list}`"),
-        None => format!("something of the kind `{}`", finding.kind.as_str()),
-    };
+        None => format!("something of the kind `{}`", kind.as_str()),
+    }
+}
+
+fn refusal(finding: &Finding, param: &str) -> ApiError {
+    let what = what(finding.kind, finding.list.as_deref());
     let message = format!(
         "{param} holds {what}, which this tenant's safeguards do not let through; remove it and send the request again"
     );

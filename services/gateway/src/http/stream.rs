@@ -4,7 +4,7 @@
 //! vote is decided, because until then nobody knows which sample is the answer. The last chunk of an answer leaves only
 //! after the outcome is durable.
 
-use std::{collections::BTreeMap, io, time::Duration};
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
 use actix_web::{
     HttpResponse,
@@ -25,7 +25,7 @@ use tracing::info;
 use super::{
     Gateway,
     answer::{self, Head},
-    errors,
+    errors, laws,
 };
 
 #[cfg(test)]
@@ -92,6 +92,7 @@ pub(super) fn response(
     rate: Option<&RateHeaders>,
 ) -> HttpResponse {
     let (out, pieces) = mpsc::channel(PIECES);
+    let disclosures = Arc::clone(&job.disclosures);
     let writer = Writer {
         head,
         job,
@@ -105,6 +106,9 @@ pub(super) fn response(
     errors::add_headers(&mut response, id, rate);
     response.insert_header(("x-audit-record", deliberation.admission.as_str()));
     response.insert_header(("cache-control", "no-cache"));
+    if let Some(marks) = laws::marks(&disclosures) {
+        response.insert_header((laws::MARKS, marks));
+    }
     response.insert_header(("x-accel-buffering", "no"));
     let gateway = gateway.clone();
     actix_rt::spawn(async move {
@@ -131,6 +135,7 @@ impl Writer {
         let Deliberation { mut events, mut end, guard, .. } = deliberation;
         let mut alive = interval(KEEP_ALIVE);
         alive.reset();
+        self.disclose().await?;
         self.begin(0).await?;
         let mut open = true;
         let ended = loop {
@@ -158,6 +163,16 @@ impl Writer {
         }
         self.piece("data: [DONE]\n\n".to_owned()).await?;
         self.out.send(None).await
+    }
+
+    /// What a law asks for stands before the first word.
+    async fn disclose(&mut self) -> Result<(), Gone> {
+        if self.job.disclosures.is_null() {
+            return Ok(());
+        }
+        let mut chunk = self.head.object("chat.completion.chunk", &json!([]));
+        answer::add(&mut chunk, "disclosures", Value::clone(&self.job.disclosures));
+        self.data(&chunk).await
     }
 
     async fn event(&mut self, event: Event) -> Result<(), Gone> {
@@ -210,7 +225,7 @@ impl Writer {
             self.begin(choice).await?.ended = true;
             self.chunk(choice, &json!({}), &json!(answer::finish_reason(sample))).await?;
         }
-        if self.include_usage || self.include_samples {
+        if self.include_usage || self.include_samples || done.held.is_some() {
             let mut chunk = self.head.object("chat.completion.chunk", &json!([]));
             answer::add(&mut chunk, "usage", answer::usage(&self.job, done));
             if self.include_samples {

@@ -2,14 +2,17 @@
 
 use std::fmt::Write as _;
 
-use forethought_audit::{Admission, AuditReader, Body, Content, Digest, Outcome, Record, Shown, Status};
-use serde_json::{Value, json};
+use forethought_audit::{Admission, AuditReader, Body, Content, Digest, Outcome, Record, Review, Shown};
+use serde_json::Value;
 
 use super::{ShowArgs, duration, paint};
-use crate::cli::{
-    Usage,
-    output::{self, Align, Paint, Style, Table, count, fields, tame},
-    time,
+use crate::{
+    cli::{
+        Usage,
+        output::{self, Align, Paint, Style, Table, count, fields, tame},
+        time,
+    },
+    shown::shown_json,
 };
 
 /// The start of a digest, enough to tell answers apart.
@@ -23,7 +26,7 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<()> {
         Usage(format!("there is no request or record `{id}` in {}; `forethought audit list` shows them", dir.display()))
     })?;
     if args.json {
-        return Ok(output::print_json(&to_json(&shown))?);
+        return Ok(output::print_json(&shown_json(&shown))?);
     }
     let style = Style::of_stdout();
     let mut text = request(&shown, reader.in_use(), style);
@@ -50,8 +53,21 @@ fn request(shown: &Shown, in_use: bool, style: Style) -> String {
         Some(Body::Interrupted(interrupted)) => pairs.push(("reason", interrupted.reason.clone())),
         _ => {}
     }
+    if let Some(review) = &shown.review {
+        pairs.extend(decided(review, shown.review_hash));
+    }
     let head = style.paint(paint(shown.status), &shown.status.to_string().to_uppercase());
     format!("{head}\n{}", fields(&pairs, style))
+}
+
+/// What was decided on an answer that was held.
+fn decided(review: &Record, hash: Option<Digest>) -> Vec<(&'static str, String)> {
+    let Body::Review(Review { decision, by, reason, .. }) = &review.body else { return Vec::new() };
+    let by =
+        by.as_ref().map_or_else(|| "nobody".to_owned(), |by| format!("{} of {}, {}", by.key_id, by.tenant, by.role));
+    let mut pairs = vec![("review", format!("{} by {}: {}", decision.as_str(), tame(&by), tame(reason)))];
+    pairs.extend(hash.map(|hash| ("decided", record(review, hash))));
+    pairs
 }
 
 fn record(record: &Record, hash: Digest) -> String {
@@ -180,29 +196,6 @@ fn readable(text: &str) -> String {
         Some(lines) if !lines.is_empty() => lines.join("\n"),
         _ => text.to_owned(),
     }
-}
-
-fn to_json(shown: &Shown) -> Value {
-    let with_hash = |record: &Record, hash: Option<Digest>| json!({ "hash": hash, "record": record });
-    let contents: Vec<Value> = shown.contents.iter().map(content_json).collect();
-    json!({
-        "status": Status::as_str(shown.status),
-        "admission": with_hash(&shown.admission, Some(shown.admission_hash)),
-        "end": shown.end.as_ref().map(|end| with_hash(end, shown.end_hash)),
-        "contents": contents,
-    })
-}
-
-/// A content that is no text stands there in hexadecimal digits; one that cannot be read, with the reason.
-fn content_json(content: &Content) -> Value {
-    let (key, value) = match &content.content {
-        Ok(bytes) => match std::str::from_utf8(bytes) {
-            Ok(text) => ("text", text.to_owned()),
-            Err(_) => ("hex", hex::encode(bytes)),
-        },
-        Err(error) => ("error", error.to_string()),
-    };
-    json!({ "record_id": content.record_id, "name": content.name, key: value })
 }
 
 #[cfg(test)]

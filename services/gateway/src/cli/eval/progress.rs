@@ -17,7 +17,7 @@ const NOTES: usize = 20;
 /// How often waiting is told, at most.
 const WAITS_EVERY: Duration = Duration::from_secs(10);
 
-pub(super) struct Progress {
+pub struct Progress {
     bar: ProgressBar,
     live: bool,
     all: usize,
@@ -31,7 +31,7 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Of `all` answers `missing` are still to come.
-    pub(super) fn new(all: usize, missing: usize, file: &Path) -> Self {
+    pub fn new(all: usize, missing: usize, file: &Path) -> Self {
         let live = std::io::stderr().is_terminal();
         let bar = if live { ProgressBar::new(size(missing)) } else { ProgressBar::hidden() };
         let style = "{bar:32} {pos}/{len} answers, {elapsed} so far, {eta} left  {msg}";
@@ -57,7 +57,7 @@ impl Progress {
         }
     }
 
-    pub(super) fn event(&self, event: Event<'_>) {
+    pub fn event(&self, event: Event<'_>) {
         match event {
             Event::Outcome(outcome) => {
                 self.done.set(self.done.get() + 1);
@@ -98,7 +98,7 @@ impl Progress {
         }
     }
 
-    pub(super) fn close(&self) {
+    pub fn close(&self) {
         self.bar.finish_and_clear();
     }
 }

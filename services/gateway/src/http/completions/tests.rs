@@ -9,13 +9,18 @@ use forethought_engine::{
     SampleStream,
     scripted::{FaultKind, Script, ScriptedEngine, ScriptedFault},
 };
-use forethought_policies::{ApiKey, Policy, PolicyDesk};
+use forethought_identity::Issuers;
+use forethought_policies::{ApiKey, Policy, PolicyDesk, PolicyFile};
 use forethought_schemas::{Effort, Presets};
 use serde_json::{Value, json};
 use tokio::{runtime::Handle, time::timeout};
 
 use super::*;
-use crate::{config::ThinkingConfig, http::routes};
+use crate::{
+    config::ThinkingConfig,
+    http::{Access, routes},
+    keeper::PolicyKeeper,
+};
 
 /// Takes so long to count a prompt, and never ends a sample.
 struct Slow(ScriptedEngine, Duration);
@@ -71,7 +76,11 @@ impl House {
             key.id(),
             key.hash()
         );
-        let desk = PolicyDesk::new(Policy::parse(Path::new("p.yaml"), yaml.as_bytes()).unwrap());
+        let policy = Policy::parse(Path::new("p.yaml"), yaml.as_bytes()).unwrap();
+        let desk = Arc::new(PolicyDesk::new(policy));
+        let file = PolicyFile::new(folder.path().join("p.yaml"));
+        let keeper = PolicyKeeper::new(file, &folder.path().join("data"), Arc::clone(&desk), root.rooms().audit);
+        let access = Access { desk, keeper, issuers: Issuers::default() };
         let served = Served {
             temperature: 1.0,
             min_p: 0.0,
@@ -80,7 +89,7 @@ impl House {
             thinking: ThinkingConfig::default(),
         };
         let models = BTreeMap::from([("m".to_owned(), served)]);
-        let gateway = Data::new(Gateway::new(root.rooms(), desk, models, Handle::current(), 1 << 20));
+        let gateway = Data::new(Gateway::new(root.rooms(), access, models, Handle::current(), 1 << 20));
         Self { gateway, rooms: root.rooms(), key, _root: root, _folder: folder }
     }
 

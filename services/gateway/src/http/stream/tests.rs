@@ -39,6 +39,10 @@ fn job() -> Job {
         warnings: Vec::new(),
         safeguards: forethought_safeguards::Safeguards::none(),
         asked: Vec::new(),
+        facts: forethought_schemas::Facts::default(),
+        review: forethought_actors::ReviewPlan::default(),
+        laws: Vec::new(),
+        disclosures: std::sync::Arc::default(),
     }
 }
 

@@ -1,0 +1,38 @@
+//! `forethought audit acts`: what was done to the service itself.
+
+use forethought_audit::{Act, AuditReader, Body, Filter, Record};
+
+use super::ActsArgs;
+use crate::cli::{
+    output::{self, Paint, Style, tame},
+    time,
+};
+
+pub fn run(args: &ActsArgs) -> anyhow::Result<()> {
+    let reader = AuditReader::open(args.place.dir()?)?;
+    let filter = Filter { since: args.since, until: args.until, limit: Some(args.limit), ..Filter::default() };
+    let acts = reader.acts(&filter)?;
+    if args.json {
+        return Ok(output::print_json(&serde_json::to_value(&acts)?)?);
+    }
+    let style = Style::of_stdout();
+    let text: String = acts.iter().map(|record| one(record, style)).collect();
+    let none = "nothing was done to the service itself in this time\n";
+    Ok(output::print(if text.is_empty() { none } else { &text })?)
+}
+
+/// One act: a line that says what, by whom and when, and a line for each thing that it changed.
+fn one(record: &Record, style: Style) -> String {
+    let Body::Act(Act { what, by, object, policy, changes, reason }) = &record.body else { return String::new() };
+    let by = by.as_ref().map_or_else(
+        || "found in the policy file".to_owned(),
+        |by| format!("by {} of {}, {}", by.key_id, by.tenant, by.role),
+    );
+    let object = object.as_ref().map(|object| format!(" {object}")).unwrap_or_default();
+    let head = style.paint(Paint::Bold, &tame(&format!("{what}{object}")));
+    let at = time::show(record.time);
+    let mut text = format!("{at}  {head}  {}; policy {}, record {}\n", tame(&by), policy.version, record.record_id);
+    let reason = reason.iter().map(|reason| format!("    why: {}\n", tame(reason)));
+    text.extend(changes.iter().map(|change| format!("    {}\n", tame(change))).chain(reason));
+    text
+}

@@ -1,0 +1,78 @@
+//! What rules of law make of a request: a refusal, a review, what goes with the answer, and the notes that a record keeps.
+
+use forethought_actors::FORBIDDEN;
+use forethought_audit::LawNote;
+use forethought_policies::{
+    Judgement,
+    packs::{Disclosed, Forbidden, Reviewed, State},
+};
+use forethought_schemas::{ApiError, ErrorKind};
+use serde_json::{Value, json};
+
+/// The header that carries the marks of all disclosures, `key=value` with `, ` between.
+pub(super) const MARKS: &str = "x-forethought-disclosure";
+
+/// Why a request is refused, if it is.
+pub(super) fn refusal(judgement: &Judgement) -> Option<ApiError> {
+    let refused = |message| ApiError::new(ErrorKind::Permission, FORBIDDEN, message);
+    if let Some(Forbidden { rule, reason, mend, also }) = &judgement.forbidden {
+        let mend = mend.as_ref().map(|mend| format!("; {mend}")).unwrap_or_default();
+        let also = match also.len() {
+            0 => String::new(),
+            more => format!(" ({more} more rules refuse it)"),
+        };
+        return Some(refused(format!("the rule `{}` forbids this: {reason} ({}){mend}{also}", rule.id, rule.citation)));
+    }
+    // One reviewer would not be what the rule asks for.
+    let Reviewed { reviewers, reasons } = judgement.review.as_ref().filter(|review| review.reviewers > 1)?;
+    let rules: Vec<&str> = reasons.iter().map(|(_, rule)| rule.id.as_str()).collect();
+    Some(refused(format!(
+        "{reviewers} different people must agree to this answer ({}), and this service asks one; ask without it, or have the \
+         policy owner see to it",
+        rules.join(", ")
+    )))
+}
+
+/// Why an answer waits for a person.
+pub(super) fn because(judgement: &Judgement) -> Vec<String> {
+    let reasons = judgement.review.iter().flat_map(|review| &review.reasons);
+    reasons.map(|(reason, rule)| format!("the rule `{}`: {reason} ({})", rule.id, rule.citation)).collect()
+}
+
+/// What goes with the answer; nothing where no law asks for anything.
+pub(super) fn disclosures(judgement: &Judgement) -> Value {
+    let told = |disclosed: &Disclosed| {
+        let rules: Vec<Value> =
+            disclosed.rules.iter().map(|rule| json!({ "id": rule.id, "citation": rule.citation })).collect();
+        json!({ "notice": disclosed.disclose.notice, "mark": disclosed.disclose.mark, "rules": rules })
+    };
+    match judgement.disclosures.as_slice() {
+        [] => Value::Null,
+        disclosed => disclosed.iter().map(told).collect(),
+    }
+}
+
+/// The marks of disclosures as a header has them.
+pub(super) fn marks(disclosures: &Value) -> Option<String> {
+    let marks = disclosures.as_array()?.iter().filter_map(|told| told.get("mark")?.as_object()).flatten();
+    let mut marks: Vec<String> = marks.filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?))).collect();
+    marks.sort();
+    marks.dedup();
+    (!marks.is_empty()).then(|| marks.join(", "))
+}
+
+/// What a record keeps of the rules that had a say.
+pub(super) fn notes(judgement: &Judgement) -> Vec<LawNote> {
+    let state = |state: &State| if *state == State::Enforced { "enforced" } else { "shadow" };
+    let applied = judgement.applied.iter().map(|applied| LawNote {
+        rule: applied.rule.id.clone(),
+        state: state(&applied.state).to_owned(),
+        effect: Some(applied.effect.name().to_owned()),
+    });
+    let undetermined = judgement.undetermined.iter().map(|open| LawNote {
+        rule: open.rule.id.clone(),
+        state: "undetermined".to_owned(),
+        effect: None,
+    });
+    applied.chain(undetermined).collect()
+}

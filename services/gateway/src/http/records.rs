@@ -1,0 +1,159 @@
+//! The audit log over HTTP: who may reads records; contents are read by auditors alone, and that is recorded before.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{self, Data, Path, Query, ServiceConfig},
+};
+use forethought_actors::ReadError;
+use forethought_audit::{Filter, Listed, MAX_LISTED, Record, Status};
+use forethought_authorization::Action;
+use forethought_policies::Principal;
+use forethought_schemas::{ApiError, ErrorKind, RequestId};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Gateway, admin, caller::INSTALLATION};
+use crate::{keeper::Deed, shown::shown_json};
+
+/// How many are listed if it is not said.
+const USUAL_LIMIT: usize = 50;
+
+/// Adds the routes below `/v1/audit`.
+pub(super) fn routes(app: &mut ServiceConfig) {
+    app.service(
+        web::resource("/v1/audit/records").route(web::get().to(list)).default_service(web::to(super::wrong_method)),
+    )
+    .service(web::resource("/v1/audit/acts").route(web::get().to(acts)).default_service(web::to(super::wrong_method)))
+    .service(
+        web::resource("/v1/audit/records/{id}").route(web::get().to(one)).default_service(web::to(super::wrong_method)),
+    );
+}
+
+#[derive(Deserialize)]
+struct Which {
+    tenant: Option<String>,
+    since: Option<String>,
+    until: Option<String>,
+    status: Option<String>,
+    limit: Option<String>,
+}
+
+async fn list(gateway: Data<Gateway>, request: HttpRequest, which: Query<Which>) -> HttpResponse {
+    let id = RequestId::generate();
+    let listed = async {
+        let (caller, filter) = filter(&gateway, &request, &which).await?;
+        let found = gateway.rooms.audit.read(move |log| log.list(&filter)).await.map_err(|error| unreadable(&error))?;
+        let found: Vec<_> = found
+            .into_iter()
+            .filter(|listed| reaches(&gateway, &caller, Action::ReadAudit, &listed.admission))
+            .collect();
+        Ok(json!({ "object": "list", "data": found.iter().map(row).collect::<Vec<_>>() }))
+    };
+    admin::respond(listed.await, &id)
+}
+
+async fn acts(gateway: Data<Gateway>, request: HttpRequest, which: Query<Which>) -> HttpResponse {
+    let id = RequestId::generate();
+    let listed = async {
+        let (caller, filter) = filter(&gateway, &request, &which).await?;
+        let found = gateway.rooms.audit.read(move |log| log.acts(&filter)).await.map_err(|error| unreadable(&error))?;
+        // What the service found in its files nobody did.
+        let seen = |act: &Record| act.tenant().is_none() || reaches(&gateway, &caller, Action::ReadAudit, act);
+        let found: Vec<_> = found.into_iter().filter(seen).collect();
+        Ok(json!({ "object": "list", "data": found }))
+    };
+    admin::respond(listed.await, &id)
+}
+
+/// What is asked for, as far as the caller may see it.
+async fn filter(gateway: &Gateway, request: &HttpRequest, which: &Which) -> Result<(Principal, Filter), ApiError> {
+    let caller = gateway.principal(request).await?;
+    let tenant = admin::about(which.tenant.as_deref(), &caller);
+    gateway.desk.authorize(&caller, Action::ReadAudit, &tenant)?;
+    let status = which
+        .status
+        .as_deref()
+        .map(|name| name.parse::<Status>().map_err(|known| wrong("status", name, &format!("known are: {known}"))));
+    let filter = Filter {
+        tenant: Some(tenant).filter(|tenant| tenant != INSTALLATION),
+        since: time("since", which.since.as_deref())?,
+        until: time("until", which.until.as_deref())?,
+        status: status.transpose()?,
+        limit: Some(limit(which.limit.as_deref())?),
+    };
+    Ok((caller, filter))
+}
+
+fn time(param: &str, text: Option<&str>) -> Result<Option<Timestamp>, ApiError> {
+    let read = |text: &str| {
+        text.parse().map_err(|_| wrong(param, text, "write a time as RFC 3339 has it, such as 2026-11-01T00:00:00Z"))
+    };
+    text.map(read).transpose()
+}
+
+fn limit(text: Option<&str>) -> Result<usize, ApiError> {
+    let Some(text) = text else { return Ok(USUAL_LIMIT) };
+    let number = text.parse().ok().filter(|number| (1..=MAX_LISTED).contains(number));
+    number.ok_or_else(|| wrong("limit", text, &format!("write 1 to {MAX_LISTED}")))
+}
+
+fn wrong(param: &str, text: &str, mend: &str) -> ApiError {
+    let text: String = text.chars().take(40).collect();
+    ApiError::invalid(param, "invalid_value", format!("`{param}` is `{text}`; {mend}"))
+}
+
+fn row(listed: &Listed) -> Value {
+    json!({ "status": listed.status.as_str(), "admission": listed.admission, "end": listed.end })
+}
+
+#[derive(Deserialize)]
+struct How {
+    #[serde(default)]
+    contents: bool,
+}
+
+async fn one(gateway: Data<Gateway>, request: HttpRequest, name: Path<String>, how: Query<How>) -> HttpResponse {
+    let id = RequestId::generate();
+    admin::respond(shown(&gateway, &request, &name, how.contents).await, &id)
+}
+
+async fn shown(gateway: &Gateway, request: &HttpRequest, name: &str, contents: bool) -> Result<Value, ApiError> {
+    let caller = gateway.principal(request).await?;
+    let action = if contents { Action::ReadContents } else { Action::ReadAudit };
+    gateway.desk.authorize(&caller, action, caller.tenant())?;
+    let wanted = name.to_owned();
+    let bare =
+        gateway.rooms.audit.read(move |log| log.show(&wanted, false)).await.map_err(|error| unreadable(&error))?;
+    // Whoever may not see it is told the same as where there is none.
+    let reached = bare.filter(|shown| reaches(gateway, &caller, action, &shown.admission));
+    let bare = reached.ok_or_else(|| not_found(name))?;
+    if !contents {
+        return Ok(shown_json(&bare));
+    }
+    let object = Some(bare.admission.record_id.to_string());
+    let deed = Deed { what: "contents.read", by: Some(caller), object, reason: None };
+    gateway.keeper.record(deed).await.map_err(|error| admin::not_taken_up(&error))?;
+    let wanted = bare.admission.record_id.to_string();
+    let whole =
+        gateway.rooms.audit.read(move |log| log.show(&wanted, true)).await.map_err(|error| unreadable(&error))?;
+    whole.as_ref().map(shown_json).ok_or_else(|| not_found(name))
+}
+
+fn reaches(gateway: &Gateway, caller: &Principal, action: Action, record: &Record) -> bool {
+    record.tenant().is_some_and(|tenant| gateway.desk.authorize(caller, action, tenant).is_ok())
+}
+
+fn not_found(name: &str) -> ApiError {
+    let name: String = name.chars().take(60).collect();
+    ApiError::new(
+        ErrorKind::NotFound,
+        "not_found",
+        format!("there is no request or record `{name}`; see /v1/audit/records"),
+    )
+}
+
+pub(super) fn unreadable(error: &ReadError) -> ApiError {
+    let kind = if matches!(error, ReadError::Busy(_)) { ErrorKind::Unavailable } else { ErrorKind::Internal };
+    ApiError::new(kind, "audit_unreadable", error.to_string())
+}
