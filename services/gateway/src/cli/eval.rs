@@ -1,6 +1,6 @@
 //! `forethought eval`: how well a model answers in different ways, and what each costs.
 
-pub(super) mod progress;
+mod progress;
 mod view;
 
 use std::{
@@ -150,37 +150,56 @@ async fn ask(args: &Args) -> anyhow::Result<Option<String>> {
     let service = Service::new(&args.url, key, Duration::from_secs(args.patience))?;
     let model = service.model(args.model.as_deref(), &|wait: &Wait| eprintln!("waiting: {}", wait.reason)).await?;
     let plan = Plan::new(model, questions, ways, args.seed, args.repeats.get());
-    let (mut file, results) = ResultsFile::open(&args.results, &plan)?;
+    let (results, in_flight, patience) = (args.results.as_path(), args.in_flight, Duration::from_secs(args.patience));
+    carry_out(&plan, &Carry { service: &service, key, results, in_flight, patience }).await
+}
+
+/// With what a plan is carried out.
+pub(super) struct Carry<'a> {
+    pub service: &'a Service,
+    pub key: &'a str,
+    /// Where the answers are kept.
+    pub results: &'a Path,
+    /// Requests under way at once.
+    pub in_flight: u16,
+    /// How long the service may take no request.
+    pub patience: Duration,
+}
+
+/// Asks what is still to be asked, as one model. Gives what is to be said when it was told to stop.
+pub(super) async fn carry_out(plan: &Plan, with: &Carry<'_>) -> anyhow::Result<Option<String>> {
+    let Carry { service, key, results: path, in_flight, patience } = *with;
+    let (mut file, results) = ResultsFile::open(path, plan)?;
     let tasks = results.missing();
     if tasks.is_empty() {
         return Ok(None);
     }
     file.session(&session(&plan.header.model.weights, key))?;
-    let progress = Progress::new(plan.header.answers(), tasks.len(), &args.results);
-    let in_flight = NonZeroUsize::new(args.in_flight.into()).unwrap_or(NonZeroUsize::MIN);
+    let progress = Progress::new(plan.header.answers(), tasks.len(), path);
+    let in_flight = NonZeroUsize::new(in_flight.into()).unwrap_or(NonZeroUsize::MIN);
     let stop = told_to_stop()?;
-    let ended = run(&plan, &tasks, &service, &mut file, in_flight, stop, &|event| progress.event(event)).await;
+    let ended = run(plan, &tasks, service, &mut file, in_flight, stop, &|event| progress.event(event)).await;
     progress.close();
     if let Err(EvalError::Exchanged { .. }) = ended {
         // Nothing was asked of the other model.
-        return ended.map(|_| None).with_context(|| resume(&args.results));
+        return ended.map(|_| None).with_context(|| resume(path));
     }
-    let checked = same_weights(&service, &plan, key, &mut file);
+    let checked = same_weights(service, plan, key, &mut file);
     let whole = matches!(ended, Ok(Ended::Whole));
-    match tokio::time::timeout(if whole { Duration::from_secs(args.patience) } else { CHECK_WITHIN }, checked).await {
+    match tokio::time::timeout(if whole { patience } else { CHECK_WITHIN }, checked).await {
         // Whoever was stopped need not find the service; the next run looks at the weights before it asks.
         Ok(Err(Unsure::NotTold(error))) if whole => return Err(error.into()),
         Ok(Err(Unsure::Changed(error))) => return Err(error),
         _ => {}
     }
-    match ended.with_context(|| resume(&args.results))? {
-        Ended::Stopped => Ok(Some(format!("stopped; {}", resume(&args.results)))),
+    match ended.with_context(|| resume(path))? {
+        Ended::Stopped => Ok(Some(format!("stopped; {}", resume(path)))),
         Ended::Whole => Ok(None),
     }
 }
 
 /// What this run asks, and as whom.
-pub(super) fn session(weights: &str, key: &str) -> Session {
+fn session(weights: &str, key: &str) -> Session {
     let key = ApiKey::parse(key).ok().map(|key| key.id().to_owned());
     Session { begun: Timestamp::now(), weights: weights.to_owned(), key }
 }

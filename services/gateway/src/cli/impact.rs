@@ -2,21 +2,20 @@
 
 use std::{
     fs,
-    num::NonZeroUsize,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
 
 use anyhow::Context as _;
-use forethought_eval::{Ended, Results, ResultsFile, Service, Wait, Way, run};
+use forethought_eval::{Results, Service, Wait, Way};
 use forethought_impact::{Assessment, Context, Limits, Plan, Size, Template, Verdict, markdown, page, power};
 use forethought_policies::Policy;
 use jiff::Timestamp;
 
 use super::{
     Usage,
-    eval::{progress::Progress, session, told_to_stop},
+    eval::{Carry, carry_out},
     exit,
     output::{self, Paint, Style, count, tame},
 };
@@ -130,23 +129,8 @@ async fn ask(args: &Args, plan: &Plan) -> anyhow::Result<Option<String>> {
     let service = Service::new(&args.url, key, Duration::from_secs(args.patience))?;
     let model = service.model(args.model.as_deref(), &|wait: &Wait| eprintln!("waiting: {}", wait.reason)).await?;
     let evaluation = plan.evaluation(model, ways);
-    let (mut file, results) = ResultsFile::open(&args.results, &evaluation)?;
-    let tasks = results.missing();
-    if tasks.is_empty() {
-        return Ok(None);
-    }
-    file.session(&session(&evaluation.header.model.weights, key))?;
-    let progress = Progress::new(evaluation.header.answers(), tasks.len(), &args.results);
-    let in_flight = NonZeroUsize::new(args.in_flight.into()).unwrap_or(NonZeroUsize::MIN);
-    let stop = told_to_stop()?;
-    let ended = run(&evaluation, &tasks, &service, &mut file, in_flight, stop, &|event| progress.event(event)).await;
-    progress.close();
-    let again =
-        format!("the answers are kept in {}; the same command again goes on from there", args.results.display());
-    match ended.with_context(|| again.clone())? {
-        Ended::Stopped => Ok(Some(format!("stopped; {again}"))),
-        Ended::Whole => Ok(None),
-    }
+    let (results, in_flight, patience) = (args.results.as_path(), args.in_flight, Duration::from_secs(args.patience));
+    carry_out(&evaluation, &Carry { service: &service, key, results, in_flight, patience }).await
 }
 
 fn judge(args: &Args, plan: &Plan) -> anyhow::Result<ExitCode> {

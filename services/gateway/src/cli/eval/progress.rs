@@ -17,7 +17,7 @@ const NOTES: usize = 20;
 /// How often waiting is told, at most.
 const WAITS_EVERY: Duration = Duration::from_secs(10);
 
-pub struct Progress {
+pub(super) struct Progress {
     bar: ProgressBar,
     live: bool,
     all: usize,
@@ -31,7 +31,7 @@ pub struct Progress {
 
 impl Progress {
     /// Of `all` answers `missing` are still to come.
-    pub fn new(all: usize, missing: usize, file: &Path) -> Self {
+    pub(super) fn new(all: usize, missing: usize, file: &Path) -> Self {
         let live = std::io::stderr().is_terminal();
         let bar = if live { ProgressBar::new(size(missing)) } else { ProgressBar::hidden() };
         let style = "{bar:32} {pos}/{len} answers, {elapsed} so far, {eta} left  {msg}";
@@ -57,7 +57,7 @@ impl Progress {
         }
     }
 
-    pub fn event(&self, event: Event<'_>) {
+    pub(super) fn event(&self, event: Event<'_>) {
         match event {
             Event::Outcome(outcome) => {
                 self.done.set(self.done.get() + 1);
@@ -98,7 +98,7 @@ impl Progress {
         }
     }
 
-    pub fn close(&self) {
+    pub(super) fn close(&self) {
         self.bar.finish_and_clear();
     }
 }
