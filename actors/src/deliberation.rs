@@ -13,7 +13,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use forethought_audit::{Admission, AdmissionDraft, LawNote, PolicyRef, ReviewAsked};
+use forethought_audit::{Admission, AdmissionDraft, LawNote, PolicyRef, RetentionNote, ReviewAsked};
 use forethought_engine::{Prompt, Sampling};
 use forethought_policies::{Permit, Settlement};
 use forethought_reasoning::{
@@ -114,6 +114,8 @@ pub struct Job {
     pub facts: Facts,
     /// Rules of law that have a say in it.
     pub laws: Vec<LawNote>,
+    /// How long rules of law have its records and contents stay.
+    pub retention: RetentionNote,
     /// What goes with the answer because a law asks for it; null where none does.
     pub disclosures: Arc<serde_json::Value>,
     /// How its answer is held, where it is.
@@ -407,6 +409,7 @@ fn admission_draft(job: &Job, record_id: &RecordId, permit: &Permit) -> Admissio
             safeguards: screen::notes(&job.asked),
             facts: job.facts.clone(),
             laws: job.laws.clone(),
+            retention: job.retention.clone(),
         },
         prompt: job.prompt_record.clone(),
     }

@@ -204,6 +204,47 @@ pub struct Admission {
     /// Rules of law that had a say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub laws: Vec<LawNote>,
+    /// How long rules of law have its records and contents stay.
+    #[serde(default, skip_serializing_if = "RetentionNote::is_empty")]
+    pub retention: RetentionNote,
+}
+
+/// How long rules of law have the records and the sealed contents of a request stay. Days count from the admission; a rule is
+/// named by its id.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetentionNote {
+    /// Records stay at least so long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<RetentionDays>,
+    /// Contents stay at least so long, but for an erasure that goes before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contents: Option<RetentionDays>,
+    /// Contents are gone after so long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<RetentionDays>,
+    /// Contents go when their person asks, but not before so many days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erase: Option<RetentionDays>,
+    /// Rules of which no pack says which goes first: contents stay until a person has decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<String>,
+}
+
+impl RetentionNote {
+    /// Whether no rule says anything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A number of days, and the rule that names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetentionDays {
+    /// Days from the admission.
+    pub days: u32,
+    /// The rule's id.
+    pub rule: String,
 }
 
 /// A rule of law that had a say in a request.

@@ -66,6 +66,7 @@ fn admission(number: u32, tenant: &str) -> Draft {
             safeguards: Vec::new(),
             facts: forethought_schemas::Facts::default(),
             laws: Vec::new(),
+            retention: crate::RetentionNote::default(),
         },
         prompt: PROMPT.into(),
     }

@@ -17,6 +17,9 @@ pub struct ScreenRules {
     /// In answers and thoughts.
     #[serde(default)]
     pub output: Rules,
+    /// Whether personal data and secrets that are redacted in a request come back in its answer, for who asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore: Option<bool>,
 }
 
 /// The safeguards that stand around the model for one tenant.
@@ -30,6 +33,8 @@ pub struct Screens {
     pub output: Arc<Safeguards>,
     /// Of an answer on which a person has decided: as `output`, but that nothing is held.
     pub released: Arc<Safeguards>,
+    /// Whether what is redacted in what is asked comes back in the answer.
+    pub restore: bool,
 }
 
 impl Screens {
@@ -37,7 +42,8 @@ impl Screens {
     pub(crate) fn of(rules: &[&ScreenRules]) -> Self {
         let (input, input_released) = side(&rules.iter().map(|rules| &rules.input).collect::<Vec<_>>());
         let (output, released) = side(&rules.iter().map(|rules| &rules.output).collect::<Vec<_>>());
-        Self { input, input_released, output, released }
+        let says = |wanted: bool| rules.iter().any(|rules| rules.restore == Some(wanted));
+        Self { input, input_released, output, released, restore: says(true) && !says(false) }
     }
 }
 

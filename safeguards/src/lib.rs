@@ -14,10 +14,12 @@ pub mod language;
 pub mod length;
 mod patterns;
 mod phrases;
+mod placeholders;
 mod rules;
 pub mod topics;
 mod words;
 
 pub use guard::{Counted, Finding, Guard, Passed};
 pub use kind::{Group, Kind};
+pub use placeholders::{Placeholders, Restorer};
 pub use rules::{Action, DenyList, Rules, Safeguards};

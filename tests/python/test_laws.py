@@ -87,6 +87,17 @@ def test_a_pack_in_shadow_decides_nothing_and_one_that_is_strict_wants_to_know(i
     assert strict.chat().error["code"] == "forbidden_by_rule"
 
 
+def test_how_long_laws_have_a_record_stay_stands_in_it(install):
+    service = house(install, packs=[{"pack": "eu-gdpr"}])
+    about = {"purpose": "assistance", "regions": ["DE"], "data_classes": ["personal"]}
+    answer = service.chat(deliberation=about)
+    assert answer.status == 200, answer.body
+    kept = service.audit_json("show", answer.record)["admission"]["record"]["body"]["retention"]
+    assert kept["erase"]["rule"].startswith("eu-gdpr/"), kept
+    elsewhere = service.chat(deliberation={**about, "regions": ["JP"]})
+    assert "retention" not in service.audit_json("show", elsewhere.record)["admission"]["record"]["body"]
+
+
 def test_words_that_are_not_known_are_told(install):
     service = house(install)
     for field, value in [("purpose", "emploiment"), ("regions", ["Germany"]), ("data_classes", ["helth"]), ("sectors", "finance"), ("decision", "maybe")]:

@@ -190,3 +190,44 @@ def test_signs_of_injection_are_flagged_held_or_blocked_but_in_the_applications_
     messages = [{"role": "system", "content": ATTACK}, {"role": "user", "content": "Hello."}]
     body = json.dumps({"model": service.model, "messages": messages}).encode()
     assert service.send("POST", "/v1/chat/completions", body).status == 200
+
+
+RESTORE = {"input": {"groups": {"pii": "redact", "secret": "redact"}}, "output": {"groups": {"pii": "redact"}}, "restore": True}
+ASKED = "Answer jane@example.org and bob@example.org."
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: json.dumps(way) or "plain")
+def test_what_is_redacted_in_a_request_comes_back_to_who_asked_and_stands_nowhere_else(install, way: dict):
+    service = says(install, "Dear [EMAIL_1], cc [email_2] and [EMAIL_3], not eve@example.org", RESTORE, token_ms=2)
+    shown = "Dear jane@example.org, cc bob@example.org and [EMAIL_3], not [EMAIL]"
+    answer = service.chat(messages=[{"role": "user", "content": ASKED}], **way)
+    assert answer.status == 200, answer.body
+    assert [choice["message"]["content"] for choice in answer.json["choices"]] == [shown] * way.get("n", 1)
+    assert "[EMAIL_1]" not in answer.body.decode(), "samples and votes say the same as the answer"
+    options = {"include_usage": True, "include_deliberation": True}
+    events = list(service.stream(messages=[{"role": "user", "content": ASKED}], stream_options=options, **way))
+    for index in range(way.get("n", 1)):
+        pieces = [c["delta"].get("content") or "" for e in events for c in e["choices"] if c["index"] == index]
+        assert "".join(pieces) == shown
+    kept = service.audit("show", answer.record, "--contents").stdout
+    assert "[EMAIL_1]" in kept and "[EMAIL_2]" in kept
+    assert "jane@" not in kept and "bob@" not in kept, "the log knows placeholders only"
+
+
+def test_what_comes_back_keeps_json_whole(install):
+    lines = "\n".join(["MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj"] * 3)
+    private = f"-----BEGIN PRIVATE KEY-----\n{lines}\n-----END PRIVATE KEY-----"
+    service = says(install, '{"say": "[PRIVATE_KEY_1]"}', RESTORE)
+    fields = {"response_format": {"type": "json_object"}, "messages": [{"role": "user", "content": f"Read {private}"}]}
+    answer = service.chat(**fields)
+    assert answer.status == 200, answer.body
+    assert json.loads(answer.text)["say"] == private
+    streamed = "".join(texts(list(service.stream(**fields))))
+    assert streamed == answer.text
+
+
+def test_nothing_comes_back_where_the_installation_says_so(install):
+    rules = {"input": {"groups": {"pii": "redact"}}, "restore": False}
+    service = guard(install(scripted(answers=[{"text": "[EMAIL_1] [EMAIL]"}])), rules, tenant={"restore": True}).start()
+    answer = service.chat(messages=[{"role": "user", "content": ASKED}])
+    assert answer.text == "[EMAIL_1] [EMAIL]"

@@ -45,6 +45,7 @@ fn admission(tenant: &str) -> AdmissionDraft {
             safeguards: Vec::new(),
             facts: forethought_schemas::Facts::default(),
             laws: Vec::new(),
+            retention: forethought_audit::RetentionNote::default(),
         },
         prompt: b"how much is it".to_vec(),
     }

@@ -50,6 +50,7 @@ fn job() -> Job {
         facts: forethought_schemas::Facts::default(),
         review: ReviewPlan::default(),
         laws: Vec::new(),
+        retention: forethought_audit::RetentionNote::default(),
         disclosures: std::sync::Arc::default(),
     }
 }

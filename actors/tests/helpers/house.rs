@@ -69,6 +69,7 @@ impl House {
             facts: forethought_schemas::Facts::default(),
             review: forethought_actors::ReviewPlan::default(),
             laws: Vec::new(),
+            retention: forethought_audit::RetentionNote::default(),
             disclosures: std::sync::Arc::default(),
         };
         change(&mut job);

@@ -119,6 +119,7 @@ fn admitted(number: u32, tenant: &str, prompt: Value) -> AdmissionDraft {
             safeguards: Vec::new(),
             facts: forethought_schemas::Facts::default(),
             laws: Vec::new(),
+            retention: forethought_audit::RetentionNote::default(),
         },
         prompt: prompt.to_string().into_bytes(),
     }

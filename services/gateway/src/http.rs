@@ -11,6 +11,7 @@ mod models;
 mod plan;
 mod probes;
 mod records;
+mod restore;
 mod reviews;
 mod screen;
 mod stream;

@@ -244,6 +244,7 @@ fn admission(number: u32, tenant: &str) -> AdmissionDraft {
             safeguards: Vec::new(),
             facts: forethought_schemas::Facts::default(),
             laws: Vec::new(),
+            retention: forethought_audit::RetentionNote::default(),
         },
         prompt: PROMPT.into(),
     }

@@ -24,6 +24,7 @@ use super::{
     answer::{self, Head},
     errors, laws,
     plan::{self, Ground, Mind},
+    restore::Restore,
     screen::{Screened, screen},
     stream,
 };
@@ -60,13 +61,13 @@ async fn answer(
     let principal = gateway.principal(request).await?;
     *rate = gateway.desk.rate(&principal);
     let chat = ChatRequest::parse(&read(body, gateway.max_body_bytes).await?)?;
-    let (job, deliberation) = start(gateway, &principal, &chat, id).await.inspect_err(|_| {
+    let (job, restore, deliberation) = start(gateway, &principal, &chat, id).await.inspect_err(|_| {
         *rate = gateway.desk.rate(&principal);
     })?;
     let head = Head::new(id, &chat.model);
     *rate = gateway.desk.rate(&principal);
     if chat.stream {
-        return Ok(stream::response(gateway, &chat, job, deliberation, head, id, rate.as_ref()));
+        return Ok(stream::response(gateway, &chat, (job, restore), deliberation, head, id, rate.as_ref()));
     }
     let admission = deliberation.admission.clone();
     // Held until the answer is there: when the client leaves, this future is dropped, and the work stops.
@@ -79,7 +80,9 @@ async fn answer(
     if let Some(marks) = laws::marks(&job.disclosures) {
         response.insert_header((laws::MARKS, marks));
     }
-    Ok(response.json(answer::completion(&head, &job, &done, chat.deliberation.include_samples)))
+    let mut completion = answer::completion(&head, &job, &done, chat.deliberation.include_samples);
+    restore.value(&mut completion);
+    Ok(response.json(completion))
 }
 
 /// Decides, reserves, records, and starts the work.
@@ -88,7 +91,7 @@ async fn start(
     principal: &Principal,
     chat: &ChatRequest,
     id: &RequestId,
-) -> Result<(Job, Deliberation), ApiError> {
+) -> Result<(Job, Restore, Deliberation), ApiError> {
     let (Some(served), Some(engine)) = (gateway.models.get(&chat.model), gateway.rooms.engine(&chat.model)) else {
         return Err(unknown_model(gateway, principal, &chat.model));
     };
@@ -106,16 +109,16 @@ async fn start(
     let facts = gateway.desk.facts(principal, &chat.deliberation.facts)?;
     // Counting a prompt costs time: whoever is refused whatever it holds is refused before.
     let (judgement, screens) = gateway.desk.judge(principal.tenant(), &facts);
-    let laws = laws::notes(&judgement);
+    let (laws, retention) = (laws::notes(&judgement), laws::retention(&judgement));
     let considered = Job { facts: facts.clone(), ..plan::plan(chat, &ground, None)? };
     gateway.desk.consider(principal, &ask(&considered, chat.stream))?;
-    let Screened { chat, found, refusal, held } = screened(gateway, principal, &screens, chat).await?;
+    let Screened { chat, found, refusal, held, placeholders } = screened(gateway, principal, &screens, chat).await?;
     let chat = &chat;
     if let Some(refusal) = laws::refusal(&judgement).or(refusal) {
         // What could not be changed is gone, so that nothing of it is recorded and nothing half of it is refused.
         let mut bare = chat.clone();
         (bare.format, bare.stop, bare.deliberation.verifiers) = (ResponseFormat::Text, Vec::new(), Vec::new());
-        let job = Job { asked: found, facts, laws, ..plan::plan(&bare, &ground, None)? };
+        let job = Job { asked: found, facts, laws, retention, ..plan::plan(&bare, &ground, None)? };
         return Err(refuse(gateway, principal, engine, job, refusal).await);
     }
     let deadline = ground.since + Duration::from_millis(considered.budget.deadline_ms);
@@ -124,7 +127,7 @@ async fn start(
     let mut job = plan::plan(chat, &ground, Some(&mind(served, leased.info())))?;
     job.weights.clone_from(&leased.info().weights);
     (job.safeguards, job.asked, job.facts) = (screens.output, found, facts);
-    (job.laws, job.disclosures) = (laws, Arc::new(laws::disclosures(&judgement)));
+    (job.laws, job.retention, job.disclosures) = (laws, retention, Arc::new(laws::disclosures(&judgement)));
     hold(gateway, &mut job, [held, laws::because(&judgement)].concat(), screens.released);
     let seat = gateway.rooms.seat(&job.tenant)?;
     let counted = timeout_at(deadline, count(gateway, leased, seat, job, chat.clone()));
@@ -139,7 +142,7 @@ async fn start(
     let work = gateway.rooms.work.clone();
     let for_work = job.clone();
     let started = gateway.work.spawn(async move { Deliberation::start(for_work, desks, &work).await });
-    Ok((job, started.await.map_err(|_| errors::lost())??))
+    Ok((job, Restore::new(placeholders, &chat.format), started.await.map_err(|_| errors::lost())??))
 }
 
 /// Looks at a request where it holds up nobody else, and in a seat: so there are never more at it than may run.

@@ -1,10 +1,10 @@
 //! What rules of law make of a request: a refusal, a review, what goes with the answer, and the notes that a record keeps.
 
 use forethought_actors::FORBIDDEN;
-use forethought_audit::LawNote;
+use forethought_audit::{LawNote, RetentionDays, RetentionNote};
 use forethought_policies::{
     Judgement,
-    packs::{Disclosed, Forbidden, Reviewed, State},
+    packs::{Bound, Conflict, Disclosed, Erasure, Forbidden, Outcome, Reviewed, State},
 };
 use forethought_schemas::{ApiError, ErrorKind};
 use serde_json::{Value, json};
@@ -75,4 +75,23 @@ pub(super) fn notes(judgement: &Judgement) -> Vec<LawNote> {
         effect: None,
     });
     applied.chain(undetermined).collect()
+}
+
+/// How long a record and its contents stay, as the record keeps it.
+pub(super) fn retention(judgement: &Judgement) -> RetentionNote {
+    let retention = &judgement.retention;
+    let days = |bound: &Option<Bound>| {
+        bound.as_ref().map(|Bound { days, rule }| RetentionDays { days: *days, rule: rule.id.clone() })
+    };
+    let erase = retention
+        .erase
+        .as_ref()
+        .map(|Erasure { not_before_days, rule, .. }| RetentionDays { days: *not_before_days, rule: rule.id.clone() });
+    let open = retention.conflicts.iter().filter(|conflict| conflict.outcome == Outcome::Open);
+    let mut open: Vec<String> =
+        open.flat_map(|Conflict { keep, against, .. }| [keep.id.clone(), against.id.clone()]).collect();
+    open.sort();
+    open.dedup();
+    let (records, contents) = (days(&retention.records), days(&retention.contents));
+    RetentionNote { records, contents, limit: days(&retention.limit), erase, open }
 }

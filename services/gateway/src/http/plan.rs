@@ -119,6 +119,7 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
         facts: request.deliberation.facts.clone(),
         review: ReviewPlan::default(),
         laws: Vec::new(),
+        retention: forethought_audit::RetentionNote::default(),
         disclosures: std::sync::Arc::default(),
     })
 }

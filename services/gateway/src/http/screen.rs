@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use forethought_actors::BLOCKED;
 use forethought_policies::Screens;
-use forethought_safeguards::{Action, Counted, Finding, Guard, Kind, Safeguards, injection::Injection};
+use forethought_safeguards::{Action, Counted, Finding, Guard, Kind, Placeholders, Safeguards, injection::Injection};
 use forethought_schemas::{ApiError, ChatRequest, ChatRole, ErrorKind, ResponseFormat};
 use serde_json::Value;
 
@@ -17,26 +17,30 @@ pub(super) struct Screened {
     pub(super) refusal: Option<ApiError>,
     /// Why its answer is to wait for a person.
     pub(super) held: Vec<String>,
+    /// What was redacted in it and comes back in the answer.
+    pub(super) placeholders: Placeholders,
 }
 
 /// Looks at everything in a request that a model, or a judge of its answers, would read. Texts in which something is to be
 /// redacted are; a schema and what verifiers are told cannot be, and are refused. Where something is to be held, a model sees
 /// it, and its answer waits.
 pub(super) fn screen(screens: &Screens, chat: &ChatRequest) -> Screened {
-    let screened = look(&screens.input, chat);
+    let screened = look(&screens.input, screens.restore, chat);
     if screened.held.is_empty() || screened.refusal.is_some() {
         return screened;
     }
-    let seen = look(&screens.input_released, chat);
-    Screened { chat: seen.chat, refusal: seen.refusal, ..screened }
+    let seen = look(&screens.input_released, screens.restore, chat);
+    Screened { chat: seen.chat, refusal: seen.refusal, placeholders: seen.placeholders, ..screened }
 }
 
-fn look(rules: &Arc<Safeguards>, chat: &ChatRequest) -> Screened {
+fn look(rules: &Arc<Safeguards>, restore: bool, chat: &ChatRequest) -> Screened {
     let mut chat = chat.clone();
     if rules.is_empty() {
-        return Screened { chat, found: Vec::new(), refusal: None, held: Vec::new() };
+        let placeholders = Placeholders::default();
+        return Screened { chat, found: Vec::new(), refusal: None, held: Vec::new(), placeholders };
     }
-    let mut look = Look { rules, findings: Vec::new(), refusal: None };
+    let numbered = restore.then(|| Placeholders::new(chat.messages.iter().map(|message| message.content.as_str())));
+    let mut look = Look { rules, findings: Vec::new(), refusal: None, numbered };
     for (at, message) in chat.messages.iter_mut().enumerate() {
         let param = format!("messages[{at}].content");
         // The instructions themselves are the application's.
@@ -71,17 +75,19 @@ fn look(rules: &Arc<Safeguards>, chat: &ChatRequest) -> Screened {
     for stop in &mut chat.stop {
         look.fixed(stop, "stop");
     }
-    let Look { findings, refusal, .. } = look;
+    let Look { findings, refusal, numbered, .. } = look;
     let found = Counted::of(&findings);
     let held =
         found.iter().filter(|found| found.action == Action::Hold).map(|found| what(found.kind, found.list.as_deref()));
-    Screened { held: held.collect(), found, refusal, chat }
+    Screened { held: held.collect(), found, refusal, chat, placeholders: numbered.unwrap_or_default() }
 }
 
 struct Look<'r> {
     rules: &'r Arc<Safeguards>,
     findings: Vec<Finding>,
     refusal: Option<ApiError>,
+    /// The placeholders, where they are numbered.
+    numbered: Option<Placeholders>,
 }
 
 impl Look<'_> {
@@ -113,8 +119,11 @@ impl Look<'_> {
     /// A text that may be changed.
     fn text(&mut self, text: &mut String, param: &str) {
         let passed = Guard::check(self.rules, text);
+        *text = match &mut self.numbered {
+            Some(placeholders) if !passed.stopped => placeholders.redact(text, &passed.findings),
+            _ => passed.text,
+        };
         self.note(passed.findings, Action::Block, param);
-        *text = passed.text;
     }
 
     /// Signs that a text gives a model instructions that it should not have. Nothing can be put in their place, so what is to

@@ -13,6 +13,7 @@ use actix_web::{
 use forethought_actors::{Decided, Deliberated, Deliberation, Event, Job};
 use forethought_policies::RateHeaders;
 use forethought_reasoning::Tally;
+use forethought_safeguards::Restorer;
 use forethought_schemas::{ApiError, ChatRequest, ErrorKind, RequestId, StrategyName};
 use futures::Stream;
 use serde_json::{Value, json};
@@ -26,6 +27,7 @@ use super::{
     Gateway,
     answer::{self, Head},
     errors, laws,
+    restore::Restore,
 };
 
 #[cfg(test)]
@@ -43,6 +45,7 @@ const PIECES: usize = 16;
 struct Writer {
     head: Head,
     job: Job,
+    restore: Restore,
     include_usage: bool,
     include_deliberation: bool,
     include_samples: bool,
@@ -51,14 +54,23 @@ struct Writer {
 }
 
 /// What the reader has of a choice.
-#[derive(Default)]
 struct Sent {
     /// The sample whose thoughts it reads.
     thinker: Option<u32>,
     thoughts: String,
     text: String,
+    /// Both as they are shown: with what was redacted in the request.
+    shown_thoughts: Restorer,
+    shown_text: Restorer,
     /// Whether the reader knows that it is whole.
     ended: bool,
+}
+
+impl Sent {
+    fn nothing(restore: &Restore) -> Self {
+        let (shown_thoughts, shown_text) = (restore.of_thoughts(), restore.of_answer());
+        Self { thinker: None, thoughts: String::new(), text: String::new(), shown_thoughts, shown_text, ended: false }
+    }
 }
 
 /// The way to the connection.
@@ -85,7 +97,7 @@ impl Outlet {
 pub(super) fn response(
     gateway: &Data<Gateway>,
     chat: &ChatRequest,
-    job: Job,
+    (job, restore): (Job, Restore),
     deliberation: Deliberation,
     head: Head,
     id: &RequestId,
@@ -96,6 +108,7 @@ pub(super) fn response(
     let writer = Writer {
         head,
         job,
+        restore,
         include_usage: chat.include_usage,
         include_deliberation: chat.include_deliberation,
         include_samples: chat.deliberation.include_samples,
@@ -205,6 +218,7 @@ impl Writer {
         };
         let mut chunk = self.head.object("chat.completion.chunk", &json!([]));
         answer::add(&mut chunk, "deliberation", told);
+        self.restore.value(&mut chunk);
         self.data(&chunk).await
     }
 
@@ -222,6 +236,8 @@ impl Writer {
             let (thinking, text) = (sample.thinking.clone(), sample.text.clone());
             self.rest(rank, &Decided { sample: sample.index, thinking, text }).await?;
             let choice = self.choice_of(rank, sample.index);
+            self.end_thoughts(choice).await?;
+            self.end_text(choice).await?;
             self.begin(choice).await?.ended = true;
             self.chunk(choice, &json!({}), &json!(answer::finish_reason(sample))).await?;
         }
@@ -231,6 +247,7 @@ impl Writer {
             if self.include_samples {
                 answer::add(&mut chunk, "deliberation", json!({ "samples": answer::samples(done) }));
             }
+            self.restore.value(&mut chunk);
             self.data(&chunk).await?;
         }
         let broken = self.choices.iter().find(|(_, sent)| !sent.ended && !sent.text.is_empty());
@@ -269,15 +286,45 @@ impl Writer {
         let sent = self.begin(choice).await?;
         sent.thinker = Some(sample);
         sent.thoughts.push_str(text);
-        self.chunk(choice, &json!({ "reasoning_content": text, "reasoning_sample": sample }), &Value::Null).await
+        let shown = sent.shown_thoughts.feed(text);
+        self.show_thoughts(choice, sample, &shown).await
+    }
+
+    async fn show_thoughts(&mut self, choice: usize, sample: u32, shown: &str) -> Result<(), Gone> {
+        if shown.is_empty() {
+            return Ok(());
+        }
+        self.chunk(choice, &json!({ "reasoning_content": shown, "reasoning_sample": sample }), &Value::Null).await
     }
 
     async fn text(&mut self, choice: usize, text: &str) -> Result<(), Gone> {
         if text.is_empty() {
             return Ok(());
         }
-        self.begin(choice).await?.text.push_str(text);
-        self.chunk(choice, &json!({ "content": text }), &Value::Null).await
+        let sent = self.begin(choice).await?;
+        sent.text.push_str(text);
+        let shown = sent.shown_text.feed(text);
+        self.end_thoughts(choice).await?;
+        self.show_text(choice, &shown).await
+    }
+
+    async fn show_text(&mut self, choice: usize, shown: &str) -> Result<(), Gone> {
+        if shown.is_empty() {
+            return Ok(());
+        }
+        self.chunk(choice, &json!({ "content": shown }), &Value::Null).await
+    }
+
+    /// Shows what was held back because it might have become a placeholder.
+    async fn end_thoughts(&mut self, choice: usize) -> Result<(), Gone> {
+        let sent = self.begin(choice).await?;
+        let (thinker, rest) = (sent.thinker.unwrap_or_default(), sent.shown_thoughts.finish());
+        self.show_thoughts(choice, thinker, &rest).await
+    }
+
+    async fn end_text(&mut self, choice: usize) -> Result<(), Gone> {
+        let rest = self.begin(choice).await?.shown_text.finish();
+        self.show_text(choice, &rest).await
     }
 
     /// What each choice begins with, once.
@@ -285,7 +332,7 @@ impl Writer {
         if !self.choices.contains_key(&choice) {
             self.chunk(choice, &json!({ "role": "assistant", "content": "" }), &Value::Null).await?;
         }
-        Ok(self.choices.entry(choice).or_default())
+        Ok(self.choices.entry(choice).or_insert_with(|| Sent::nothing(&self.restore)))
     }
 
     async fn chunk(&mut self, choice: usize, delta: &Value, finish: &Value) -> Result<(), Gone> {

@@ -3,7 +3,8 @@
 use forethought_actors::KillSwitch;
 use forethought_engine::{Prompt, Sampling};
 use forethought_reasoning::{AnswerKind, Params};
-use forethought_schemas::{Budget, Effort, RecordId, StrategyName};
+use forethought_safeguards::Placeholders;
+use forethought_schemas::{Budget, Effort, RecordId, ResponseFormat, StrategyName};
 use futures::StreamExt;
 use tokio::sync::oneshot;
 
@@ -42,6 +43,7 @@ fn job() -> Job {
         facts: forethought_schemas::Facts::default(),
         review: forethought_actors::ReviewPlan::default(),
         laws: Vec::new(),
+        retention: forethought_audit::RetentionNote::default(),
         disclosures: std::sync::Arc::default(),
     }
 }
@@ -53,6 +55,7 @@ fn writer(reads_within: Duration) -> (Writer, mpsc::Receiver<Option<Bytes>>) {
     let writer = Writer {
         head: Head::new(&job.request_id, "m"),
         job,
+        restore: Restore::new(Placeholders::default(), &ResponseFormat::Text),
         include_usage: false,
         include_deliberation: false,
         include_samples: false,
