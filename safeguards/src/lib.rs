@@ -6,8 +6,10 @@
 mod automaton;
 mod checks;
 pub mod classifier;
+mod escaped;
 mod fold;
 mod guard;
+mod hidden;
 pub mod injection;
 mod kind;
 pub mod language;
