@@ -40,6 +40,10 @@ pub static IMPACT_SCHEMA: LazyLock<JsonSchema> =
 pub static ASSESSMENT_SCHEMA: LazyLock<JsonSchema> =
     LazyLock::new(|| JsonSchema::embedded(include_str!("../json/assessment.schema.json")));
 
+/// The schema of what webhooks are told.
+pub static WEBHOOK_SCHEMA: LazyLock<JsonSchema> =
+    LazyLock::new(|| JsonSchema::embedded(include_str!("../json/webhook.schema.json")));
+
 impl JsonSchema {
     /// The schema as it stands in its file, to be printed for editors.
     #[must_use]
@@ -84,6 +88,7 @@ mod tests {
             ("policy-tests", &POLICY_TESTS_SCHEMA),
             ("impact", &IMPACT_SCHEMA),
             ("assessment", &ASSESSMENT_SCHEMA),
+            ("webhook", &WEBHOOK_SCHEMA),
         ]
     }
 
