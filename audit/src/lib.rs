@@ -29,6 +29,7 @@ mod query;
 mod reader;
 mod record;
 mod seal;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -45,4 +46,5 @@ pub use record::{
     Act, Actor, Admission, Body, Commitment, Interrupted, LawNote, LostRange, Outcome, OutcomeStatus, PolicyRef,
     Record, Review, ReviewAsked, ReviewDecision, SafeguardNote, SampleOutcome, Spent, TailCut, VoteCount,
 };
+pub use tail::Tail;
 pub use verify::{VerifyFailure, VerifyReport, verify, verify_containing, verify_on};

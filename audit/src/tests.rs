@@ -4,6 +4,7 @@ mod contents;
 mod crash;
 mod queries;
 mod reading;
+mod tailing;
 mod tamper;
 
 use std::{ops::Range, sync::Arc};

@@ -18,7 +18,7 @@ use crate::{
     permit::{Admitted, Permit},
     policy::Policy,
     principal::{Denied, DeniedReason, Principal, Proof, Vouched},
-    quota::{Amount, Price, Quotas},
+    quota::{Amount, Price, Quotas, Reached},
     rate::RateHeaders,
     screens::Screens,
     tenant::{Key, Limits, Role, Scope, Tenant},
@@ -295,6 +295,21 @@ impl PolicyDesk {
     #[must_use]
     pub fn rate_of(&self, tenant: &str) -> Option<RateHeaders> {
         Some(self.rules().accounts.get(&Holder::Tenant(tenant.to_owned()))?.rate(&self.clock))
+    }
+
+    /// The quotas of which so much is spent that a client is warned, with whose they are. What is only reserved does not count.
+    #[must_use]
+    pub fn quotas_reached(&self) -> Vec<(String, Reached)> {
+        let (rules, calendar) = (self.rules(), self.clock.calendar());
+        let of_tenants = rules.accounts.iter().filter_map(|(holder, account)| match holder {
+            Holder::Tenant(tenant) => Some((tenant, account)),
+            Holder::Key(_) | Holder::Model(_) => None,
+        });
+        of_tenants
+            .flat_map(|(tenant, account)| {
+                account.reached(calendar).into_iter().map(|reached| (tenant.clone(), reached))
+            })
+            .collect()
     }
 
     /// Whether the caller may see and use this model, for `GET /v1/models`.

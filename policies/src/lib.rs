@@ -32,6 +32,7 @@ mod screens;
 mod suggest;
 mod tenant;
 mod verdict;
+mod webhooks;
 mod window;
 mod yaml;
 
@@ -50,7 +51,8 @@ pub use permit::{Permit, Settlement, SpendMeter};
 pub use policy::{Policy, ReviewRules};
 pub use principal::{Denied, DeniedReason, Principal, Proof, Vouched};
 pub use problem::{FileError, Place, Problem};
-pub use quota::{Amount, Price, Quota, Quotas};
+pub use quota::{Amount, Price, Quota, Quotas, Reached};
 pub use rate::{QuotaHeaders, RateHeaders};
 pub use screens::{ScreenRules, Screens};
 pub use tenant::{Consent, Key, Limits, Role, Scope, Tenant};
+pub use webhooks::Webhook;

@@ -8,6 +8,7 @@ use std::{
 
 use forethought_authorization::{Layers, Rules};
 use forethought_schemas::POLICY_SCHEMA;
+use forethought_webhooks::Hook;
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -22,6 +23,7 @@ use crate::{
     quota::Price,
     screens::{self, ScreenRules, Screens},
     tenant::{Key, Limits, Scope, Tenant},
+    webhooks::{self, Webhook},
     yaml::Node,
 };
 
@@ -53,6 +55,8 @@ pub struct Policy {
     packs: Arc<Packs>,
     /// How long answers wait for a person.
     review: ReviewRules,
+    /// Who is told of what happens.
+    webhooks: Arc<[Webhook]>,
     prices: BTreeMap<String, Price>,
     /// How fast a model may be asked, by all tenants together.
     models: BTreeMap<String, ModelRules>,
@@ -106,6 +110,8 @@ struct Contents {
     #[serde(default)]
     review: ReviewRules,
     #[serde(default)]
+    webhooks: Vec<Hook>,
+    #[serde(default)]
     prices: BTreeMap<String, Price>,
     #[serde(default)]
     models: BTreeMap<String, ModelRules>,
@@ -148,6 +154,7 @@ impl Policy {
         findings.extend(screens::problems(&document));
         findings.extend(authorization::problems(&document));
         findings.extend(facts_problems(&document));
+        findings.extend(webhooks::problems(&document));
         let contents: Contents = document.read(findings)?;
         if let Some((at, choice)) = contents.packs.iter().enumerate().find(|(_, choice)| !may_name(&choice.pack)) {
             let told = format!("the pack `{}` is neither shipped nor named by the policy in force", choice.pack);
@@ -166,6 +173,7 @@ impl Policy {
             digest: digest(bytes, &packs),
             packs: Arc::new(packs),
             review: contents.review,
+            webhooks: webhooks::read(&document, &contents.webhooks, &contents.tenants).into(),
             prices: contents.prices,
             models: contents.models,
             version: 1,
@@ -260,6 +268,12 @@ impl Policy {
     #[must_use]
     pub const fn review(&self) -> ReviewRules {
         self.review
+    }
+
+    /// Who is told of what happens, the webhooks of the installation first.
+    #[must_use]
+    pub fn webhooks(&self) -> &[Webhook] {
+        &self.webhooks
     }
 
     /// What holds for a model, whoever asks it.

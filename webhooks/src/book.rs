@@ -57,7 +57,7 @@ impl Book {
         changes.into_iter().for_each(|change| outbox.apply(change));
         let mut book = Self { disk, at, journal, generation, written: bytes, begun_with: bytes };
         if generation == 0 {
-            book.write_anew(&outbox)?;
+            book.write_anew(&outbox.snapshot())?;
         }
         Ok((book, outbox))
     }
@@ -77,11 +77,11 @@ impl Book {
         self.written > SMALL + 2 * self.begun_with
     }
 
-    /// Writes the outbox as it stands into the other folder, which is then the one in use.
+    /// Writes an outbox, as its [snapshot](Outbox::snapshot) tells it, into the other folder, which is then the one in use.
     ///
     /// # Errors
     /// [`StoreError`]; what was written before counts still.
-    pub fn write_anew(&mut self, outbox: &Outbox) -> Result<(), StoreError> {
+    pub fn write_anew(&mut self, snapshot: &[Change]) -> Result<(), StoreError> {
         let other = (self.at + 1) % FOLDERS.len();
         let name = FOLDERS.get(other).copied().unwrap_or_default();
         let folder = folder(&self.disk, name)?;
@@ -89,7 +89,7 @@ impl Book {
         let (journal, _) = Journal::open(Arc::new(folder), options())?;
         let generation = self.generation + 1;
         let mut entries = vec![(GENERATION, generation.to_string().into_bytes())];
-        entries.extend(encoded(&outbox.snapshot())?);
+        entries.extend(encoded(snapshot)?);
         let mut next = Self { disk: Arc::clone(&self.disk), at: other, journal, generation, written: 0, begun_with: 0 };
         next.append(&entries)?;
         next.begun_with = next.written;

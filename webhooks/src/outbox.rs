@@ -335,7 +335,8 @@ impl Lane {
         self.rest(now, Duration::ZERO, random);
         let Some(waiting) = self.waiting.get_mut(&at) else { return Vec::new() };
         waiting.refusals += 1;
-        waiting.not_before = now + delay(waiting.refusals, random);
+        // From the end of the rest on, so that others have their time before it comes again.
+        waiting.not_before = self.rests_until.saturating_add(delay(waiting.refusals, random));
         let over = waiting.refusals >= MAX_REFUSALS || waiting.is_late(calendar);
         over.then_some((at, Fate::GivenUp)).into_iter().collect()
     }

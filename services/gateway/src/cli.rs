@@ -11,6 +11,7 @@ pub mod output;
 mod policy;
 mod tenant;
 mod time;
+mod webhook;
 
 use std::{
     path::{Path, PathBuf},
@@ -66,6 +67,9 @@ enum Verb {
     /// Check, compare, test, try and explain policies
     #[command(subcommand)]
     Policy(policy::Verb),
+    /// Try webhooks
+    #[command(subcommand)]
+    Webhook(webhook::Verb),
 }
 
 /// The configuration file.
@@ -130,6 +134,7 @@ impl Verb {
             Self::Tenant(verb) => done(verb.run()),
             Self::Key(verb) => done(verb.run()),
             Self::Policy(verb) => verb.run(),
+            Self::Webhook(verb) => verb.run(),
         }
     }
 }

@@ -28,7 +28,11 @@ use forethought_schemas::{ApiError, Effort, ErrorKind, Presets, RequestId};
 use tokio::runtime::Handle;
 use tracing::{error, info};
 
-use crate::{config::ThinkingConfig, keeper::PolicyKeeper};
+use crate::{
+    config::ThinkingConfig,
+    keeper::{Deed, PolicyKeeper},
+    webhooks::Webhooks,
+};
 pub use metrics::Metrics;
 pub use reviews::give_up_late;
 
@@ -53,6 +57,7 @@ pub struct Gateway {
     desk: Arc<PolicyDesk>,
     keeper: PolicyKeeper,
     issuers: Issuers,
+    webhooks: Webhooks,
     models: BTreeMap<String, Served>,
     /// Where deliberations run: they outlive their connection.
     work: Handle,
@@ -68,6 +73,8 @@ pub struct Access {
     pub keeper: PolicyKeeper,
     /// Identity providers whose tokens are accepted.
     pub issuers: Issuers,
+    /// Tells who is to be told.
+    pub webhooks: Webhooks,
 }
 
 impl Gateway {
@@ -80,9 +87,9 @@ impl Gateway {
         work: Handle,
         max_body_bytes: usize,
     ) -> Self {
-        let Access { desk, keeper, issuers } = access;
-        let metrics = Metrics::new(&rooms, &desk);
-        Self { rooms, desk, keeper, issuers, models, work, metrics, max_body_bytes }
+        let Access { desk, keeper, issuers, webhooks } = access;
+        let metrics = Metrics::new(&rooms, &desk, webhooks.counters());
+        Self { rooms, desk, keeper, issuers, webhooks, models, work, metrics, max_body_bytes }
     }
 
     /// Reads the policy file again, and puts it in force for every request from now on; what tenants have used stays
@@ -97,7 +104,11 @@ impl Gateway {
         match outcome {
             Ok(true) => {}
             Ok(false) => info!("the policy was read again and says what it said before"),
-            Err(wrong) => error!(%wrong, "the policy could not be taken up; the one before stays in force"),
+            Err(wrong) => {
+                error!(%wrong, "the policy could not be taken up; the one before stays in force");
+                let code = admin::not_taken_up(&wrong).code;
+                self.webhooks.policy_refused(&self.desk, Deed::found().what, None, code);
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ mod keeper;
 mod logging;
 mod serve;
 mod shown;
+mod webhooks;
 
 use std::process::ExitCode;
 

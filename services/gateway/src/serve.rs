@@ -26,6 +26,7 @@ use crate::{
     http::{self, Access, Gateway, Served},
     keeper::PolicyKeeper,
     logging,
+    webhooks::Webhooks,
 };
 
 /// Threads for deliberations; their work is waiting, the engines have threads of their own.
@@ -75,7 +76,9 @@ async fn serve(
     let keeper = PolicyKeeper::new(file, &config.data_dir, Arc::clone(&desk), rooms.audit.clone());
     // No policy decides before the record of it is durable.
     keeper.begin().await?;
-    let access = Access { desk, keeper, issuers: Issuers::start(&config.identity)? };
+    let issuers = Issuers::start(&config.identity)?;
+    let webhooks = Webhooks::start(config.data_dir.join("webhooks"), Arc::clone(&desk), rooms.audit.clone(), &work);
+    let access = Access { desk, keeper, issuers, webhooks: webhooks.clone() };
     let gateway = Data::from(Arc::new(Gateway::new(rooms.clone(), access, defaults, work, config.max_body_bytes)));
     // Before it listens: nobody who sees it ready may end it by telling it to read its policy.
     let hangup = signal(SignalKind::hangup()).context("the signal SIGHUP cannot be listened for")?;
@@ -102,6 +105,7 @@ async fn serve(
     }
     rooms.drain(Duration::ZERO).await;
     handle.stop(true).await;
+    webhooks.stop().await;
     root.stop();
     info!("stopped");
     running.await.context("the HTTP server failed")?.context("the HTTP server failed")

@@ -81,39 +81,21 @@ fn who_is_away_rests_longer_each_time_and_gets_the_same_event_again() {
 fn what_is_refused_steps_back_and_is_given_up() {
     let mut outbox = Outbox::default();
     queue(&mut outbox, &["bad", "good"], &["a"]);
-    let mut now = START;
-    let mut refusals = 0;
-    while let Some((delivery, told)) = due(&mut outbox, now) {
-        let good = told == "good>a";
-        let answer = if good { Answer::Accepted } else { Answer::Refused };
-        assert!(!good || refusals == 1, "the good one has to wait for one refusal only");
-        refusals += u32::from(!good);
-        let ended = outbox.settle(&delivery, answer, now, calendar(), 0);
-        let fates: Vec<Fate> = ended.iter().map(|ended| ended.fate).collect();
-        let expected = match (good, refusals) {
-            (true, _) => vec![Fate::Delivered],
-            (false, MAX_REFUSALS) => vec![Fate::GivenUp],
-            (false, _) => vec![],
-        };
-        assert_eq!(fates, expected);
-        now += if refusals == 1 && !good {
-            Duration::from_secs(2) - Duration::from_millis(1)
-        } else {
-            Duration::from_hours(1)
-        };
-        // The lane rests as long as the event: what comes behind is sent first all the same.
-        now += Duration::from_millis(1);
-        if refusals == 1 && !good {
-            expect_good_first(&mut outbox, now);
-        }
+    let delivery = expect_due(&mut outbox, START, "bad>a");
+    assert!(outbox.settle(&delivery, Answer::Refused, START, calendar(), 0).is_empty());
+    let mut now = START + Duration::from_secs(2);
+    assert!(outbox.due(now - Duration::from_millis(1)).is_none(), "its receiver rests");
+    let delivery = expect_due(&mut outbox, now, "good>a");
+    outbox.settle(&delivery, Answer::Accepted, now, calendar(), 0);
+    assert!(outbox.due(now).is_none());
+    for refusals in 2..=MAX_REFUSALS {
+        now += Duration::from_hours(2);
+        let delivery = expect_due(&mut outbox, now, "bad>a");
+        let ended = outbox.settle(&delivery, Answer::Refused, now, calendar(), 0);
+        let expected = if refusals == MAX_REFUSALS { vec![Fate::GivenUp] } else { vec![] };
+        assert_eq!(ended.iter().map(|ended| ended.fate).collect::<Vec<_>>(), expected);
     }
-    assert_eq!((refusals, outbox.pending()), (MAX_REFUSALS, 0));
-}
-
-/// The one that was not refused goes first among those that may be sent.
-fn expect_good_first(outbox: &mut Outbox, now: Duration) {
-    let ready: Vec<_> = outbox.lanes[&hook("a")].waiting.values().filter(|waiting| waiting.not_before <= now).collect();
-    assert!(!ready.is_empty());
+    assert_eq!(outbox.pending(), 0);
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub fn run(file: &Path) -> anyhow::Result<ExitCode> {
 
 /// What a server can start with, and what is hardly meant.
 fn warnings(config: &Config, policy: &Policy) -> Vec<String> {
-    let mut warnings = Vec::new();
+    let mut warnings = super::webhook::warnings(&config.policy, policy);
     if policy.tenants().is_empty() {
         warnings.push(format!("{} lists no tenant: every request will be refused", config.policy.display()));
     }

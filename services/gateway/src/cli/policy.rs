@@ -139,6 +139,9 @@ fn check(args: &Check) -> anyhow::Result<ExitCode> {
     if !wrong.is_empty() {
         return Ok(ExitCode::from(exit::USAGE));
     }
+    for warning in super::webhook::warnings(&args.policy, &policy) {
+        eprintln!("warning: {warning}");
+    }
     let tenants = count(policy.tenants().len() as u64, "tenant");
     let packs = count(policy.packs().packs().len() as u64, "pack");
     output::print(&format!("ok: {tenants}, {packs}, {}\n", policy.digest()))?;

@@ -17,6 +17,8 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use crate::webhooks::Counters;
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Status {
     status: u32,
@@ -44,7 +46,7 @@ struct Read {
 }
 
 impl Metrics {
-    pub(super) fn new(rooms: &Rooms, desk: &Arc<PolicyDesk>) -> Self {
+    pub(super) fn new(rooms: &Rooms, desk: &Arc<PolicyDesk>, webhooks: &Counters) -> Self {
         let mut registry = Registry::with_prefix("forethought");
         let requests = Family::<Status, Counter>::default();
         let tokens = Family::<Work, Counter>::default();
@@ -61,6 +63,7 @@ impl Metrics {
             "Times the policy file was read again, by what came of it: in_force, unchanged or refused",
             policies.clone(),
         );
+        webhooks.register(&mut registry);
         registry.register_collector(Box::new(RoomsNow(rooms.clone())));
         registry.register_collector(Box::new(Limits(Arc::clone(desk))));
         Self { registry, requests, tokens, samples, seconds, policies }

@@ -20,6 +20,7 @@ use crate::{
     config::ThinkingConfig,
     http::{Access, routes},
     keeper::PolicyKeeper,
+    webhooks::Webhooks,
 };
 
 /// Takes so long to count a prompt, and never ends a sample.
@@ -80,7 +81,9 @@ impl House {
         let desk = Arc::new(PolicyDesk::new(policy));
         let file = PolicyFile::new(folder.path().join("p.yaml"));
         let keeper = PolicyKeeper::new(file, &folder.path().join("data"), Arc::clone(&desk), root.rooms().audit);
-        let access = Access { desk, keeper, issuers: Issuers::default() };
+        let outbox = folder.path().join("data/webhooks");
+        let webhooks = Webhooks::start(outbox, Arc::clone(&desk), root.rooms().audit, &Handle::current());
+        let access = Access { desk, keeper, issuers: Issuers::default(), webhooks };
         let served = Served {
             temperature: 1.0,
             min_p: 0.0,
