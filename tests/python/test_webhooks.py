@@ -102,12 +102,13 @@ def add(service: Service, own: list[dict], tenants: dict[str, list[dict]] | None
     service.policy.write_text(f"{policy}\nwebhooks: {json.dumps(own)}\nsafeguards: {json.dumps(RULES)}\n")
 
 
-def house(install, own: list[dict], tenants: dict | None = None, answer: str = ANSWER, quotas: dict | None = None) -> Service:
+def house(install, own: list[dict], tenants: dict | None = None, answer: str = ANSWER, quotas: dict | None = None, scope: str = "tenant") -> Service:
     service = install(scripted(answers=[{"text": answer}]))
     for role in ("reviewer", "policy_owner"):
         service.keys[role] = run_well("key", "create", "default", "--role", role, "--policy", service.policy, "--quiet").strip()
     service.add_tenant("other")
     add(service, own, tenants, quotas)
+    service.policy.write_text(service.policy.read_text().replace("    name: default\n", f"    name: default\n    scope: {scope}\n"))
     return start(service)
 
 
@@ -143,7 +144,7 @@ def test_each_is_told_what_concerns_it_signed_and_without_anybodys_words(install
         assert [event["data"]["id"] for event in own.got] == [review, review] and others.got[0]["data"]["id"] == stranger
         told = own.of("review.decided")[0]
         assert told["id"] == decided["record"] and told["data"]["decision"] == "approved"
-        assert service.get(told["data"]["url"]).status == 401
+        assert service.send("GET", told["data"]["url"], None, "").status == 401
         fetched = service.send("GET", told["data"]["url"], None, service.key).json
         assert fetched["completion"]["choices"][0]["message"]["content"] == ANSWER
         assert own.got[0]["data"]["because"] == ["the deny list `projects`"]
@@ -263,6 +264,9 @@ def test_a_quota_is_told_of_once_in_its_period(install):
         assert (data["tenant"], data["period"], data["of"], data["limit"]) == ("default", "day", "tokens", 1000)
         assert data["used"] == spent and data["percent"] == spent // 10, (data, spent)
         assert data["resets_at"].endswith("T00:00:00Z")
+        until("nothing waits", lambda: metric(service, "forethought_webhook_pending") == 0)
+        # That it was delivered is kept a moment later.
+        time.sleep(1)
         for end in (service.kill, service.stop):
             end()
             start(service)
@@ -273,7 +277,7 @@ def test_a_quota_is_told_of_once_in_its_period(install):
 
 def test_the_owner_is_told_of_policies(install):
     with listening() as receiver, listening() as tenants:
-        service = house(install, [hook(receiver.port)], {"default": [hook(tenants.port)]})
+        service = house(install, [hook(receiver.port)], {"default": [hook(tenants.port)]}, scope="installation")
         [first] = receiver.wait("policy.in_force")
         good = service.policy.read_text()
         service.policy.write_text(good + "zebra: 1\n")
@@ -284,9 +288,22 @@ def test_the_owner_is_told_of_policies(install):
         service.process.send_signal(signal.SIGHUP)
         second = receiver.wait("policy.in_force", 2)[1]
         assert second["data"]["version"] == 2 and second["data"]["digest"] != first["data"]["digest"]
-        put = service.send("POST", "/v1/admin/policy/rollback", b'{"version": 1}', service.keys["policy_owner"])
-        assert put.status in (200, 403), put.body
-        assert tenants.got == []
+        owner = service.keys["policy_owner"]
+        back = service.send("POST", "/v1/admin/policy/rollback", b'{"version": 1, "reason": "Jane said so"}', owner)
+        assert back.status == 200, back.body
+        third = receiver.wait("policy.in_force", 3)[2]
+        assert (third["data"]["version"], third["data"]["what"], third["data"]["by"]["role"]) == (3, "policy.rollback", "policy_owner")
+        connection = service.connect(30)
+        connection.request("PUT", "/v1/admin/policy", b"version: 1", {**service.headers(owner), "If-Match": third["data"]["digest"]})
+        assert connection.getresponse().status == 400
+        connection.close()
+        again = receiver.wait("policy.refused", 2)[1]["data"]
+        assert (again["version"], again["what"], again["code"], again["by"]["tenant"]) == (3, "policy.replace", "invalid_policy", "default")
+        # Who may not change the policy causes nothing.
+        assert service.send("POST", "/v1/admin/policy/rollback", b'{"version": 99}', service.key).status == 403
+        time.sleep(1)
+        assert len(receiver.of("policy.refused")) == 2 and tenants.got == []
+        assert not any(b"Jane" in event["raw"] for event in receiver.got)
 
 
 def test_an_outbox_that_cannot_be_used_stops_no_request_and_loses_nothing(install):

@@ -36,6 +36,8 @@ const AT_ONCE: usize = 256;
 const MAX_FLYING: usize = 64;
 /// How long it may take until how far the log was read is kept, where nothing was to be told.
 const KEEP_EVERY: Duration = Duration::from_secs(5);
+/// How long it may take until it is kept that something was delivered: who is killed before tells it again.
+const KEEP_ENDED_WITHIN: Duration = Duration::from_millis(50);
 /// How long what is under way may take when the service stops.
 const LAND_WITHIN: Duration = Duration::from_secs(1);
 /// For how long it is waited that a policy of which there is a record decides.
@@ -411,6 +413,9 @@ impl Postman {
                 error!(%webhook, event, fate, "an event is not told to a webhook");
             }
             self.unkept.push(ended.change());
+            if !self.failing {
+                self.look_at = self.look_at.min(Instant::now() + KEEP_ENDED_WITHIN);
+            }
         }
     }
 }
