@@ -54,7 +54,9 @@ impl Book {
             (_, second) => (1, second),
         };
         let mut outbox = Outbox::default();
-        changes.into_iter().for_each(|change| outbox.apply(change));
+        for change in changes {
+            outbox.apply(change);
+        }
         let mut book = Self { disk, at, journal, generation, written: bytes, begun_with: bytes };
         if generation == 0 {
             book.write_anew(&outbox.snapshot())?;

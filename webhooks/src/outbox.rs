@@ -276,8 +276,8 @@ impl Outbox {
             Answer::Refused => lane.refused(*at, now, calendar, random),
             Answer::Away(asked) => {
                 lane.rest(now, asked.unwrap_or_default(), random);
-                let late = lane.waiting.iter().filter(|(_, waiting)| waiting.is_late(calendar));
-                late.map(|(at, _)| (*at, Fate::GivenUp)).collect()
+                let over = lane.waiting.iter().filter(|(_, waiting)| waiting.is_late(calendar));
+                over.map(|(at, _)| (*at, Fate::GivenUp)).collect()
             }
         };
         let ended = ended.into_iter().filter_map(|(at, fate)| self.end(to, at, fate)).collect();

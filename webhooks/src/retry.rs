@@ -11,9 +11,9 @@ pub const MAX_REFUSALS: u32 = 16;
 /// The first delay, which doubles each time.
 const FIRST: Duration = Duration::from_secs(2);
 /// The longest delay.
-const LONGEST: Duration = Duration::from_hours(1);
+const LONGEST: Duration = Duration::from_secs(60 * 60);
 /// The longest time that a receiver may ask for.
-const LONGEST_ASKED: Duration = Duration::from_hours(6);
+const LONGEST_ASKED: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// What a receiver made of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl Answer {
 pub fn delay(failures: u32, random: u32) -> Duration {
     let doublings = failures.saturating_sub(1).min(31);
     let full = FIRST.saturating_mul(1 << doublings).min(LONGEST);
-    full - full.mul_f64(0.5 * f64::from(random) / f64::from(u32::MAX))
+    full.mul_f64(1.0 - 0.5 * f64::from(random) / f64::from(u32::MAX))
 }
 
 /// What a `Retry-After` header asks for: seconds, or a date (RFC 9110, section 10.2.3).
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_status_says_whether_and_to_whom_it_is_said_again() {
-        let (wait, day) = (Duration::from_secs(7), Duration::from_hours(24));
+        let (wait, day) = (Duration::from_secs(7), Duration::from_secs(24 * 60 * 60));
         let check = |status, after, expected| assert_eq!(Answer::of(status, after), expected, "{status}");
         check(200, None, Answer::Accepted);
         check(204, Some(wait), Answer::Accepted);

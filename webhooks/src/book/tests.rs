@@ -43,7 +43,9 @@ fn script() -> Vec<Vec<Change>> {
 /// The outbox after so many batches.
 fn after(batches: usize) -> Vec<Change> {
     let mut outbox = Outbox::default();
-    script().into_iter().take(batches).flatten().for_each(|change| outbox.apply(change));
+    for change in script().into_iter().take(batches).flatten() {
+        outbox.apply(change);
+    }
     outbox.snapshot()
 }
 
@@ -53,7 +55,9 @@ fn run(disk: &SimDisk) -> Result<usize, usize> {
     let mut done = 0;
     for batch in script() {
         book.write(&batch).map_err(|_| done)?;
-        batch.into_iter().for_each(|change| outbox.apply(change));
+        for change in batch {
+            outbox.apply(change);
+        }
         done += 1;
         if done % 2 == 0 {
             book.write_anew(&outbox.snapshot()).map_err(|_| done)?;

@@ -22,7 +22,9 @@ fn calendar() -> Timestamp {
 fn queue(outbox: &mut Outbox, ids: &[&str], to: &[&str]) {
     let to: Vec<HookId> = to.iter().map(|id| hook(id)).collect();
     let events = ids.iter().map(|id| (event(id), to.clone())).collect();
-    outbox.queueing(events, calendar()).into_iter().for_each(|change| outbox.apply(change));
+    for change in outbox.queueing(events, calendar()) {
+        outbox.apply(change);
+    }
 }
 
 /// The event that is due, if it is.
@@ -37,8 +39,13 @@ fn expect_due(outbox: &mut Outbox, now: Duration, expected: &str) -> Delivery {
     delivery
 }
 
+const HOUR: Duration = Duration::from_secs(60 * 60);
 const START: Duration = Duration::ZERO;
 const LATER: Duration = Duration::from_secs(100_000);
+
+fn just_before(time: Duration) -> Duration {
+    time.checked_sub(Duration::from_millis(1)).unwrap()
+}
 
 #[test]
 fn each_receiver_gets_one_at_a_time_in_order_and_in_turn() {
@@ -65,13 +72,13 @@ fn who_is_away_rests_longer_each_time_and_gets_the_same_event_again() {
         let delivery = expect_due(&mut outbox, now, "1>a");
         assert!(outbox.settle(&delivery, Answer::Away(None), now, calendar(), 0).is_empty());
         let wait = Duration::from_secs(seconds);
-        assert!(outbox.due(now + wait - Duration::from_millis(1)).is_none(), "{seconds}");
+        assert!(outbox.due(just_before(now + wait)).is_none(), "{seconds}");
         now += wait;
     }
     let delivery = expect_due(&mut outbox, now, "1>a");
-    let hour = Duration::from_hours(1);
+    let hour = HOUR;
     outbox.settle(&delivery, Answer::Away(Some(hour)), now, calendar(), 0);
-    assert!(outbox.due(now + hour - Duration::from_millis(1)).is_none(), "what it asks for counts where it is more");
+    assert!(outbox.due(just_before(now + hour)).is_none(), "what it asks for counts where it is more");
     let delivery = expect_due(&mut outbox, now + hour, "1>a");
     outbox.settle(&delivery, Answer::Accepted, now + hour, calendar(), 0);
     expect_due(&mut outbox, now + hour, "2>a");
@@ -84,12 +91,12 @@ fn what_is_refused_steps_back_and_is_given_up() {
     let delivery = expect_due(&mut outbox, START, "bad>a");
     assert!(outbox.settle(&delivery, Answer::Refused, START, calendar(), 0).is_empty());
     let mut now = START + Duration::from_secs(2);
-    assert!(outbox.due(now - Duration::from_millis(1)).is_none(), "its receiver rests");
+    assert!(outbox.due(just_before(now)).is_none(), "its receiver rests");
     let delivery = expect_due(&mut outbox, now, "good>a");
     outbox.settle(&delivery, Answer::Accepted, now, calendar(), 0);
     assert!(outbox.due(now).is_none());
     for refusals in 2..=MAX_REFUSALS {
-        now += Duration::from_hours(2);
+        now += 2 * HOUR;
         let delivery = expect_due(&mut outbox, now, "bad>a");
         let ended = outbox.settle(&delivery, Answer::Refused, now, calendar(), 0);
         let expected = if refusals == MAX_REFUSALS { vec![Fate::GivenUp] } else { vec![] };
@@ -166,7 +173,7 @@ fn what_was_told_is_forgotten_in_time() {
 }
 
 /// One step of a history.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Step {
     Queue(u8),
     Send,
@@ -233,7 +240,9 @@ impl World {
     fn crash(&mut self) {
         let lost: Vec<Change> = std::mem::take(&mut self.unkept);
         self.outbox = Outbox::default();
-        self.kept.iter().for_each(|change| self.outbox.apply(change.clone()));
+        for change in &self.kept {
+            self.outbox.apply(change.clone());
+        }
         self.flying.clear();
         self.sent.clear();
         // What ended and was not kept is owed again.
@@ -307,12 +316,12 @@ proptest! {
             world.check();
         }
         // In the end, everything that is owed can be delivered.
-        world.flying.drain(..).collect::<Vec<_>>().iter().for_each(|delivery| {
-            world.outbox.settle(delivery, Answer::Away(None), world.now, calendar(), 0);
-        });
+        for delivery in std::mem::take(&mut world.flying) {
+            world.outbox.settle(&delivery, Answer::Away(None), world.now, calendar(), 0);
+        }
         let pending = world.outbox.pending();
         let mut delivered = 0;
-        while let Some(delivery) = { world.now += Duration::from_hours(2); world.outbox.due(world.now) } {
+        while let Some(delivery) = { world.now += 2 * HOUR; world.outbox.due(world.now) } {
             delivered += world.outbox.settle(&delivery, Answer::Accepted, world.now, calendar(), 0).len();
         }
         prop_assert_eq!((delivered, world.outbox.pending()), (pending, 0));
@@ -326,7 +335,7 @@ proptest! {
             world.queue(1 + hooks % 7);
             world.take(Step::Send);
             world.take(Step::Answer(hooks, u8::from(!accepts), 0));
-            world.now += Duration::from_hours(1);
+            world.now += HOUR;
         }
         for sent in world.sent.values() {
             prop_assert!(sent.is_sorted(), "{sent:?}");
@@ -336,11 +345,15 @@ proptest! {
     #[test]
     fn a_snapshot_makes_the_same_outbox(steps in prop::collection::vec(step(), 1..80)) {
         let mut world = World::default();
-        steps.into_iter().for_each(|step| world.take(step));
+        for step in steps {
+            world.take(step);
+        }
         let snapshot = world.outbox.snapshot();
         let mut again = Outbox::default();
         let text: Vec<String> = snapshot.iter().map(|change| serde_json::to_string(change).unwrap()).collect();
-        text.iter().for_each(|change| again.apply(serde_json::from_str(change).unwrap()));
+        for change in &text {
+            again.apply(serde_json::from_str(change).unwrap());
+        }
         prop_assert_eq!(again.snapshot(), snapshot);
         prop_assert_eq!(again.bytes, world.outbox.bytes);
     }

@@ -318,7 +318,9 @@ impl Postman {
             return self.not_kept(failure);
         }
         self.unkept.clear();
-        changes.into_iter().for_each(|change| self.outbox.apply(change));
+        for change in changes {
+            self.outbox.apply(change);
+        }
         (self.kept, self.kept_at) = (self.outbox.read(), Instant::now());
         if std::mem::take(&mut self.failing) {
             info!("the outbox of webhooks can be written again");
