@@ -7,11 +7,13 @@ import os
 import random
 import signal
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from standardwebhooks import Webhook
@@ -22,13 +24,14 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD6wqRd9Sx0K0="
 ANSWER = "The claim of Jane Doe is denied under Project Falcon."
 RULES = {"output": {"deny": [{"id": "projects", "action": "hold", "phrases": ["Project Falcon"]}]}}
+TLS = Path(__file__).parent / "tls"
 Reply = Callable[[int], tuple[int, dict]]
 
 
 class Receiver:
     """Listens on loopback, verifies every signature, and keeps what came."""
 
-    def __init__(self, reply: Reply = lambda _: (204, {}), secret: str = SECRET, port: int | None = None, delay: float = 0):
+    def __init__(self, reply: Reply = lambda _: (204, {}), secret: str = SECRET, port: int | None = None, delay: float = 0, tls: bool = False):
         self.port, self.got, self.wrong, self.paths = port or free_port(), [], [], []
         receiver, lock = self, threading.Lock()
 
@@ -53,6 +56,10 @@ class Receiver:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
         self.server.daemon_threads = True
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(TLS / "certificate.pem", TLS / "key.pem")
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def keep(self, body: bytes, headers: dict, secret: str) -> None:
@@ -381,6 +388,20 @@ def test_the_command_line_tries_a_webhook_and_warns_of_a_missing_secret(install,
         monkeypatch.setenv("HOOK_SECRET", "hunter2")
         weak = run("webhook", "test", "--policy", service.policy, "--id", "desk")
         assert weak.returncode == 2 and "hunter2" not in weak.stderr and "openssl" in weak.stderr
+
+
+def test_over_https_only_whom_this_machine_trusts(install, monkeypatch):
+    with listening(tls=True) as receiver:
+        service = install(scripted())
+        add(service, [{**hook(receiver.port), "url": f"https://127.0.0.1:{receiver.port}/hook"}])
+        monkeypatch.setenv("HOOK_SECRET", SECRET)
+        strange = run("webhook", "test", "--policy", service.policy, "--id", "desk")
+        assert strange.returncode == 1 and "certificate" in strange.stderr, strange.stderr
+        assert receiver.got == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "certificate.pem"))
+        trusted = run("webhook", "test", "--policy", service.policy, "--id", "desk")
+        assert trusted.returncode == 0, trusted.stderr
+        receiver.wait("webhook.test")
 
 
 def test_what_the_installation_tells_is_no_tenants_to_know(install):
