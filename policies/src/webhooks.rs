@@ -123,13 +123,13 @@ mod tests {
             &hook("http://hooks.example/x", ""),
             "",
             &[
-                "3:13: webhooks[0].url: the address is not https; use https, or set `allow_http: true` where everybody on the way may read along",
+                "3:14: webhooks[0].url: the address is not https; use https, or set `allow_http: true` where everybody on the way may read along",
             ],
         );
         check(
             &hook("https://hooks.example/x", ", events: [review.decide]"),
             "",
-            &["3:73: webhooks[0].events[0]: the text `review.decide` is not one of the known values; did you mean \
+            &["3:70: webhooks[0].events[0]: the text `review.decide` is not one of the known values; did you mean \
                `review.decided`? known values: quota.threshold, review.waiting, review.decided, policy.in_force, policy.refused"],
         );
         let own =
@@ -137,7 +137,7 @@ mod tests {
         check(
             "",
             own,
-            &["8:72: tenants[0].webhooks[0].events[0]: the text `policy.in_force` is not one of the known values; \
+            &["8:68: tenants[0].webhooks[0].events[0]: the text `policy.in_force` is not one of the known values; \
                known values: quota.threshold, review.waiting, review.decided"],
         );
         check(
