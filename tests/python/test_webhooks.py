@@ -167,7 +167,7 @@ def test_a_receiver_that_comes_up_later_gets_everything_in_order(install):
     service = house(install, [hook(port, events=["review.waiting", "review.decided"])])
     reviews = [held(service) for _ in range(3)]
     until("it was tried", lambda: metric(service, 'forethought_webhook_deliveries_total{event="review.waiting",outcome="failed"}') >= 1)
-    assert metric(service, "forethought_webhook_pending") == 3
+    until("all wait", lambda: metric(service, "forethought_webhook_pending") == 3)
     with listening(port=port) as receiver:
         got = receiver.wait("review.waiting", 3)
         assert [event["data"]["id"] for event in got] == reviews
@@ -352,7 +352,8 @@ def test_a_webhook_without_its_secret_is_told_nothing_until_it_has_one(install):
         service = house(install, [hook(receiver.port, events=["review.waiting"], secret_env="MISSING")])
         held(service)
         until("it is said", lambda: "the environment has no `MISSING`" in service.log.read_text())
-        assert receiver.got == [] and metric(service, "forethought_webhook_pending") == 1
+        until("it waits", lambda: metric(service, "forethought_webhook_pending") == 1)
+        assert receiver.got == []
         service.stop()
         start(service, MISSING=SECRET)
         receiver.wait("review.waiting")
