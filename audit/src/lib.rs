@@ -42,7 +42,7 @@ pub use log::{Appended, AuditLog, Held, OpenReport};
 pub use query::{Content, Filter, Listed, MAX_LISTED, Shown, Status};
 pub use reader::AuditReader;
 pub use record::{
-    Act, Actor, Admission, Body, Commitment, Interrupted, LawNote, LostRange, Outcome, OutcomeStatus, PolicyRef,
-    Record, Review, ReviewAsked, ReviewDecision, SafeguardNote, SampleOutcome, Spent, TailCut, VoteCount,
+    Act, Actor, Admission, Body, ClassifierNote, Commitment, Interrupted, LawNote, LostRange, Outcome, OutcomeStatus,
+    PolicyRef, Record, Review, ReviewAsked, ReviewDecision, SafeguardNote, SampleOutcome, Spent, TailCut, VoteCount,
 };
 pub use verify::{VerifyFailure, VerifyReport, verify, verify_containing, verify_on};

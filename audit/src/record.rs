@@ -218,6 +218,31 @@ pub struct LawNote {
     pub effect: Option<String>,
 }
 
+/// What a classifier model said of one side of a request, without a word of it or of the model's own reasons.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClassifierNote {
+    /// The classifier's name in the policy.
+    pub id: String,
+    /// What it judged: `input` or `output`.
+    pub stage: String,
+    /// What came of it: `passed`, `violated`, or `classifier_failed` where it said nothing that counts.
+    pub verdict: String,
+    /// What was done: `flag`, `hold` or `block`; left out where it passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// In which respects it violates, by the names that the model was asked about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<String>,
+    /// Questions that its engine was asked; none where all were asked and passed before.
+    pub calls: u32,
+    /// Tokens of these questions; they are charged to nobody.
+    pub prompt_tokens: u64,
+    /// Tokens of the answers; they are charged to nobody.
+    pub generated_tokens: u64,
+    /// How long it took, in milliseconds.
+    pub wall_ms: u64,
+}
+
 /// What safeguards found of one kind, without a word of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SafeguardNote {
@@ -299,6 +324,9 @@ pub struct Outcome {
     /// What safeguards found in what the client got, or would have got.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub safeguards: Vec<SafeguardNote>,
+    /// What classifier models said of what was asked and answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classifiers: Vec<ClassifierNote>,
     /// That the answer waits for a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review: Option<ReviewAsked>,

@@ -102,6 +102,7 @@ fn outcome(number: u32, admission: u32, status: OutcomeStatus) -> Draft {
         answer: Some(ANSWER.into()),
         cost: 0,
         safeguards: Vec::new(),
+        classifiers: Vec::new(),
         review: None,
         disclosures: None,
     }

@@ -32,6 +32,7 @@ mod screens;
 mod suggest;
 mod tenant;
 mod verdict;
+mod whole;
 mod window;
 mod yaml;
 

@@ -17,11 +17,12 @@ use crate::{
     diff::{Change, changes},
     document::{Document, FileKind, read},
     facts,
-    packs::{Judgement, PackChoice, Packs, Screening},
+    packs::{Effect, Judgement, PackChoice, Packs, Rule, Screening},
     problem::{FileError, Place, Problem},
     quota::Price,
     screens::{self, ScreenRules, Screens},
     tenant::{Key, Limits, Scope, Tenant},
+    whole,
     yaml::Node,
 };
 
@@ -126,7 +127,7 @@ impl Policy {
     /// # Errors
     /// As [`Policy::load`].
     pub fn parse(file: &Path, bytes: &[u8]) -> Result<Self, FileError> {
-        Self::parse_with(file, bytes, |_| true)
+        Self::parse_with(file, bytes, |_| true, |_| true)
     }
 
     /// Checks a policy that comes from elsewhere and is to take the place of `known`: of packs it may name those that ship with
@@ -137,24 +138,34 @@ impl Policy {
     pub fn parse_beside(file: &Path, bytes: &[u8], known: &Self) -> Result<Self, FileError> {
         let named = known.source.get("packs").and_then(Value::as_array).into_iter().flatten();
         let named: Vec<String> = named.filter_map(|choice| Some(choice.get("pack")?.as_str()?.to_owned())).collect();
-        Self::parse_with(file, bytes, |pack| {
-            Packs::shipped().any(|shipped| shipped == pack) || named.contains(&pack.to_owned())
-        })
+        let contracts: Vec<&str> = whole::files(&known.source).into_iter().map(|(_, file)| file).collect();
+        Self::parse_with(
+            file,
+            bytes,
+            |pack| Packs::shipped().any(|shipped| shipped == pack) || named.contains(&pack.to_owned()),
+            |schema| contracts.contains(&schema),
+        )
     }
 
-    fn parse_with(file: &Path, bytes: &[u8], may_name: impl Fn(&str) -> bool) -> Result<Self, FileError> {
+    fn parse_with(
+        file: &Path,
+        bytes: &[u8],
+        may_name: impl Fn(&str) -> bool,
+        may_read: impl Fn(&str) -> bool,
+    ) -> Result<Self, FileError> {
         let document = Document::parse(file, bytes, &POLICY_FILE)?;
         let mut findings = duplicates(&document.tree);
         findings.extend(screens::problems(&document));
         findings.extend(authorization::problems(&document));
         findings.extend(facts_problems(&document));
-        let contents: Contents = document.read(findings)?;
+        let mut contents: Contents = document.read(findings)?;
         if let Some((at, choice)) = contents.packs.iter().enumerate().find(|(_, choice)| !may_name(&choice.pack)) {
             let told = format!("the pack `{}` is neither shipped nor named by the policy in force", choice.pack);
             let mend = "name it in the policy file first, where the service runs";
             return Err(document.refuse(vec![document.problem(&format!("/packs/{at}"), told, mend)]));
         }
         let packs = packs(file, &document, &contents.packs)?;
+        let schemas = contracts(file, &document, &mut contents, may_read)?;
         let mut policy = Self {
             tenants: HashMap::new(),
             keys: HashMap::new(),
@@ -163,7 +174,7 @@ impl Policy {
             floor: Screens::of(&[&contents.safeguards]),
             authorization: rules(&document, "/authorization", contents.authorization.as_deref())?,
             authorizations: HashMap::new(),
-            digest: digest(bytes, &packs),
+            digest: digest(bytes, &packs, &schemas),
             packs: Arc::new(packs),
             review: contents.review,
             prices: contents.prices,
@@ -256,6 +267,20 @@ impl Policy {
         Screens::of(&[Some(&self.safeguards), own].into_iter().flatten().chain(added).collect::<Vec<_>>())
     }
 
+    /// All rules of safeguards, each with the place in the file of who has them: tenants, everybody, and packs.
+    pub(crate) fn all_screens(&self) -> Vec<(String, &ScreenRules)> {
+        let listed = self.source.get("tenants").and_then(Value::as_array).into_iter().flatten().enumerate();
+        let own = listed.filter_map(|(at, tenant)| {
+            let tenant = self.tenants.get(tenant.get("id")?.as_str()?)?;
+            Some((format!("/tenants/{at}"), tenant.safeguards.as_ref()?))
+        });
+        let of_laws = self.packs.rules().flat_map(Rule::effects).filter_map(|effect| match &**effect {
+            Effect::Safeguards(screens) => Some(("/packs".to_owned(), screens)),
+            _ => None,
+        });
+        own.chain([(String::new(), &self.safeguards)]).chain(of_laws).collect()
+    }
+
     /// How answers wait for a person.
     #[must_use]
     pub const fn review(&self) -> ReviewRules {
@@ -328,6 +353,33 @@ fn packs(file: &Path, document: &Document, choices: &[PackChoice]) -> Result<Pac
     })
 }
 
+/// Reads the schemas of contracts that stand in files of their own, which `may_read` allows by their names; gives their bytes.
+fn contracts(
+    file: &Path,
+    document: &Document,
+    contents: &mut Contents,
+    may_read: impl Fn(&str) -> bool,
+) -> Result<Vec<Vec<u8>>, FileError> {
+    let value = document.value();
+    let named = whole::files(&value);
+    if let Some((at, name)) = named.iter().find(|(_, name)| !may_read(name)) {
+        let told = format!("the schema `{name}` is named by no contract of the policy in force");
+        let mend = "write the schema itself, or name its file in the policy file first, where the service runs";
+        return Err(document.refuse(vec![document.problem(at, told, mend)]));
+    }
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let own = contents.tenants.iter_mut().enumerate();
+    let own = own.filter_map(|(at, tenant)| Some((format!("/tenants/{at}"), tenant.safeguards.as_mut()?)));
+    let mut schemas = Vec::new();
+    for (owner, screens) in own.chain([(String::new(), &mut contents.safeguards)]) {
+        let at = format!("{owner}/safeguards/output/contract/file");
+        let wrong = |(told, mend)| document.refuse(vec![document.problem(&at, told, mend)]);
+        schemas.push(whole::load(screens, folder).map_err(wrong)?);
+    }
+    schemas.retain(|schema| !schema.is_empty());
+    Ok(schemas)
+}
+
 /// Words in facts that are not known, at their places.
 fn facts_problems(document: &Document) -> Vec<Problem> {
     let value = document.value();
@@ -347,11 +399,14 @@ fn facts_problems(document: &Document) -> Vec<Problem> {
     problems
 }
 
-/// Of the file's bytes and of every pack that it names: what decides, and nothing else.
-fn digest(bytes: &[u8], packs: &Packs) -> String {
+/// Of the file's bytes, of every pack that it names and of every contract's schema: what decides, and nothing else.
+fn digest(bytes: &[u8], packs: &Packs, schemas: &[Vec<u8>]) -> String {
     let mut digest = Sha256::new_with_prefix(bytes);
     for pack in packs.packs() {
         digest.update(pack.digest());
+    }
+    for schema in schemas {
+        digest.update(Sha256::digest(schema));
     }
     format!("sha256:{}", hex::encode(digest.finalize()))
 }

@@ -16,6 +16,7 @@ mod patterns;
 mod phrases;
 mod rules;
 pub mod topics;
+pub mod whole;
 mod words;
 
 pub use guard::{Counted, Finding, Guard, Passed};

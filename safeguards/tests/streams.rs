@@ -15,7 +15,7 @@ fn rules(pii: Action, phrases: Action) -> Arc<Safeguards> {
         },
     ];
     let groups = [(Group::Pii, pii), (Group::Secret, Action::Redact), (Group::Hidden, Action::Flag)].into();
-    Safeguards::new(&[&Rules { groups, kinds: [(Kind::Phone, pii)].into(), deny }])
+    Safeguards::new(&[&Rules { groups, kinds: [(Kind::Phone, pii)].into(), deny, ..Rules::default() }])
 }
 
 /// Texts in which there is something, at the beginning, in the middle, at the end, and side by side.
@@ -108,7 +108,7 @@ fn no_rules_weaken_others() {
     let says = |groups: &[(Group, Action)], kinds: &[(Kind, Action)]| Rules {
         groups: groups.iter().copied().collect(),
         kinds: kinds.iter().copied().collect(),
-        deny: vec![],
+        ..Rules::default()
     };
     let floor = says(&[(Group::Pii, Action::Redact)], &[(Kind::Phone, Action::Flag)]);
     let tenant = says(&[(Group::Pii, Action::Allow)], &[(Kind::Phone, Action::Block), (Kind::Email, Action::Allow)]);

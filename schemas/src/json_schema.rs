@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn packs_and_policies_write_safeguards_alike() {
-        for name in ["safeguards", "screen", "action"] {
+        for name in ["safeguards", "screen", "action", "verdict", "categories", "category", "percent", "most", "name"] {
             let defined = |schema: &JsonSchema| schema.document().pointer(&format!("/$defs/{name}")).cloned().unwrap();
             assert_eq!(defined(&POLICY_SCHEMA), defined(&PACK_SCHEMA), "{name}");
         }

@@ -14,6 +14,7 @@ mod records;
 mod reviews;
 mod screen;
 mod stream;
+mod whole;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -21,7 +22,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{self, Data, ServiceConfig},
 };
-use forethought_actors::Rooms;
+use forethought_actors::{Classifiers, Rooms};
 use forethought_identity::Issuers;
 use forethought_policies::PolicyDesk;
 use forethought_schemas::{ApiError, Effort, ErrorKind, Presets, RequestId};
@@ -57,6 +58,7 @@ pub struct Gateway {
     /// Where deliberations run: they outlive their connection.
     work: Handle,
     metrics: Metrics,
+    classifiers: Classifiers,
     max_body_bytes: usize,
 }
 
@@ -82,7 +84,8 @@ impl Gateway {
     ) -> Self {
         let Access { desk, keeper, issuers } = access;
         let metrics = Metrics::new(&rooms, &desk);
-        Self { rooms, desk, keeper, issuers, models, work, metrics, max_body_bytes }
+        let classifiers = rooms.classifiers(metrics.on_run());
+        Self { rooms, desk, keeper, issuers, models, work, metrics, classifiers, max_body_bytes }
     }
 
     /// Reads the policy file again, and puts it in force for every request from now on; what tenants have used stays

@@ -21,6 +21,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
+    classifiers,
     cli::Usage,
     config::{Config, EngineConfig, ModelConfig, PoolConfig},
     http::{self, Access, Gateway, Served},
@@ -42,6 +43,7 @@ const HEADERS_WITHIN: Duration = Duration::from_secs(15);
 pub fn run(config: Config) -> Result<()> {
     logging::init(&config.log)?;
     let policy = PolicyFile::new(&config.policy).load()?;
+    policy.check_classifiers(&config.policy, &*classifiers::fits(&config.models))?;
     for model in &config.models {
         for file in model.engine.files() {
             preflight(file)
@@ -66,13 +68,15 @@ async fn serve(
     let engines = config.models.iter().map(|m| Model { id: m.id.clone(), build: build(&m.engine, &work) }).collect();
     let root = Root::start(config.data_dir.clone(), engines, config.max_deliberations)?;
     let rooms = root.rooms();
+    actix_rt::spawn(classifiers::look(rooms.clone(), policy.clone()));
     let desk = Arc::new(PolicyDesk::new(policy));
     for forethought_audit::Usage { tenant, since, tokens, cost } in root.usage() {
         desk.spent_before(tenant, Amount { tokens: *tokens, cost: *cost }, *since);
     }
     let defaults = config.models.iter().map(|m| (m.id.clone(), served(m))).collect();
     let file = PolicyFile::new(&config.policy);
-    let keeper = PolicyKeeper::new(file, &config.data_dir, Arc::clone(&desk), rooms.audit.clone());
+    let fits = classifiers::fits(&config.models);
+    let keeper = PolicyKeeper::new(file, &config.data_dir, Arc::clone(&desk), rooms.audit.clone(), fits);
     // No policy decides before the record of it is durable.
     keeper.begin().await?;
     let access = Access { desk, keeper, issuers: Issuers::start(&config.identity)? };

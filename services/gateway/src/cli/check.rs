@@ -19,6 +19,11 @@ pub fn run(file: &Path) -> anyhow::Result<ExitCode> {
     if let Err(error) = &policy {
         problems.extend(error.to_string().lines().map(ToOwned::to_owned));
     }
+    if let Ok(policy) = &policy
+        && let Err(error) = policy.check_classifiers(&config.policy, &*crate::classifiers::fits(&config.models))
+    {
+        problems.extend(error.to_string().lines().map(ToOwned::to_owned));
+    }
     for model in &config.models {
         for engine in model.engine.files() {
             let found = preflight(engine).err().unwrap_or_default();

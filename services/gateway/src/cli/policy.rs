@@ -169,7 +169,7 @@ fn test(args: &Test) -> anyhow::Result<ExitCode> {
     for result in &results {
         let (word, paint) = if result.wrong.is_empty() { ("ok", Paint::Good) } else { ("FAILED", Paint::Bad) };
         _ = writeln!(text, "{} {}", style.paint(paint, word), tame(&result.name));
-        text.extend(result.wrong.iter().map(|wrong| format!("    {}\n", tame(wrong))));
+        text.extend(result.wrong.iter().chain(&result.notes).map(|told| format!("    {}\n", tame(told))));
     }
     let failed = results.iter().filter(|result| !result.wrong.is_empty()).count();
     _ = writeln!(text, "{} passed, {failed} failed", results.len() - failed);

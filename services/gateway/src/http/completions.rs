@@ -25,7 +25,7 @@ use super::{
     errors, laws,
     plan::{self, Ground, Mind},
     screen::{Screened, screen},
-    stream,
+    stream, whole,
 };
 
 #[cfg(test)]
@@ -123,6 +123,7 @@ async fn start(
         engine.lease(deadline.min(ground.since + ENGINE_WITHIN)).await.map_err(|error| engine_error(&error))?;
     let mut job = plan::plan(chat, &ground, Some(&mind(served, leased.info())))?;
     job.weights.clone_from(&leased.info().weights);
+    whole::plan(gateway, &screens, chat, &mut job);
     (job.safeguards, job.asked, job.facts) = (screens.output, found, facts);
     (job.laws, job.disclosures) = (laws, Arc::new(laws::disclosures(&judgement)));
     hold(gateway, &mut job, [held, laws::because(&judgement)].concat(), screens.released);
@@ -139,7 +140,17 @@ async fn start(
     let work = gateway.rooms.work.clone();
     let for_work = job.clone();
     let started = gateway.work.spawn(async move { Deliberation::start(for_work, desks, &work).await });
-    Ok((job, started.await.map_err(|_| errors::lost())??))
+    let deliberation = started.await.map_err(|_| errors::lost())??;
+    Ok((job, let_in(deliberation).await?))
+}
+
+/// Waits until classifiers have let the request in. When the client leaves meanwhile, this future is dropped, and their work stops.
+async fn let_in(mut deliberation: Deliberation) -> Result<Deliberation, ApiError> {
+    if (&mut deliberation.let_in).await.is_ok() {
+        return Ok(deliberation);
+    }
+    let _guard = deliberation.guard;
+    Err(deliberation.end.await.map_err(|_| errors::lost())?.err().unwrap_or_else(errors::lost))
 }
 
 /// Looks at a request where it holds up nobody else, and in a seat: so there are never more at it than may run.
@@ -149,7 +160,7 @@ async fn screened(
     screens: &Screens,
     chat: &ChatRequest,
 ) -> Result<Screened, ApiError> {
-    if screens.input.is_empty() {
+    if screens.input.is_empty() && screens.whole.is_empty() {
         return Ok(screen(screens, chat));
     }
     let seat = gateway.rooms.seat(principal.tenant())?;
@@ -164,8 +175,9 @@ async fn screened(
 /// Says how the answer is held. Of one that may come to wait for a person nothing is shown while it is drawn.
 fn hold(gateway: &Gateway, job: &mut Job, because: Vec<String>, released: Arc<Safeguards>) {
     let within = Duration::from_secs(gateway.desk.policy().review().timeout_s.into());
-    job.review = ReviewPlan { because, possible: job.safeguards.holds(), within, released };
-    if job.review.is_quiet() {
+    job.review =
+        ReviewPlan { because, possible: job.safeguards.holds() || job.whole.answers.holds(), within, released };
+    if job.is_quiet() {
         (job.stream_text, job.stream_thinking) = (false, false);
     }
 }

@@ -8,6 +8,8 @@ use forethought_safeguards::{Action, Counted, Finding, Guard, Kind, Safeguards, 
 use forethought_schemas::{ApiError, ChatRequest, ChatRole, ErrorKind, ResponseFormat};
 use serde_json::Value;
 
+use super::whole;
+
 /// A request as a model may see it.
 pub(super) struct Screened {
     pub(super) chat: ChatRequest,
@@ -25,10 +27,10 @@ pub(super) struct Screened {
 pub(super) fn screen(screens: &Screens, chat: &ChatRequest) -> Screened {
     let screened = look(&screens.input, chat);
     if screened.held.is_empty() || screened.refusal.is_some() {
-        return screened;
+        return whole::look(&screens.whole, screened);
     }
     let seen = look(&screens.input_released, chat);
-    Screened { chat: seen.chat, refusal: seen.refusal, ..screened }
+    whole::look(&screens.whole, Screened { chat: seen.chat, refusal: seen.refusal, ..screened })
 }
 
 fn look(rules: &Arc<Safeguards>, chat: &ChatRequest) -> Screened {

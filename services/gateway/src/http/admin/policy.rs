@@ -85,7 +85,12 @@ async fn proposed(gateway: &Gateway, payload: Payload) -> Result<(Policy, String
     let name = gateway.keeper.file().path().with_file_name(NAME);
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let (path, known) = (name.clone(), gateway.desk.policy());
-    let parsed = tokio::task::spawn_blocking(move || Policy::parse_beside(&path, &bytes, &known)).await;
+    let keeper = gateway.keeper.clone();
+    let parse = move || {
+        let policy = Policy::parse_beside(&path, &bytes, &known)?;
+        keeper.check(&policy, &path).map(|()| policy)
+    };
+    let parsed = tokio::task::spawn_blocking(parse).await;
     let policy = parsed.map_err(|_| crate::http::errors::lost())?.map_err(|wrong| {
         // Where the file lies is the operator's to know.
         let told = wrong.to_string().replace(&name.display().to_string(), NAME);
@@ -139,6 +144,8 @@ async fn rolled_back(gateway: &Gateway, request: &HttpRequest, payload: Payload)
     let read =
         tokio::task::spawn_blocking(move || history.read(version)).await.map_err(|_| crate::http::errors::lost())?;
     let old = read.map_err(|error| ApiError::new(ErrorKind::NotFound, "not_found", error.to_string()))?;
+    let fit = gateway.keeper.check(&old, std::path::Path::new(NAME));
+    fit.map_err(|wrong| ApiError::new(ErrorKind::InvalidRequest, "invalid_policy", wrong.to_string()))?;
     let (allowed, reason) = (allowed(&caller), text(&asked, "reason")?);
     let object = Some(version.to_string());
     let deed = move |&(): &()| Deed { what: "policy.rollback", by: Some(caller), object, reason };

@@ -79,7 +79,8 @@ impl House {
         let policy = Policy::parse(Path::new("p.yaml"), yaml.as_bytes()).unwrap();
         let desk = Arc::new(PolicyDesk::new(policy));
         let file = PolicyFile::new(folder.path().join("p.yaml"));
-        let keeper = PolicyKeeper::new(file, &folder.path().join("data"), Arc::clone(&desk), root.rooms().audit);
+        let data = folder.path().join("data");
+        let keeper = PolicyKeeper::new(file, &data, Arc::clone(&desk), root.rooms().audit, Arc::new(|_| None));
         let access = Access { desk, keeper, issuers: Issuers::default() };
         let served = Served {
             temperature: 1.0,

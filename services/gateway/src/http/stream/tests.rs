@@ -41,6 +41,7 @@ fn job() -> Job {
         asked: Vec::new(),
         facts: forethought_schemas::Facts::default(),
         review: forethought_actors::ReviewPlan::default(),
+        whole: forethought_actors::WholePlan::default(),
         laws: Vec::new(),
         disclosures: std::sync::Arc::default(),
     }
