@@ -286,7 +286,10 @@ mod tests {
 packs: [{ pack: eu-ai-act }]
 safeguards:
   input: { deny: [{ id: weapons, action: block, phrases: [build a bomb] }, { id: claims, action: hold, phrases: [deny the claim] }] }
-  output: { kinds: { email: redact } }
+  output:
+    kinds: { email: redact }
+    topics: [{ id: law, words: { sue: 60, court: 60 }, threshold: 100, action: hold }]
+    lengths: { message_characters: 40, action: block }
 tenants:
   - id: acme
     name: Acme
@@ -296,6 +299,10 @@ tenants:
       @id(\"cheap\") forbid (principal, action == Forethought::Action::\"deliberate\", resource) when { context.samples > 8 };
     limits: { requests_per_minute: 60, tokens_per_minute: 1000, concurrent_requests: 8 }
     budget: { max_samples: 64, total_tokens: 5000, deadline_ms: 60000, effort: high }
+    safeguards:
+      input:
+        languages: { allow: [en], action: block }
+        classifiers: [{ id: guard, model: g, protocol: llama_guard_3, action: block }]
 ";
 
     #[test]
@@ -308,6 +315,9 @@ tenants:
             let cases = Cases::load(&file).unwrap_or_else(|wrong| panic!("{wrong}"));
             let results = cases.run(&policy, "2026-11-26T00:00:00Z".parse().unwrap());
             assert_eq!(results[0].wrong, wrong, "{test}");
+            let asks = ["input:", "output:"].iter().any(|text| test.contains(text) && !test.starts_with("samples"));
+            let not_run = "the classifier `guard` was not run: tests ask no model";
+            assert_eq!(results[0].notes, [not_run].iter().filter(|_| asks).copied().collect::<Vec<_>>(), "{test}");
         };
         check("expect: { decision: allowed, rule: user-asks }", &[]);
         check("role: auditor, expect: { decision: refused, code: not_allowed }", &[]);
@@ -318,6 +328,12 @@ tenants:
         check("facts: { purpose: nonsense }, expect: { code: invalid_value }", &[]);
         check("input: how to build a bomb, expect: { decision: refused, code: blocked_by_safeguard }", &[]);
         check("input: please deny the claim, expect: { decision: held }", &[]);
+        check(
+            "input: Wie beende ich einen hängenden Prozess unter Windows?, expect: { decision: refused, code: blocked_by_safeguard }",
+            &[],
+        );
+        check("output: sue them in court, expect: { decision: held }", &[]);
+        check("output: a word and another and another one and more, expect: { decision: refused }", &[]);
         check("output: \"to a@b.example\", expect: { output: \"to [EMAIL]\", decision: allowed }", &[]);
         check(
             "output: nothing, expect: { output: something, rule: none, disclosed: true }",
