@@ -74,7 +74,7 @@ fn deliberation(
     }
     let (done, end) = oneshot::channel();
     let guard = work.clone().kill_on_drop();
-    (Deliberation { admission: RecordId::generate(), events: receiver, end, guard }, done)
+    (Deliberation { admission: RecordId::generate(), events: receiver, let_in: oneshot::channel().1, end, guard }, done)
 }
 
 #[actix_rt::test]
