@@ -60,13 +60,14 @@ def test_what_passes_is_told_nowhere_but_in_the_record(install):
 
 @pytest.mark.parametrize("side", ["input", "output"])
 def test_a_flag_passes_and_is_told(install, side: str):
-    service = says(install, "unsafe\nS1,S2", {side: {"classifiers": [classifier(action="flag")]}}, token_ms=20)
+    service = says(install, "unsafe\nS1,S2", {side: {"classifiers": [classifier(action="flag", on_failure="flag")]}}, token_ms=20)
     answer = service.chat(messages=ENGLISH)
     assert (answer.status, answer.text) == (200, ANSWER)
     assert answer.deliberation["safeguards"] == [
         {"stage": side, "kind": "classifier", "list": "guard", "action": "flag", "count": 1}
     ]
-    events = list(service.stream(messages=ENGLISH, stream_options={"include_usage": True}))
+    single = {"strategy": "single"}
+    events = list(service.stream(messages=ENGLISH, stream_options={"include_usage": True}, deliberation=single))
     assert len(texts(events)) > 5, "what can only be flagged streams"
     assert "classifier" in json.dumps(events[-1]), events[-1]
 
@@ -164,7 +165,7 @@ def leave(service: Service) -> None:
 @pytest.mark.parametrize("side", ["input", "output"])
 def test_who_leaves_stops_the_classifier(install, side: str):
     rules = {side: {"classifiers": [classifier(timeout_ms=60_000)]}}
-    service = says(install, "safe or not ", rules, faults=[{"kind": "endless"}], parallel=1)
+    service = says(install, "safe", rules, faults=[{"kind": "hang"}], parallel=1)
     leave(service)
     until("the place is free", lambda: metric(service, "deliberations_running") == {"forethought_deliberations_running": 0}, 10)
     until("it is recorded", lambda: [request["status"] for request in service.audit_json("list")] == ["cancelled"], 10)
@@ -199,7 +200,7 @@ def test_languages_lengths_and_topics_of_requests(install):
     refused = service.chat(messages=said("How are you?", "Fine.", GERMAN))
     assert (refused.status, refused.error["param"]) == (403, "messages[2].content"), refused.body
     assert "language" in refused.error["message"] and "Prozess" not in refused.error["message"]
-    assert service.chat(messages=said("x " * 250)).status == 403
+    assert service.chat(messages=said("1 " * 250)).status == 403
     assert service.chat(messages=said("a", "b", "c", "d", "e")).status == 403
     held = service.chat(messages=said("May I sue, or is a lawsuit too much?"))
     assert held.status == 202 and "the topic `law`" in json.dumps(held.deliberation["review"]["because"]), held.body
@@ -260,9 +261,10 @@ def test_a_reviewers_answer_is_checked_too(install):
 
     refused = decide(GERMAN)
     assert (refused.status, refused.error["code"]) == (400, "blocked_by_safeguard"), refused.body
-    assert metric(service, "classifier_calls_total") == {}, "what is refused without a model is shown to none"
+    passed = 'forethought_classifier_calls_total{id="guard",verdict="passed"}'
+    assert metric(service, "classifier_calls_total") == {passed: 1}, "what is refused without a model is shown to none"
     assert decide("Ask a lawyer about it, please.").status == 200
-    assert metric(service, "classifier_calls_total")['forethought_classifier_calls_total{id="guard",verdict="passed"}'] >= 1
+    assert metric(service, "classifier_calls_total") == {passed: 2}
 
 
 WRONG = {

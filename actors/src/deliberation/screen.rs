@@ -73,9 +73,10 @@ impl Sample {
         Self { thinking, text, answer: None, findings: Vec::new(), stopped: true, whole: false }
     }
 
-    /// A sample that is kept back as a whole.
-    fn blocked() -> Self {
-        Self { answer: Some(WITHHELD.to_owned()), ..Self::nothing() }
+    /// Keeps it back as a whole; what was found in it is still told.
+    fn block(&mut self) {
+        let findings = std::mem::take(&mut self.findings);
+        *self = Self { answer: Some(WITHHELD.to_owned()), findings, ..Self::nothing() };
     }
 }
 
@@ -154,7 +155,9 @@ impl Shown {
         }
         let blocks = |found: &[Counted]| found.iter().any(|found| found.action == Action::Block);
         let blocked = looked.iter().filter(|(_, found)| blocks(found)).map(|(index, _)| index);
-        blocked.filter_map(|index| samples.insert(*index, Sample::blocked())).for_each(drop);
+        for index in blocked {
+            samples.entry(*index).and_modify(Sample::block);
+        }
         for report in &ran.samples {
             let shown = samples.get(&report.index).and_then(|sample| sample.answer.clone());
             if let (Some(answer), Some(shown)) = (report.answer.clone(), shown) {
