@@ -1,10 +1,6 @@
 //! Rules of whole texts in a policy file: checked at their places, with the schemas of contracts that stand in files of their own.
 
-use std::{
-    fs::File,
-    io::Read as _,
-    path::{Path, PathBuf},
-};
+use std::{fs::File, io::Read as _, path::Path};
 
 use forethought_safeguards::{Rules, classifier::Target, whole::ClassifierRule};
 use serde_json::Value;
@@ -93,7 +89,7 @@ pub(crate) fn load(screens: &mut ScreenRules, folder: &Path) -> Result<Vec<u8>, 
     }
 }
 
-fn bytes(path: &PathBuf) -> Result<Vec<u8>, (String, &'static str)> {
+fn bytes(path: &Path) -> Result<Vec<u8>, (String, &'static str)> {
     let unread = |error: std::io::Error| {
         let told = format!("the schema {} cannot be read: {error}", path.display());
         (told, "give the path of a file, relative to this one")
@@ -115,18 +111,18 @@ pub(crate) fn files(value: &Value) -> Vec<(String, &str)> {
 impl Policy {
     /// Every classifier that the policy asks, of everybody's rules, tenants' and laws', with its place in the file.
     fn classifiers(&self) -> Vec<(String, &ClassifierRule)> {
-        let mut all = Vec::new();
-        for (at, screens) in self.all_screens() {
-            let of_side = [("input", &screens.input), ("output", &screens.output)];
-            all.extend(of_side.into_iter().flat_map(|(side, rules)| {
-                let place = |index: usize| match at.starts_with("/packs") {
-                    true => at.clone(),
-                    false => format!("{at}/safeguards/{side}/classifiers/{index}/model"),
-                };
-                rules.classifiers.iter().enumerate().map(move |(index, rule)| (place(index), rule)).collect::<Vec<_>>()
-            }));
-        }
-        all
+        let sides = self.all_screens().into_iter().flat_map(|(at, screens)| {
+            [("input", &screens.input), ("output", &screens.output)].map(|(side, rules)| (at.clone(), side, rules))
+        });
+        let placed = sides.flat_map(|(at, side, rules)| {
+            // What stands in a pack has no line in this file.
+            let in_pack = at.starts_with("/packs");
+            let place = move |index: usize| {
+                if in_pack { at.clone() } else { format!("{at}/safeguards/{side}/classifiers/{index}/model") }
+            };
+            rules.classifiers.iter().enumerate().map(move |(index, rule)| (place(index), rule))
+        });
+        placed.collect()
     }
 
     /// Checks that every model that classifiers are asked through will do. `unfit` says what is wrong with one, and the mend.

@@ -15,12 +15,12 @@ fn told(verdicts: &[Verdict]) -> Vec<(&'static str, Option<&str>, &'static str, 
 
 #[test]
 fn requests_are_read_turn_by_turn() {
+    use Speaker::{Assistant, System, User};
     let whole = Whole::new(&[&rules(json!({
         "languages": { "allow": ["en"], "action": "block" },
         "lengths": { "messages": 3, "message_characters": 60, "action": "flag" },
         "topics": [{ "id": "law", "words": { "lawsuit*": 60, "sue": 60 }, "threshold": 100, "action": "hold" }],
     }))]);
-    use Speaker::{Assistant, System, User};
     let check = |messages: &[(Speaker, &str)], expected: &[(&str, Option<&str>, &str, Option<usize>)]| {
         assert_eq!(told(&whole.asked(messages)), expected, "{messages:?}");
     };
@@ -94,12 +94,12 @@ fn what_a_person_releases_is_noted() {
 
 #[test]
 fn flaws_are_told_at_their_places() {
+    use Target::{Input, Output};
     let check = |of: Value, side: Target, expected: &[(&str, &str)]| {
         let found = rules(of.clone()).whole().flaws(side);
         let found: Vec<_> = found.iter().map(|flaw| (flaw.pointer.as_str(), flaw.told.as_str())).collect();
         assert_eq!(found, expected, "{of}");
     };
-    use Target::{Input, Output};
     let guard = |more: Value| {
         let mut rule = json!({ "id": "g", "model": "m", "protocol": "llama_guard_3", "action": "block" });
         rule.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
