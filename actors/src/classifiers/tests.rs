@@ -1,3 +1,5 @@
+//! Classifiers over scripted models that answer, ramble, hang and die.
+
 use std::sync::Mutex;
 
 use forethought_engine::{

@@ -285,14 +285,14 @@ fn rules_of_whole_texts_are_checked_at_their_places() {
     check_safeguards(
         &guard("action: redact"),
         &[
-            "2:78: safeguards.input.classifiers[0].action: a verdict on a whole text has no place to redact; write `flag`, `hold` or `block`",
-            "2:78: safeguards.input.classifiers[0].action: the text `redact` is not one of the known values; known values: flag, hold, block",
+            "2:82: safeguards.input.classifiers[0].action: the text `redact` is not one of the known values; known values: flag, hold, block",
+            "2:82: safeguards.input.classifiers[0].action: a verdict on a whole text has no place to redact; write `flag`, `hold` or `block`",
         ],
     );
     check_safeguards(
         &guard("action: block, categories: [S99]"),
         &[
-            "2:93: safeguards.input.classifiers[0].categories: `S99` is no category of this protocol; name one of S1, S2, S3, S4, S5, S6, S7, S8, S9, S10, S11, S12, S13, S14, or give an `id` and a `text`",
+            "2:97: safeguards.input.classifiers[0].categories: `S99` is no category of this protocol; name one of S1, S2, S3, S4, S5, S6, S7, S8, S9, S10, S11, S12, S13, S14, or give an `id` and a `text`",
         ],
     );
     check_safeguards(
@@ -304,7 +304,7 @@ fn rules_of_whole_texts_are_checked_at_their_places() {
     check_safeguards(
         "{ output: { contract: { file: gone.json, action: block } } }",
         &[
-            "2:38: safeguards.output.contract.file: the schema gone.json cannot be read: No such file or directory (os error 2); give the path of a file, relative to this one",
+            "2:37: safeguards.output.contract.file: the schema gone.json cannot be read: No such file or directory (os error 2); give the path of a file, relative to this one",
         ],
     );
 }
@@ -314,7 +314,7 @@ fn a_tenant_gives_ids_of_its_own() {
     let topic = "safeguards: { input: { topics: [{ id: law, words: { sue: 9 }, threshold: 9, action: flag }] } }";
     let text = format!("{topic}\n{}", tenant(&format!("    {topic}\n")));
     let told =
-        "8:43: tenants[0].safeguards.input.topics[0].id: the id `law` stands for everybody already; give it another";
+        "8:39: tenants[0].safeguards.input.topics[0].id: the id `law` stands for everybody already; give it another";
     check(&text, &[told]);
     check(&text.replacen("id: law", "id: laws", 1), &[]);
 }
@@ -333,7 +333,7 @@ fn the_schema_of_a_contract_decides_and_stands_in_the_digest() {
     assert_ne!(numbers.digest(), texts.digest());
     assert!(numbers.screens("acme").answers.answered("", "1").is_empty());
     assert_eq!(texts.screens("acme").answers.answered("", "1").len(), 1);
-    assert!(read(r#"{"type": "nothing"}"#).unwrap_err().to_string().contains("2:49"));
+    assert!(read(r#"{"type": "nothing"}"#).unwrap_err().to_string().contains(":2:37:"));
     assert!(read("{").unwrap_err().to_string().contains("is no JSON"));
     // What comes from elsewhere reads no other files than the policy in force.
     let other = text.replace("answer.json", "other.json");

@@ -1,3 +1,5 @@
+//! One table of rules and texts for each kind of check.
+
 use serde_json::{Value, json};
 
 use super::*;
