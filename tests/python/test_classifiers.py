@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -308,3 +309,38 @@ def test_a_model_that_is_no_classifier_fails_closed(install):
     assert run_of_it["generated_tokens"] > 0 and run_of_it["prompt_tokens"] > 100, run_of_it
     assert any("a classifier could not judge a text" in line for line in service.log_text().splitlines())
     assert "kill a process" not in service.log_text()
+
+
+def test_a_full_classifier_fails_closed_and_lets_go(install):
+    rules = {"input": {"classifiers": [classifier(timeout_ms=1500)]}}
+    service = says(install, "safe", rules, start_ms=600, parallel=1)
+    ask = lambda number: service.chat(f"Question {number}?", deliberation={"strategy": "single"})
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(ask, range(8)))
+    statuses = [answer.status for answer in answers]
+    # The slot judges one in 600 ms, so two or three come in time.
+    assert statuses.count(200) in (2, 3) and statuses.count(503) == 8 - statuses.count(200), statuses
+    assert {answer.error["code"] for answer in answers if answer.status == 503} == {"classifier_failed"}
+    until("all places are free", lambda: metric(service, "deliberations_running") == {"forethought_deliberations_running": 0}, 5)
+    assert ask("later").status == 200
+
+
+def test_a_crash_while_it_is_judged_leaves_a_record_and_no_answer(install):
+    service = says(install, "safe", {"output": {"classifiers": [classifier(timeout_ms=60_000)]}}, faults=[{"kind": "hang"}])
+    asking = ThreadPoolExecutor(1).submit(lambda: service.chat(messages=ENGLISH))
+    until("it is admitted", lambda: service.audit_json("list"))
+    time.sleep(0.5)
+    service.kill()
+    assert asking.exception(30) is not None, "no answer"
+    service.start()
+    assert [request["status"] for request in service.audit_json("list")] == ["interrupted"]
+    assert service.audit("verify").returncode == 0
+
+
+def test_a_deadline_counts_for_classifiers_too(install):
+    service = says(install, "safe", {"output": {"classifiers": [classifier(timeout_ms=60_000)]}}, start_ms=5_000)
+    since = time.monotonic()
+    answer = service.chat(messages=ENGLISH, deliberation={"strategy": "single", "deadline_ms": 1500})
+    assert time.monotonic() - since < 4
+    assert (answer.status, answer.json["choices"][0]["finish_reason"]) == (200, "content_filter"), answer.body
+    assert answer.deliberation["safeguards"][0]["kind"] == "classifier_failed"
