@@ -32,7 +32,7 @@ struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 a check failed, 2 wrong usage or configuration, 3 a failure while running";
+Exit codes: 0 done, 1 a check failed, 2 wrong usage or configuration, 3 a failure while running, 4 it cannot be told";
 
 #[derive(Subcommand)]
 enum Verb {
