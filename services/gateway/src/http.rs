@@ -12,6 +12,7 @@ mod plan;
 mod probes;
 mod records;
 mod reviews;
+mod routes;
 mod screen;
 mod stream;
 
@@ -104,26 +105,7 @@ impl Gateway {
 
 /// Adds all routes.
 pub fn routes(app: &mut ServiceConfig, gateway: &Data<Gateway>) {
-    app.app_data(gateway.clone())
-        .service(
-            web::resource("/v1/chat/completions")
-                .route(web::post().to(completions::complete))
-                .default_service(web::to(wrong_method)),
-        )
-        .service(web::resource("/v1/models").route(web::get().to(models::list)).default_service(web::to(wrong_method)))
-        .service(
-            web::resource("/v1/models/{id:.*}")
-                .route(web::get().to(models::one))
-                .default_service(web::to(wrong_method)),
-        )
-        .configure(admin::routes)
-        .configure(records::routes)
-        .configure(reviews::routes)
-        .service(web::resource("/healthz").route(web::get().to(probes::alive)))
-        .service(web::resource("/readyz").route(web::get().to(probes::ready)))
-        .service(web::resource("/metrics").route(web::get().to(probes::metrics)))
-        .service(web::resource("/openapi.json").route(web::get().to(probes::openapi)))
-        .default_service(web::to(nothing_here));
+    app.app_data(gateway.clone()).configure(routes::add).default_service(web::to(nothing_here));
 }
 
 async fn nothing_here(request: HttpRequest) -> HttpResponse {

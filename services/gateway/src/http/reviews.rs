@@ -3,7 +3,7 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    web::{self, Data, Path, Payload, ServiceConfig},
+    web::{Data, Path, Payload},
 };
 use forethought_actors::{AppendError, AuditDesk, BLOCKED};
 use forethought_audit::{Actor, Body, Content, Held, MAX_LISTED, Outcome, Review, ReviewDecision, ReviewDraft, Shown};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::time::Duration;
 use tracing::{error, info};
 
-use super::{Gateway, admin, caller::INSTALLATION, records};
+use super::{Gateway, admin, caller::INSTALLATION, records, routes::Endpoint};
 use crate::keeper::Deed;
 
 /// How often it is looked whether the time of an answer that waits is over.
@@ -24,15 +24,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// The longest reason.
 const LONGEST_REASON: usize = 2000;
 
-/// Adds the routes below `/v1/reviews`.
-pub(super) fn routes(app: &mut ServiceConfig) {
-    app.service(web::resource("/v1/reviews").route(web::get().to(list)).default_service(web::to(super::wrong_method)))
-        .service(
-            web::resource("/v1/reviews/{id}")
-                .route(web::get().to(one))
-                .route(web::post().to(decide))
-                .default_service(web::to(super::wrong_method)),
-        );
+/// What is below `/v1/reviews`.
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/v1/reviews", list),
+        Endpoint::get("/v1/reviews/{id}", one),
+        Endpoint::post("/v1/reviews/{id}", decide),
+    ]
 }
 
 async fn list(gateway: Data<Gateway>, request: HttpRequest) -> HttpResponse {
