@@ -206,16 +206,20 @@ pub struct Admission {
     pub laws: Vec<LawNote>,
 }
 
-/// A rule of law that had a say in a request.
+/// A rule of law, or of the policy for a purpose, that had a say in a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LawNote {
-    /// The rule's id, such as `eu-ai-act/5-1-f`.
+    /// The rule's id, such as `eu-ai-act/5-1-f`, or `purposes/employment`.
     pub rule: String,
     /// `enforced`, `shadow` where it was only told, or `undetermined` where nobody can say whether it applies.
     pub state: String,
-    /// What it asks for: `forbid`, `review`, `disclose` and so on; nothing where that is not known.
+    /// What it asks for: `forbid`, `review`, `disclose` and so on, or `assessed` where an assessment met it; nothing where that is
+    /// not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effect: Option<String>,
+    /// The digest of the impact assessment that let the request pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assessment: Option<String>,
 }
 
 /// What safeguards found of one kind, without a word of it.

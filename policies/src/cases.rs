@@ -196,13 +196,18 @@ impl Case {
     }
 
     fn of(&self, opinion: &Opinion) -> Made {
-        let Opinion { refusal, allowed_by, judgement, screens } = opinion;
+        let Opinion { refusal, allowed_by, judgement, screens, licence } = opinion;
+        let unlicensed = licence.refusal();
         let (input, asked) = passed(&screens.input, self.input.as_deref());
         let (output, answered) = passed(&screens.output, self.output.as_deref());
-        let held = judgement.needs_review() || asked == Stopped::Held || answered == Stopped::Held;
+        let held = judgement.needs_review()
+            || licence.holds().is_some()
+            || asked == Stopped::Held
+            || answered == Stopped::Held;
         let (decision, code) = match refusal {
             Some(refusal) => (Decision::Refused, Some(refusal.code)),
             None if judgement.forbidden.is_some() => (Decision::Refused, Some("forbidden_by_rule")),
+            None if unlicensed.is_some() => (Decision::Refused, unlicensed.as_ref().map(|refusal| refusal.code)),
             None if [asked, answered].contains(&Stopped::Blocked) => (Decision::Refused, Some("blocked_by_safeguard")),
             None if held => (Decision::Held, None),
             None => (Decision::Allowed, None),

@@ -18,6 +18,7 @@ use crate::{
     permit::{Admitted, Permit},
     policy::Policy,
     principal::{Denied, DeniedReason, Principal, Proof, Vouched},
+    purposes::{Asked, Licence},
     quota::{Amount, Price, Quotas},
     rate::RateHeaders,
     screens::Screens,
@@ -329,6 +330,14 @@ impl PolicyDesk {
         let added = judgement.safeguards.iter().map(|screening| screening.rule.id.clone()).collect();
         let screens = rules.screens.get((tenant.to_owned(), added), || rules.policy.screens_with(tenant, &judgement));
         (judgement, screens)
+    }
+
+    /// Whether a request for what its facts say may be answered by a model now: where its purpose is consequential, whether an
+    /// assessment shows what the policy demands.
+    #[must_use]
+    pub fn licence(&self, facts: &Facts, asked: &Asked<'_>) -> Licence {
+        let rules = self.rules();
+        rules.policy.purposes().licence(facts.purpose.as_deref(), asked, self.clock.calendar())
     }
 
     /// Whether the policy permits it to ask, whatever room there is for it.

@@ -26,6 +26,7 @@ mod permit;
 mod policy;
 mod principal;
 mod problem;
+mod purposes;
 mod quota;
 mod rate;
 mod screens;
@@ -50,6 +51,10 @@ pub use permit::{Permit, Settlement, SpendMeter};
 pub use policy::{Policy, ReviewRules};
 pub use principal::{Denied, DeniedReason, Principal, Proof, Vouched};
 pub use problem::{FileError, Place, Problem};
+pub use purposes::{
+    ASSESSMENT_REQUIRED, About, Asked, Assessed, AssessmentLimits, AssessmentRule, Demand, Licence, OnFile, Otherwise,
+    PURPOSE_REQUIRED, PurposeExplained, Purposes, ReadAssessment, Shortfall, Undeclared, Unlicensed,
+};
 pub use quota::{Amount, Price, Quota, Quotas};
 pub use rate::{QuotaHeaders, RateHeaders};
 pub use screens::{ScreenRules, Screens};

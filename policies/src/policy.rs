@@ -19,6 +19,7 @@ use crate::{
     facts,
     packs::{Judgement, PackChoice, Packs, Screening},
     problem::{FileError, Place, Problem},
+    purposes::{self, PurposeRule, Purposes, ReadAssessment, Reader, Undeclared},
     quota::Price,
     screens::{self, ScreenRules, Screens},
     tenant::{Key, Limits, Scope, Tenant},
@@ -51,6 +52,8 @@ pub struct Policy {
     safeguards: ScreenRules,
     /// Laws whose rules are kept.
     packs: Arc<Packs>,
+    /// What must be shown of a model, by what it is asked for.
+    purposes: Arc<Purposes>,
     /// How long answers wait for a person.
     review: ReviewRules,
     prices: BTreeMap<String, Price>,
@@ -104,6 +107,10 @@ struct Contents {
     #[serde(default)]
     packs: Vec<PackChoice>,
     #[serde(default)]
+    purposes: BTreeMap<String, PurposeRule>,
+    #[serde(default)]
+    undeclared_purpose: Undeclared,
+    #[serde(default)]
     review: ReviewRules,
     #[serde(default)]
     prices: BTreeMap<String, Price>,
@@ -113,7 +120,7 @@ struct Contents {
 }
 
 impl Policy {
-    /// Reads and checks a policy file.
+    /// Reads and checks a policy file. Assessments that it names are not looked into, so none of them is enough for anything.
     ///
     /// # Errors
     /// [`FileError`]: the file is missing, cannot be read, is too large, or is wrong in ways that are all listed.
@@ -121,40 +128,51 @@ impl Policy {
         Self::parse(file, &read(file, &POLICY_FILE)?)
     }
 
-    /// Checks the bytes of a policy file; `file` only names it in errors.
+    /// Reads and checks a policy file, and with `assessments` the assessments that it names.
+    ///
+    /// # Errors
+    /// As [`Policy::load`], and where an assessment is wrong.
+    pub fn load_with(file: &Path, assessments: ReadAssessment) -> Result<Self, FileError> {
+        Self::parse_for(file, &read(file, &POLICY_FILE)?, Reader(Some(assessments)))
+    }
+
+    /// Checks the bytes of a policy file; `file` names it in errors, and packs and assessments are looked for beside it.
     ///
     /// # Errors
     /// As [`Policy::load`].
     pub fn parse(file: &Path, bytes: &[u8]) -> Result<Self, FileError> {
-        Self::parse_with(file, bytes, |_| true)
+        Self::parse_for(file, bytes, Reader::default())
+    }
+
+    pub(crate) fn parse_for(file: &Path, bytes: &[u8], reader: Reader) -> Result<Self, FileError> {
+        Self::parse_within(file, bytes, reader, None)
     }
 
     /// Checks a policy that comes from elsewhere and is to take the place of `known`: of packs it may name those that ship with
-    /// the program, and the files that `known` names.
+    /// the program, and of files those that `known` names. Assessments are read if they are in `known`.
     ///
     /// # Errors
-    /// As [`Policy::load`].
+    /// As [`Policy::load_with`].
     pub fn parse_beside(file: &Path, bytes: &[u8], known: &Self) -> Result<Self, FileError> {
-        let named = known.source.get("packs").and_then(Value::as_array).into_iter().flatten();
-        let named: Vec<String> = named.filter_map(|choice| Some(choice.get("pack")?.as_str()?.to_owned())).collect();
-        Self::parse_with(file, bytes, |pack| {
-            Packs::shipped().any(|shipped| shipped == pack) || named.contains(&pack.to_owned())
-        })
+        Self::parse_within(file, bytes, known.purposes.reader(), Some(known))
     }
 
-    fn parse_with(file: &Path, bytes: &[u8], may_name: impl Fn(&str) -> bool) -> Result<Self, FileError> {
+    /// With `known`, no file is named that it does not name.
+    fn parse_within(file: &Path, bytes: &[u8], reader: Reader, known: Option<&Self>) -> Result<Self, FileError> {
         let document = Document::parse(file, bytes, &POLICY_FILE)?;
         let mut findings = duplicates(&document.tree);
         findings.extend(screens::problems(&document));
         findings.extend(authorization::problems(&document));
         findings.extend(facts_problems(&document));
+        findings.extend(purposes::problems(&document));
         let contents: Contents = document.read(findings)?;
-        if let Some((at, choice)) = contents.packs.iter().enumerate().find(|(_, choice)| !may_name(&choice.pack)) {
-            let told = format!("the pack `{}` is neither shipped nor named by the policy in force", choice.pack);
-            let mend = "name it in the policy file first, where the service runs";
-            return Err(document.refuse(vec![document.problem(&format!("/packs/{at}"), told, mend)]));
+        let strange = known.map(|known| known.strangers(&document, &contents)).unwrap_or_default();
+        if !strange.is_empty() {
+            return Err(document.refuse(strange));
         }
         let packs = packs(file, &document, &contents.packs)?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let purposes = Purposes::load(contents.purposes, contents.undeclared_purpose, &document, (folder, reader))?;
         let mut policy = Self {
             tenants: HashMap::new(),
             keys: HashMap::new(),
@@ -163,8 +181,9 @@ impl Policy {
             floor: Screens::of(&[&contents.safeguards]),
             authorization: rules(&document, "/authorization", contents.authorization.as_deref())?,
             authorizations: HashMap::new(),
-            digest: digest(bytes, &packs),
+            digest: digest(bytes, &packs, &purposes),
             packs: Arc::new(packs),
+            purposes: Arc::new(purposes),
             review: contents.review,
             prices: contents.prices,
             models: contents.models,
@@ -201,7 +220,31 @@ impl Policy {
     /// are no changes.
     #[must_use]
     pub fn changes_to(&self, other: &Self) -> Vec<Change> {
-        changes(&self.source, &other.source)
+        let mut changes = changes(&self.source, &other.source);
+        changes.extend(self.purposes.changes_to(&other.purposes));
+        changes
+    }
+
+    /// Files that another policy names and this one does not.
+    fn strangers(&self, document: &Document, other: &Contents) -> Vec<Problem> {
+        let named = self.source.get("packs").and_then(Value::as_array).into_iter().flatten();
+        let named: Vec<&str> = named.filter_map(|choice| choice.get("pack")?.as_str()).collect();
+        let is_known = |pack: &str| named.contains(&pack) || Packs::shipped().any(|shipped| shipped == pack);
+        let mend = "name it in the policy file first, where the service runs";
+        let packs = other.packs.iter().enumerate().filter(|(_, choice)| !is_known(&choice.pack));
+        let packs = packs.map(|(at, choice)| {
+            let told = format!("the pack `{}` is neither shipped nor named by the policy in force", choice.pack);
+            document.problem(&format!("/packs/{at}"), told, mend)
+        });
+        let known = purposes::paths(&self.source);
+        let files = other.purposes.iter().flat_map(|(purpose, rule)| {
+            let files = rule.assessment.files.iter().enumerate();
+            files.map(move |(at, path)| (format!("/purposes/{purpose}/assessment/files/{at}"), path))
+        });
+        let files = files.filter(|(_, path)| !known.contains(&path.as_str())).map(|(at, path)| {
+            document.problem(&at, format!("the path `{path}` is not named by the policy in force"), mend)
+        });
+        packs.chain(files).collect()
     }
 
     /// The same policy as the one with this number of those that were in force.
@@ -247,6 +290,12 @@ impl Policy {
     #[must_use]
     pub fn packs(&self) -> &Packs {
         &self.packs
+    }
+
+    /// What must be shown of a model, by what it is asked for.
+    #[must_use]
+    pub fn purposes(&self) -> &Purposes {
+        &self.purposes
     }
 
     /// The safeguards of a tenant, with what laws add for one request. Making them takes milliseconds.
@@ -301,8 +350,8 @@ impl Policy {
         Some((tenant, key))
     }
 
-    /// The SHA-256 of the file's bytes, and of the digests of its packs if there are some, `sha256:<64 hexadecimal digits>`:
-    /// which rules were in force, for audit records.
+    /// The SHA-256 of the file's bytes, and of the digests of its packs and assessments if there are some,
+    /// `sha256:<64 hexadecimal digits>`: which rules were in force, for audit records.
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
@@ -347,12 +396,13 @@ fn facts_problems(document: &Document) -> Vec<Problem> {
     problems
 }
 
-/// Of the file's bytes and of every pack that it names: what decides, and nothing else.
-fn digest(bytes: &[u8], packs: &Packs) -> String {
+/// Of the file's bytes and of every pack and assessment that it names: what decides, and nothing else.
+fn digest(bytes: &[u8], packs: &Packs, purposes: &Purposes) -> String {
     let mut digest = Sha256::new_with_prefix(bytes);
     for pack in packs.packs() {
         digest.update(pack.digest());
     }
+    purposes.digests().for_each(|one| digest.update(one));
     format!("sha256:{}", hex::encode(digest.finalize()))
 }
 

@@ -6,7 +6,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use forethought_audit::{OutcomeDraft, OutcomeStatus, ReviewAsked, SampleDraft, Spent, VoteDraft};
 use forethought_engine::EngineError;
-use forethought_policies::Permit;
+use forethought_policies::{ASSESSMENT_REQUIRED, PURPOSE_REQUIRED, Permit};
 use forethought_reasoning::{Finish, Status, StopRule, Verdict};
 use forethought_schemas::{ApiError, ErrorKind, RecordId};
 use jiff::Timestamp;
@@ -284,11 +284,14 @@ pub(super) fn panicked() -> ApiError {
     )
 }
 
+/// Codes of errors that say that rules refuse a request, and not that it failed.
+const REFUSALS: [&str; 4] = [BLOCKED, FORBIDDEN, ASSESSMENT_REQUIRED, PURPOSE_REQUIRED];
+
 fn status(verdict: Option<&Verdict>, error: Option<&ApiError>) -> OutcomeStatus {
     match (verdict.map(|v| v.stop), error) {
         (Some(StopRule::ClientLeft), _) => OutcomeStatus::Cancelled,
         (_, None) => OutcomeStatus::Answered,
-        (_, Some(error)) if matches!(error.code, BLOCKED | FORBIDDEN) => OutcomeStatus::Refused,
+        (_, Some(error)) if REFUSALS.contains(&error.code) => OutcomeStatus::Refused,
         (Some(StopRule::Deadline), _) => OutcomeStatus::Deadline,
         _ => OutcomeStatus::Failed,
     }

@@ -60,7 +60,7 @@ fn unknown_keys_name_their_line_the_near_one_and_the_known_ones() {
     check(
         &format!("{}zebra: 1\n", tenant("")),
         &[
-            "7:1: zebra: unknown key `zebra` in the file; known keys: authorization, models, packs, prices, review, safeguards, tenants, version",
+            "7:1: zebra: unknown key `zebra` in the file; known keys: authorization, models, packs, prices, purposes, review, safeguards, tenants, undeclared_purpose, version",
         ],
     );
 }
@@ -236,7 +236,7 @@ fn a_byte_order_mark_and_crlf_are_read() {
     check(
         "\u{feff}version: 1\r\ntenants: []\r\nzebra: 1\r\n",
         &[
-            "3:1: zebra: unknown key `zebra` in the file; known keys: authorization, models, packs, prices, review, safeguards, tenants, version",
+            "3:1: zebra: unknown key `zebra` in the file; known keys: authorization, models, packs, prices, purposes, review, safeguards, tenants, undeclared_purpose, version",
         ],
     );
 }

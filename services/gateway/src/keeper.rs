@@ -10,6 +10,8 @@ use jiff::Timestamp;
 use tokio::sync::Mutex;
 use tracing::{error, info};
 
+use crate::assessed;
+
 /// The most changes that one record tells; a policy that is wholly another one is told by its digest.
 const MAX_CHANGES: usize = 500;
 
@@ -74,7 +76,7 @@ impl PolicyKeeper {
     /// The keeper of the policy in force at a desk.
     #[must_use]
     pub fn new(file: PolicyFile, data_dir: &Path, desk: Arc<PolicyDesk>, audit: AuditDesk) -> Self {
-        let history = History::new(data_dir.join("policies"), file.path());
+        let history = History::new(data_dir.join("policies"), file.path()).reading(assessed::read);
         Self(Arc::new(Inner { file, history, desk, audit, changing: Mutex::new(()) }))
     }
 

@@ -1,6 +1,7 @@
 //! The program `forethought`: the server, and the command line around it.
 
 mod ask;
+mod assessed;
 mod cli;
 mod config;
 mod cpu;

@@ -21,6 +21,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
+    assessed,
     cli::Usage,
     config::{Config, EngineConfig, ModelConfig, PoolConfig},
     http::{self, Access, Gateway, Served},
@@ -41,7 +42,7 @@ const HEADERS_WITHIN: Duration = Duration::from_secs(15);
 /// When the policy, a model, the address or the store cannot be used. Nothing was changed then.
 pub fn run(config: Config) -> Result<()> {
     logging::init(&config.log)?;
-    let policy = PolicyFile::new(&config.policy).load()?;
+    let policy = PolicyFile::new(&config.policy).reading(assessed::read).load()?;
     for model in &config.models {
         for file in model.engine.files() {
             preflight(file)
@@ -71,7 +72,7 @@ async fn serve(
         desk.spent_before(tenant, Amount { tokens: *tokens, cost: *cost }, *since);
     }
     let defaults = config.models.iter().map(|m| (m.id.clone(), served(m))).collect();
-    let file = PolicyFile::new(&config.policy);
+    let file = PolicyFile::new(&config.policy).reading(assessed::read);
     let keeper = PolicyKeeper::new(file, &config.data_dir, Arc::clone(&desk), rooms.audit.clone());
     // No policy decides before the record of it is durable.
     keeper.begin().await?;

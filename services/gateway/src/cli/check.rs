@@ -9,12 +9,12 @@ use super::{
     exit,
     output::{self, count},
 };
-use crate::config::Config;
+use crate::{assessed, config::Config};
 
 /// Checks the configuration, then its policy and all of its models.
 pub fn run(file: &Path) -> anyhow::Result<ExitCode> {
     let config = super::load(file)?;
-    let policy = Policy::load(&config.policy);
+    let policy = Policy::load_with(&config.policy, assessed::read);
     let mut problems: Vec<String> = Vec::new();
     if let Err(error) = &policy {
         problems.extend(error.to_string().lines().map(ToOwned::to_owned));

@@ -8,7 +8,7 @@ use actix_web::{
 };
 use forethought_actors::{Deliberation, Desks, EngineDesk, Job, Place, ReviewPlan};
 use forethought_engine::{Engine, EngineError, EngineInfo, Prompt, SampleRequest};
-use forethought_policies::{Ask, Principal, RateHeaders, Screens};
+use forethought_policies::{Ask, Asked, Licence, Principal, RateHeaders, Screens};
 use forethought_reasoning::VerifierSpec;
 use forethought_safeguards::Safeguards;
 use forethought_schemas::{ApiError, ChatRequest, ErrorKind, RequestId, ResponseFormat};
@@ -124,8 +124,14 @@ async fn start(
     let mut job = plan::plan(chat, &ground, Some(&mind(served, leased.info())))?;
     job.weights.clone_from(&leased.info().weights);
     (job.safeguards, job.asked, job.facts) = (screens.output, found, facts);
+    let licence = licence(gateway, &job);
     (job.laws, job.disclosures) = (laws, Arc::new(laws::disclosures(&judgement)));
-    hold(gateway, &mut job, [held, laws::because(&judgement)].concat(), screens.released);
+    job.laws.extend(laws::licence_note(&licence));
+    if let Some(refusal) = licence.refusal() {
+        return Err(refuse(gateway, principal, engine, job, refusal).await);
+    }
+    let unlicensed = licence.holds().map(str::to_owned).into_iter().collect();
+    hold(gateway, &mut job, [held, laws::because(&judgement), unlicensed].concat(), screens.released);
     let seat = gateway.rooms.seat(&job.tenant)?;
     let counted = timeout_at(deadline, count(gateway, leased, seat, job, chat.clone()));
     let (seat, job) = counted.await.map_err(|_| not_counted(considered.budget.deadline_ms))??;
@@ -140,6 +146,12 @@ async fn start(
     let for_work = job.clone();
     let started = gateway.work.spawn(async move { Deliberation::start(for_work, desks, &work).await });
     Ok((job, started.await.map_err(|_| errors::lost())??))
+}
+
+/// Whether the model may answer for what the request is about, as it is loaded and asked now.
+fn licence(gateway: &Gateway, job: &Job) -> Licence {
+    let (strategy, effort) = (job.strategy, job.effort);
+    gateway.desk.licence(&job.facts, &Asked { model: &job.model, weights: Some(&job.weights), strategy, effort })
 }
 
 /// Looks at a request where it holds up nobody else, and in a seat: so there are never more at it than may run.
@@ -170,7 +182,7 @@ fn hold(gateway: &Gateway, job: &mut Job, because: Vec<String>, released: Arc<Sa
     }
 }
 
-/// Has it recorded that a safeguard refuses a request; gives the error for the client.
+/// Has it recorded that a rule or a safeguard refuses a request; gives the error for the client.
 async fn refuse(
     gateway: &Gateway,
     principal: &Principal,
