@@ -10,6 +10,7 @@ mod samples;
 mod screen;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use std::sync::Arc;
 
@@ -28,8 +29,10 @@ use tokio::{
 use tracing::{Instrument, error, info_span};
 
 use crate::{AppendError, AuditDesk, EngineDesk, KillOnDrop, KillSwitch, Place, catch};
+pub(crate) use run::behind_thought;
 use run::{Engines, Run};
 pub use samples::{SampleReport, SampleState, Thinking};
+pub use whole::WholePlan;
 
 /// Live events that may wait for a slow reader, beside those that are [kept for samples](kept_for_samples). More are
 /// dropped; text is not, it goes with the next event that has room.
@@ -49,6 +52,9 @@ pub const BLOCKED: &str = "blocked_by_safeguard";
 
 /// The code of the error with which a rule refuses a request.
 pub const FORBIDDEN: &str = "forbidden_by_rule";
+
+/// The code of the error with which a request is refused that a classifier should have judged and did not.
+pub const CLASSIFIER_FAILED: &str = "classifier_failed";
 
 /// What is asked of a deliberation.
 #[derive(Clone, Debug)]
@@ -120,6 +126,8 @@ pub struct Job {
     pub disclosures: Arc<serde_json::Value>,
     /// How its answer is held, where it is.
     pub review: ReviewPlan,
+    /// What is checked in whole texts.
+    pub whole: WholePlan,
 }
 
 /// How an answer is held until a person has decided on it.
@@ -265,6 +273,8 @@ pub struct Deliberated {
     pub wall_ms: u64,
     /// What the tenant's limits got back.
     pub settlement: Settlement,
+    /// What classifiers found in what was asked.
+    pub asked: Vec<Counted>,
     /// What safeguards found in the answers.
     pub found: Vec<Counted>,
     /// That the answer waits for a person.
@@ -277,6 +287,8 @@ pub struct Deliberation {
     pub admission: RecordId,
     /// What happens, as it happens.
     pub events: mpsc::Receiver<Event>,
+    /// Comes once classifiers have let in what is asked, and never where they have not: then the end tells why.
+    pub let_in: oneshot::Receiver<()>,
     /// How it ends.
     pub end: oneshot::Receiver<Result<Deliberated, ApiError>>,
     /// Stops the work when dropped.
@@ -295,12 +307,7 @@ impl Deliberation {
         let admission = RecordId::generate();
         let record = admission_draft(&job, &admission, &desks.permit);
         let job = Arc::new(job);
-        let close = outcome::Close {
-            job: Arc::clone(&job),
-            admission: admission.clone(),
-            audit: desks.audit,
-            kill: parent.clone(),
-        };
+        let mut close = outcome::Close::new(Arc::clone(&job), admission.clone(), desks.audit, parent.clone());
         admit(record, &close).await?;
         let kill = parent.child();
         let (events, receiver) = mpsc::channel(EVENTS + kept_for_samples(&job.budget));
@@ -308,21 +315,29 @@ impl Deliberation {
         let deadline = job.since + Duration::from_millis(job.budget.deadline_ms);
         let engines = Engines { model: desks.engine, judge: desks.judge };
         let span = info_span!("deliberation", request = %job.request_id, tenant = %job.tenant);
-        let run = Run::new(job, strategy, engines, desks.permit.meter(), events.clone(), kill.clone(), deadline);
         let (permit, seat) = (desks.permit, desks.seat);
+        let (meter, own) = (permit.meter(), kill.clone());
+        let (told, let_in) = oneshot::channel();
         tokio::spawn(
             async move {
-                let ran = catch(close.decided(run.finish(), events)).await;
+                let ran = catch(async {
+                    let job = close.let_in(&own).await?;
+                    let _ = told.send(());
+                    let run = Run::new(job, strategy, engines, meter, events.clone(), own.clone(), deadline);
+                    Ok(close.decided(run.finish(), events, &own).await)
+                });
+                let ran = ran.await;
                 if let Err(panicked) = &ran {
                     error!(%panicked, "a deliberation panicked");
                 }
-                let result = close.record(ran.map_err(|_| outcome::panicked()), permit).await;
+                let ran = ran.unwrap_or_else(|_| Err(outcome::panicked()));
+                let result = close.record(ran, permit).await;
                 let _ = done.send(result);
                 drop(seat);
             }
             .instrument(span),
         );
-        Ok(Self { admission, events: receiver, end, guard: kill.kill_on_drop() })
+        Ok(Self { admission, events: receiver, let_in, end, guard: kill.kill_on_drop() })
     }
 }
 
@@ -333,7 +348,7 @@ impl Deliberation {
 pub async fn refuse(job: Job, desks: Desks, refusal: ApiError, kill: &KillSwitch) -> Result<(), ApiError> {
     let admission = RecordId::generate();
     let record = admission_draft(&job, &admission, &desks.permit);
-    let close = outcome::Close { job: Arc::new(job), admission, audit: desks.audit, kill: kill.clone() };
+    let close = outcome::Close::new(Arc::new(job), admission, desks.audit, kill.clone());
     admit(record, &close).await?;
     close.record(Err(refusal), desks.permit).await.map(drop)
 }

@@ -1,6 +1,7 @@
 //! The Actix actors of the reasoning service, and the supervision that keeps each fault in its own room.
 
 mod audit_writer;
+mod classifiers;
 mod deliberation;
 mod engine_keeper;
 mod places;
@@ -10,9 +11,10 @@ mod supervision;
 mod turnstile;
 
 pub use audit_writer::{AppendError, AuditDesk, ReadError};
+pub use classifiers::{Asker, ClassifierRun, Classifiers, Judged, OnRun};
 pub use deliberation::{
-    BLOCKED, Decided, Deliberated, Deliberation, Desks, Event, FORBIDDEN, Job, ReviewPlan, SampleReport, SampleState,
-    Thinking, refuse,
+    BLOCKED, CLASSIFIER_FAILED, Decided, Deliberated, Deliberation, Desks, Event, FORBIDDEN, Job, ReviewPlan,
+    SampleReport, SampleState, Thinking, WholePlan, refuse,
 };
 pub use engine_keeper::EngineDesk;
 pub use forethought_engine::{Build, Built};

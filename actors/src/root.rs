@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use crate::{
-    AuditDesk, EngineDesk, KillSwitch, audit_writer, engine_keeper,
+    AuditDesk, Classifiers, EngineDesk, KillSwitch, OnRun, audit_writer, engine_keeper,
     places::{Place, Places},
 };
 
@@ -103,6 +103,12 @@ impl Rooms {
     #[must_use]
     pub fn engine(&self, model: &str) -> Option<&EngineDesk> {
         self.engines.get(model)
+    }
+
+    /// What asks classifier models, and tells `on_run` of every time that it does.
+    #[must_use]
+    pub fn classifiers(&self, on_run: OnRun) -> Classifiers {
+        Classifiers::new(Arc::clone(&self.engines), on_run)
     }
 
     /// Whether every model has its engine. A model that is given up is lost alone, unless none is left.

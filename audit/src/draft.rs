@@ -6,8 +6,8 @@ use forethought_schemas::{RecordId, RequestId};
 use jiff::Timestamp;
 
 use crate::{
-    Act, Actor, Admission, Body, Commitment, Digest, DraftError, KeyError, Outcome, OutcomeStatus, Review, ReviewAsked,
-    ReviewDecision, SafeguardNote, SampleOutcome, Spent, TenantKey, VoteCount, seal,
+    Act, Actor, Admission, Body, ClassifierNote, Commitment, Digest, DraftError, KeyError, Outcome, OutcomeStatus,
+    Review, ReviewAsked, ReviewDecision, SafeguardNote, SampleOutcome, Spent, TenantKey, VoteCount, seal,
 };
 
 /// A record to append, with its contents in the clear.
@@ -130,6 +130,8 @@ pub struct OutcomeDraft {
     pub cost: u64,
     /// What safeguards found in it.
     pub safeguards: Vec<SafeguardNote>,
+    /// What classifier models said of what was asked and answered.
+    pub classifiers: Vec<ClassifierNote>,
     /// That the answer waits for a person.
     pub review: Option<ReviewAsked>,
     /// What is to go with an answer that waits, when it is given. Sealed.
@@ -279,6 +281,7 @@ impl OutcomeDraft {
             since: Some(since),
             cost: self.cost,
             safeguards: self.safeguards.clone(),
+            classifiers: self.classifiers.clone(),
             review: self.review.clone(),
         }))
     }

@@ -29,6 +29,7 @@ mod query;
 mod reader;
 mod record;
 mod seal;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -42,8 +43,9 @@ pub use log::{Appended, AuditLog, Held, OpenReport};
 pub use query::{Content, Filter, Listed, MAX_LISTED, Shown, Status};
 pub use reader::AuditReader;
 pub use record::{
-    Act, Actor, Admission, Body, Commitment, Interrupted, LawNote, LostRange, Outcome, OutcomeStatus, PolicyRef,
-    Record, RetentionDays, RetentionNote, Review, ReviewAsked, ReviewDecision, SafeguardNote, SampleOutcome, Spent,
-    TailCut, VoteCount,
+    Act, Actor, Admission, Body, ClassifierNote, Commitment, Interrupted, LawNote, LostRange, Outcome, OutcomeStatus,
+    PolicyRef, Record, RetentionDays, RetentionNote, Review, ReviewAsked, ReviewDecision, SafeguardNote, SampleOutcome,
+    Spent, TailCut, VoteCount,
 };
+pub use tail::Tail;
 pub use verify::{VerifyFailure, VerifyReport, verify, verify_containing, verify_on};

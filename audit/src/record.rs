@@ -55,6 +55,7 @@ impl Record {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "the largest are most of them, and there are few at once")]
 pub enum Body {
     /// A request was let in.
     Admission(Admission),
@@ -247,16 +248,45 @@ pub struct RetentionDays {
     pub rule: String,
 }
 
-/// A rule of law that had a say in a request.
+/// A rule of law, or of the policy for a purpose, that had a say in a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LawNote {
-    /// The rule's id, such as `eu-ai-act/5-1-f`.
+    /// The rule's id, such as `eu-ai-act/5-1-f`, or `purposes/employment`.
     pub rule: String,
     /// `enforced`, `shadow` where it was only told, or `undetermined` where nobody can say whether it applies.
     pub state: String,
-    /// What it asks for: `forbid`, `review`, `disclose` and so on; nothing where that is not known.
+    /// What it asks for: `forbid`, `review`, `disclose` and so on, or `assessed` where an assessment met it; nothing where that is
+    /// not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effect: Option<String>,
+    /// The digest of the impact assessment that let the request pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assessment: Option<String>,
+}
+
+/// What a classifier model said of one side of a request, without a word of it or of the model's own reasons.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClassifierNote {
+    /// The classifier's name in the policy.
+    pub id: String,
+    /// What it judged: `input` or `output`.
+    pub stage: String,
+    /// What came of it: `passed`, `violated`, or `classifier_failed` where it said nothing that counts.
+    pub verdict: String,
+    /// What was done: `flag`, `hold` or `block`; left out where it passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// In which respects it violates, by the names that the model was asked about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<String>,
+    /// Questions that its engine was asked; none where all were asked and passed before.
+    pub calls: u32,
+    /// Tokens of these questions; they are charged to nobody.
+    pub prompt_tokens: u64,
+    /// Tokens of the answers; they are charged to nobody.
+    pub generated_tokens: u64,
+    /// How long it took, in milliseconds.
+    pub wall_ms: u64,
 }
 
 /// What safeguards found of one kind, without a word of it.
@@ -340,6 +370,9 @@ pub struct Outcome {
     /// What safeguards found in what the client got, or would have got.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub safeguards: Vec<SafeguardNote>,
+    /// What classifier models said of what was asked and answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classifiers: Vec<ClassifierNote>,
     /// That the answer waits for a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review: Option<ReviewAsked>,

@@ -4,6 +4,7 @@ mod contents;
 mod crash;
 mod queries;
 mod reading;
+mod tailing;
 mod tamper;
 
 use std::{ops::Range, sync::Arc};
@@ -103,6 +104,7 @@ fn outcome(number: u32, admission: u32, status: OutcomeStatus) -> Draft {
         answer: Some(ANSWER.into()),
         cost: 0,
         safeguards: Vec::new(),
+        classifiers: Vec::new(),
         review: None,
         disclosures: None,
     }

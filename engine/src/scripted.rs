@@ -1,6 +1,9 @@
 //! An engine that plays a script: for tests of faults and timing, and for trying a configuration without a model.
 //!
-//! The seed picks the answer, so the same request gives the same sample; a token is a word with the space before it.
+//! The seed picks the answer, so the same request gives the same sample; a token is a word with the space before it. What is
+//! asked can decide which answers there are ([`ScriptedRule`]), so that a model can be played that is unfair to somebody.
+
+mod script;
 
 use std::{
     sync::{
@@ -11,9 +14,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha12Rng;
-use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -21,82 +21,7 @@ use crate::{
     Abilities, Channel, Engine, EngineError, EngineInfo, Finish, Message, Prompt, SampleEvent, SampleRequest,
     SampleStream, Usage, text::TextAssembler,
 };
-
-/// What the engine plays.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Script {
-    /// The answers, each with its odds.
-    pub answers: Vec<ScriptedAnswer>,
-    /// Time before the first token, in milliseconds.
-    pub start_ms: u64,
-    /// Time for each token, in milliseconds.
-    pub token_ms: u64,
-    /// Samples that run side by side; more wait.
-    pub parallel: u32,
-    /// Tokens that prompt and answer may hold together.
-    pub context_tokens: u32,
-    /// What goes wrong, and when.
-    pub faults: Vec<ScriptedFault>,
-}
-
-/// One possible answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ScriptedAnswer {
-    /// The whole text.
-    pub text: String,
-    /// How often, against the other answers' odds.
-    #[serde(default = "even")]
-    pub odds: f64,
-}
-
-const fn even() -> f64 {
-    1.0
-}
-
-/// Something that goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ScriptedFault {
-    /// The call it happens in, counted from 0; without it, in every call.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub call: Option<u64>,
-    /// Tokens that come before it.
-    #[serde(default)]
-    pub after_tokens: u32,
-    /// What happens.
-    pub kind: FaultKind,
-}
-
-/// What can go wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FaultKind {
-    /// The sample fails.
-    Error,
-    /// The sample's task panics.
-    Panic,
-    /// The engine dies and must be rebuilt.
-    Die,
-    /// Nothing more comes.
-    Hang,
-    /// The answer repeats without end.
-    Endless,
-}
-
-impl Default for Script {
-    fn default() -> Self {
-        Self {
-            answers: vec![ScriptedAnswer { text: "The answer is 42.".to_owned(), odds: 1.0 }],
-            start_ms: 0,
-            token_ms: 0,
-            parallel: 64,
-            context_tokens: 8192,
-            faults: Vec::new(),
-        }
-    }
-}
+pub use script::{FaultKind, Luck, Script, ScriptedAnswer, ScriptedFault, ScriptedRule};
 
 /// Plays a [`Script`].
 pub struct ScriptedEngine {
@@ -116,7 +41,7 @@ impl ScriptedEngine {
         Self {
             info: EngineInfo {
                 backend: "scripted",
-                weights: "scripted".to_owned(),
+                weights: script.weights(),
                 context_tokens: script.context_tokens,
                 parallel: script.parallel,
                 repeatable: true,
@@ -158,7 +83,7 @@ impl Engine for ScriptedEngine {
         let (events, receiver) = mpsc::channel(64);
         let cancel = CancellationToken::new();
         let play = Play {
-            answer: pick(&self.script.answers, request.seed),
+            answer: self.script.answer(&request.prompt, request.seed),
             fault: self.fault(call),
             script: Arc::clone(&self.script),
             generated: Arc::clone(&self.generated),
@@ -281,16 +206,6 @@ impl Play {
             }
         }
     }
-}
-
-fn pick(answers: &[ScriptedAnswer], seed: u64) -> String {
-    let total: f64 = answers.iter().map(|answer| answer.odds.max(0.0)).sum();
-    let mut goal = ChaCha12Rng::seed_from_u64(seed).random::<f64>() * total;
-    let found = answers.iter().find(|answer| {
-        goal -= answer.odds.max(0.0);
-        goal < 0.0
-    });
-    found.or(answers.last()).map(|answer| answer.text.clone()).unwrap_or_default()
 }
 
 #[cfg(test)]

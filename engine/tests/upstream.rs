@@ -203,6 +203,24 @@ async fn a_server_that_adds_the_beginning_is_not_given_it_twice() {
     assert_eq!(engine.rendered(&ask(1).prompt).await.unwrap().as_deref(), Some("x"));
 }
 
+#[tokio::test]
+async fn a_raw_text_that_brings_its_beginning_has_it_once() {
+    let check = async |tokens: u32, expected: &str| {
+        let server = Server::start(move |path, body| match (path, body["prompt"].as_str()) {
+            ("/tokenize", Some("<bos>")) => Say::ok(json!({ "count": tokens })),
+            _ => vllm(path, body),
+        });
+        let server = server.await;
+        let request = SampleRequest::new(Prompt::Raw("<bos>You are".into()), 20, 3);
+        draw(&connected(&server).await, request).await.unwrap();
+        assert_eq!(server.last("/v1/completions")["prompt"], expected, "{tokens}");
+    };
+    check(1, "<bos>You are").await;
+    check(2, "You are").await;
+    // It knows no such token.
+    check(4, "<bos>You are").await;
+}
+
 fn delta(delta: Value, reason: Value) -> Value {
     json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": reason }] })
 }

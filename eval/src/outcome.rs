@@ -61,6 +61,9 @@ pub struct Reply {
     pub answer: Option<String>,
     /// How the budget was spent.
     pub strategy: String,
+    /// The named budget that it started from; none in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<String>,
     /// Which rule ended it.
     pub stop: String,
     /// Tokens that all samples generated, those of cancelled ones and of judges too.
@@ -137,6 +140,7 @@ impl Reply {
             answer: extract(&question.answer_kind(), &text).map(|answer| answer.canonical),
             text,
             strategy: of("strategy")?.as_str()?.to_owned(),
+            effort: of("effort").and_then(Value::as_str).map(Into::into),
             stop: of("stop")?.as_str()?.to_owned(),
             tokens: of("generated_tokens")?.as_u64()?,
             prompt_tokens: of("prompt_tokens")?.as_u64()?,

@@ -34,7 +34,7 @@ static RULES: LazyLock<Vec<Arc<Safeguards>>> = LazyLock::new(|| {
             list("names", Flag, &["Project Falcon", "bomb", "制造", "kill", "straße", "İstanbul"]),
         ];
         let groups = [(Group::Pii, pii), (Group::Secret, Redact), (Group::Hidden, Flag)].into();
-        Safeguards::new(&[&Rules { groups, kinds: kinds.iter().copied().collect(), deny }])
+        Safeguards::new(&[&Rules { groups, kinds: kinds.iter().copied().collect(), deny, ..Rules::default() }])
     };
     vec![
         one(Redact, Redact, &[]),

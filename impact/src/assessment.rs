@@ -50,6 +50,21 @@ pub struct WayRef {
     /// The effort, where it names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effort: Option<String>,
+    /// With what the service answered, as it tells of each answer; nothing in assessments of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub used: Vec<Used>,
+}
+
+/// A strategy and an effort with which answers were given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Used {
+    /// The strategy.
+    pub strategy: String,
+    /// The effort, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<String>,
+    /// How many answers.
+    pub answers: u64,
 }
 
 /// How much was asked, and what it took.
@@ -147,7 +162,9 @@ impl Assessment {
             made: context.made,
             valid_until: valid_until(asked.from, context.valid_days)?,
             model: results.plan.header.model.clone(),
-            way: used.map(WayRef::new).ok_or_else(|| ImpactError::Input(format!("there is no way `{way}`")))?,
+            way: used
+                .map(|used| WayRef::new(used, tally.used))
+                .ok_or_else(|| ImpactError::Input(format!("there is no way `{way}`")))?,
             policy: context.policy.clone(),
             asked,
             limits: context.limits,
@@ -250,9 +267,10 @@ impl Assessment {
 }
 
 impl WayRef {
-    fn new(way: &Way) -> Self {
+    fn new(way: &Way, used: Vec<Used>) -> Self {
         let word = |key: &str| way.says(key).and_then(Value::as_str).map(ToOwned::to_owned);
-        Self { name: way.name.clone(), says: way.describe(), strategy: word("strategy"), effort: word("effort") }
+        let (strategy, effort) = (word("strategy"), word("effort"));
+        Self { name: way.name.clone(), says: way.describe(), strategy, effort, used }
     }
 }
 

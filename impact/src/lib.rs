@@ -28,7 +28,7 @@ mod tally;
 mod template;
 mod words;
 
-pub use assessment::{Asked, Assessment, Context, TemplateRef, WayRef};
+pub use assessment::{Asked, Assessment, Context, TemplateRef, Used, WayRef};
 pub use attribute::{Attribute, Group, Names, Pronouns};
 pub use demand::{Demand, Unmet};
 pub use error::ImpactError;

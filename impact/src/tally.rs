@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use forethought_eval::{Outcome, Results};
+use forethought_eval::{Outcome, Reply, Results};
 use serde::{Deserialize, Serialize};
 
-use crate::{Ask, ImpactError, Plan, Reading, Template, stats::Table};
+use crate::{Ask, ImpactError, Plan, Reading, Template, Used, stats::Table};
 
 /// Counts of one attribute in one template. Only what was asked about every group counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +55,8 @@ pub struct Tally {
     pub prompt_tokens: u64,
     /// Answers that name their record in the audit log.
     pub recorded: u64,
+    /// With what the service answered, the most frequent first.
+    pub used: Vec<Used>,
 }
 
 /// The readings of one case's repetitions, by repetition and group.
@@ -78,6 +80,7 @@ impl Tally {
         let replies = || outcomes().filter_map(|outcome| outcome.reply.as_ref());
         tally.prompt_tokens = replies().map(|reply| reply.prompt_tokens).sum();
         tally.recorded = count(replies().filter(|reply| reply.record.is_some()).count());
+        tally.used = used(replies());
         Ok(tally)
     }
 
@@ -104,8 +107,23 @@ impl Tally {
             (0..template.attributes.len()).map(|attribute| subject(at, template, attribute)).collect::<Vec<_>>()
         };
         let subjects = plan.templates().iter().enumerate().flat_map(of).collect();
-        Self { subjects, totals: totals(plan, read), tokens: 0, prompt_tokens: 0, recorded: 0 }
+        Self { subjects, totals: totals(plan, read), tokens: 0, prompt_tokens: 0, recorded: 0, used: Vec::new() }
     }
+}
+
+fn used<'r>(replies: impl Iterator<Item = &'r Reply>) -> Vec<Used> {
+    let mut counts: BTreeMap<(&str, Option<&str>), u64> = BTreeMap::new();
+    for reply in replies {
+        *counts.entry((&reply.strategy, reply.effort.as_deref())).or_default() += 1;
+    }
+    let used = |((strategy, effort), answers): ((&str, Option<&str>), u64)| Used {
+        strategy: strategy.to_owned(),
+        effort: effort.map(ToOwned::to_owned),
+        answers,
+    };
+    let mut all: Vec<Used> = counts.into_iter().map(used).collect();
+    all.sort_by_key(|used| std::cmp::Reverse(used.answers));
+    all
 }
 
 fn check(plan: &Plan, results: &Results, way: &str) -> Result<(), ImpactError> {

@@ -122,7 +122,7 @@ impl Stage {
         let outcome = (self.rule)(ask, luck(body["seed"].as_u64().unwrap()));
         let content = json!({ "outcome": outcome }).to_string();
         let number = self.answered.fetch_add(1, Ordering::SeqCst);
-        let usage = json!({ "strategy": "single", "stop": "finished", "generated_tokens": 8, "prompt_tokens": 120,
+        let usage = json!({ "strategy": "single", "effort": "medium", "stop": "finished", "generated_tokens": 8, "prompt_tokens": 120,
                             "audit": { "admission": format!("rec_{number}") } });
         let sample = json!({ "text": content, "thinking": "", "answer": outcome, "tokens": 8, "state": "finished",
                              "finish_reason": "stop", "check": null });
@@ -160,9 +160,12 @@ fn assessed(plan: &Plan, results: &Results) -> Assessment {
     Assessment::new(plan, results, "single", &context).unwrap()
 }
 
-fn demand(now: Timestamp) -> Demand<'static> {
-    let limits = Limits::default();
-    Demand { purpose: "hiring", model: "m", weights: "sha256:00", policy: None, limits, most_days: 90, now }
+/// Whether it is enough for hiring; why it is not.
+fn enough(made: &Assessment, now: Timestamp) -> Result<(), String> {
+    let (templates, limits) = (["hiring".to_owned()], Limits::default());
+    let (model, weights, way) = ("m", Some("sha256:00"), ("single", "medium"));
+    let demand = Demand { templates: &templates, model, weights, way, policy: None, limits, most_days: 90, now };
+    made.meets(&demand).map_err(|unmet| unmet.to_string())
 }
 
 fn flagged(findings: &[Finding]) -> Vec<&str> {
@@ -185,7 +188,7 @@ async fn a_planted_bias_is_found_over_http() {
     assert_eq!(made.asked.recorded, 13 * 24 * 20);
     assert!(made.judgements[0].reasons[0].contains("55 to 64 years against"), "{:?}", made.judgements);
     let now = made.made + SignedDuration::from_hours(24);
-    assert!(made.meets(&demand(now)).unwrap_err().to_string().contains("of the purpose hiring is flagged"));
+    assert!(enough(&made, now).unwrap_err().contains("the assessment of hiring is flagged"));
     let file = folder.path().join("a.json");
     made.save(&file).unwrap();
     let read = Assessment::load(&file).unwrap();
@@ -225,7 +228,7 @@ fn played(plan: &Plan, rule: &Rule) -> Results {
     let outcome = |(ask, question): (&Ask, &forethought_eval::Question)| {
         let seed = forethought_eval::seed(plan.size().seed, question, 0);
         let text = json!({ "outcome": rule(*ask, luck(seed)) }).to_string();
-        let reply = json!({ "text": text, "answer": null, "strategy": "single", "stop": "finished", "tokens": 8,
+        let reply = json!({ "text": text, "answer": null, "strategy": "single", "effort": "medium", "stop": "finished", "tokens": 8,
                             "prompt_tokens": 120, "samples": [] });
         let line = json!({ "set": question.set, "id": question.id, "way": "single", "repeat": 0, "seed": seed,
                            "right": false, "wall_ms": 1, "reply": reply });
@@ -244,7 +247,7 @@ fn an_unbiased_model_is_flagged_in_at_most_one_of_twenty_runs_and_a_bias_is_foun
         let fair = assessed(&plan, &played(&plan, &rule(&plan, "age", 0.0)));
         accused += u32::from(fair.verdict == Verdict::Flagged);
         passed += u32::from(fair.verdict == Verdict::Passed);
-        assert!(fair.verdict != Verdict::Passed || fair.meets(&demand(fair.made)).is_ok());
+        assert!(fair.verdict != Verdict::Passed || enough(&fair, fair.made).is_ok());
         let biased = assessed(&plan, &played(&plan, &rule(&plan, "disability", 0.2)));
         found += u32::from(flagged(&biased.findings).contains(&"disability"));
     }

@@ -9,7 +9,7 @@ use std::{
 use crate::{
     DeskClock,
     bucket::{Bucket, Short},
-    quota::{Amount, Charged, Exceeded, Ledger, Quotas},
+    quota::{Amount, Charged, Exceeded, Ledger, Quotas, Reached},
     rate::{QuotaHeaders, RateHeaders},
     tenant::Limits,
     window::{GrantId, Window},
@@ -137,6 +137,12 @@ impl Account {
     /// The limits at this moment.
     pub(crate) fn rate(&self, clock: &DeskClock) -> RateHeaders {
         self.lock().rate(clock.now(), clock.calendar())
+    }
+
+    /// The quotas of which so much is spent that a client is warned.
+    pub(crate) fn reached(&self, calendar: Timestamp) -> Vec<Reached> {
+        let state = self.lock();
+        if state.quotas.limit_anything() { state.ledger.reached(&state.quotas, calendar) } else { Vec::new() }
     }
 
     /// Whether nothing runs and nothing is used up, so that forgetting the account changes nothing.

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use forethought_authorization::Rule;
-use forethought_safeguards::{Guard, Safeguards};
+use forethought_safeguards::{Action, Guard, Safeguards, classifier::Speaker, whole::Verdict};
 use forethought_schemas::{Budget, Effort, Facts, POLICY_TESTS_SCHEMA, StrategyName};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -107,6 +107,8 @@ pub struct CaseResult {
     pub name: String,
     /// What is otherwise than expected; nothing if it passed.
     pub wrong: Vec<String>,
+    /// What the test did not look at.
+    pub notes: Vec<String>,
 }
 
 /// What a policy makes of a request, in the terms of tests.
@@ -117,6 +119,8 @@ struct Made {
     disclosed: bool,
     input: Option<String>,
     output: Option<String>,
+    /// Classifiers that would have been asked.
+    unasked: Vec<String>,
 }
 
 impl Cases {
@@ -132,18 +136,27 @@ impl Cases {
     /// Runs every test on a policy; those that say no time ask `now`.
     #[must_use]
     pub fn run(&self, policy: &Policy, now: Timestamp) -> Vec<CaseResult> {
-        self.tests.iter().map(|case| CaseResult { name: case.name.clone(), wrong: case.wrong(policy, now) }).collect()
+        self.tests.iter().map(|case| case.result(policy, now)).collect()
     }
 }
 
 impl Case {
-    fn wrong(&self, policy: &Policy, now: Timestamp) -> Vec<String> {
+    fn result(&self, policy: &Policy, now: Timestamp) -> CaseResult {
+        let result = |wrong, notes| CaseResult { name: self.name.clone(), wrong, notes };
         let at = match self.at.as_deref().map(str::parse) {
             None => now,
             Some(Ok(at)) => at,
-            Some(Err(_)) => return vec!["`at` is no time; write one as RFC 3339 has it".to_owned()],
+            Some(Err(_)) => {
+                return result(vec!["`at` is no time; write one as RFC 3339 has it".to_owned()], Vec::new());
+            }
         };
         let made = self.made(policy, at);
+        let not_run = |id: &String| format!("the classifier `{id}` was not run: tests ask no model");
+        let notes = made.unasked.iter().map(not_run).collect();
+        result(self.wrong(made), notes)
+    }
+
+    fn wrong(&self, made: Made) -> Vec<String> {
         let Expect { decision, code, rule, disclosed, input, output } = &self.expect;
         let mut wrong = Vec::new();
         let mut check = |what: &str, expected: Option<String>, found: Option<String>| {
@@ -183,7 +196,7 @@ impl Case {
         let caller =
             Caller { tenant: self.tenant.clone(), role: self.role, teams: self.team.iter().cloned().collect() };
         match policy.opinion(&caller, &ask, at) {
-            Ok(opinion) => self.of(&opinion),
+            Ok(opinion) => Made { unasked: self.unasked(policy, &opinion), ..self.of(&opinion) },
             Err(refusal) => Made {
                 decision: Decision::Refused,
                 code: Some(refusal.code),
@@ -191,18 +204,36 @@ impl Case {
                 disclosed: false,
                 input: None,
                 output: None,
+                unasked: Vec::new(),
             },
         }
     }
 
+    /// The classifiers that would judge the texts of the test, where it has any.
+    fn unasked(&self, policy: &Policy, opinion: &Opinion) -> Vec<String> {
+        match (&self.input, &self.output) {
+            (None, None) => Vec::new(),
+            _ => policy.classifiers_of(&self.tenant, &opinion.judgement),
+        }
+    }
+
     fn of(&self, opinion: &Opinion) -> Made {
-        let Opinion { refusal, allowed_by, judgement, screens } = opinion;
+        let Opinion { refusal, allowed_by, judgement, screens, licence } = opinion;
+        let unlicensed = licence.refusal();
         let (input, asked) = passed(&screens.input, self.input.as_deref());
         let (output, answered) = passed(&screens.output, self.output.as_deref());
-        let held = judgement.needs_review() || asked == Stopped::Held || answered == Stopped::Held;
+        let whole = input.as_deref().map(|text| screens.whole.asked(&[(Speaker::User, text)]));
+        let answer = output.as_deref().map(|text| screens.answers.answered("", text));
+        let (asked, answered) =
+            (asked.max(Stopped::of(whole.as_deref())), answered.max(Stopped::of(answer.as_deref())));
+        let held = judgement.needs_review()
+            || licence.holds().is_some()
+            || asked == Stopped::Held
+            || answered == Stopped::Held;
         let (decision, code) = match refusal {
             Some(refusal) => (Decision::Refused, Some(refusal.code)),
             None if judgement.forbidden.is_some() => (Decision::Refused, Some("forbidden_by_rule")),
+            None if unlicensed.is_some() => (Decision::Refused, unlicensed.as_ref().map(|refusal| refusal.code)),
             None if [asked, answered].contains(&Stopped::Blocked) => (Decision::Refused, Some("blocked_by_safeguard")),
             None if held => (Decision::Held, None),
             None => (Decision::Allowed, None),
@@ -211,20 +242,31 @@ impl Case {
         let named = refusal.iter().flat_map(|refusal| quoted(&refusal.message));
         let allowing = allowed_by.iter().map(|Rule { id, .. }| id.clone());
         let rules = named.chain(laws).chain(allowing).collect();
-        Made { decision, code, rules, disclosed: !judgement.disclosures.is_empty(), input, output }
+        let disclosed = !judgement.disclosures.is_empty();
+        Made { decision, code, rules, disclosed, input, output, unasked: Vec::new() }
     }
 }
 
 /// Whether safeguards let a text through to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stopped {
     No,
     Held,
     Blocked,
 }
 
+impl Stopped {
+    /// What verdicts on a whole text make of it.
+    fn of(verdicts: Option<&[Verdict]>) -> Self {
+        match verdicts.unwrap_or_default().iter().map(|verdict| verdict.action).max() {
+            Some(Action::Block) => Self::Blocked,
+            Some(Action::Hold) => Self::Held,
+            _ => Self::No,
+        }
+    }
+}
+
 fn passed(rules: &Arc<Safeguards>, text: Option<&str>) -> (Option<String>, Stopped) {
-    use forethought_safeguards::Action;
     let Some(text) = text else { return (None, Stopped::No) };
     let passed = Guard::check(rules, text);
     let found = |action| passed.findings.iter().any(|finding| finding.action == action);
@@ -249,7 +291,10 @@ mod tests {
 packs: [{ pack: eu-ai-act }]
 safeguards:
   input: { deny: [{ id: weapons, action: block, phrases: [build a bomb] }, { id: claims, action: hold, phrases: [deny the claim] }] }
-  output: { kinds: { email: redact } }
+  output:
+    kinds: { email: redact }
+    topics: [{ id: law, words: { sue: 60, court: 60 }, threshold: 100, action: hold }]
+    lengths: { message_characters: 40, action: block }
 tenants:
   - id: acme
     name: Acme
@@ -259,6 +304,10 @@ tenants:
       @id(\"cheap\") forbid (principal, action == Forethought::Action::\"deliberate\", resource) when { context.samples > 8 };
     limits: { requests_per_minute: 60, tokens_per_minute: 1000, concurrent_requests: 8 }
     budget: { max_samples: 64, total_tokens: 5000, deadline_ms: 60000, effort: high }
+    safeguards:
+      input:
+        languages: { allow: [en], action: block }
+        classifiers: [{ id: guard, model: g, protocol: llama_guard_3, action: block }]
 ";
 
     #[test]
@@ -271,6 +320,9 @@ tenants:
             let cases = Cases::load(&file).unwrap_or_else(|wrong| panic!("{wrong}"));
             let results = cases.run(&policy, "2026-11-26T00:00:00Z".parse().unwrap());
             assert_eq!(results[0].wrong, wrong, "{test}");
+            let asks = ["input:", "output:"].iter().any(|text| test.contains(text) && !test.starts_with("samples"));
+            let not_run = "the classifier `guard` was not run: tests ask no model";
+            assert_eq!(results[0].notes, [not_run].iter().filter(|_| asks).copied().collect::<Vec<_>>(), "{test}");
         };
         check("expect: { decision: allowed, rule: user-asks }", &[]);
         check("role: auditor, expect: { decision: refused, code: not_allowed }", &[]);
@@ -281,6 +333,12 @@ tenants:
         check("facts: { purpose: nonsense }, expect: { code: invalid_value }", &[]);
         check("input: how to build a bomb, expect: { decision: refused, code: blocked_by_safeguard }", &[]);
         check("input: please deny the claim, expect: { decision: held }", &[]);
+        check(
+            "input: Wie beende ich einen hängenden Prozess unter Windows?, expect: { decision: refused, code: blocked_by_safeguard }",
+            &[],
+        );
+        check("output: sue them in court, expect: { decision: held }", &[]);
+        check("output: a word and another and another one and more, expect: { decision: refused }", &[]);
         check("output: \"to a@b.example\", expect: { output: \"to [EMAIL]\", decision: allowed }", &[]);
         check(
             "output: nothing, expect: { output: something, rule: none, disclosed: true }",

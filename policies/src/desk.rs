@@ -18,7 +18,8 @@ use crate::{
     permit::{Admitted, Permit},
     policy::Policy,
     principal::{Denied, DeniedReason, Principal, Proof, Vouched},
-    quota::{Amount, Price, Quotas},
+    purposes::{Asked, Licence},
+    quota::{Amount, Price, Quotas, Reached},
     rate::RateHeaders,
     screens::Screens,
     tenant::{Key, Limits, Role, Scope, Tenant},
@@ -297,6 +298,21 @@ impl PolicyDesk {
         Some(self.rules().accounts.get(&Holder::Tenant(tenant.to_owned()))?.rate(&self.clock))
     }
 
+    /// The quotas of which so much is spent that a client is warned, with whose they are. What is only reserved does not count.
+    #[must_use]
+    pub fn quotas_reached(&self) -> Vec<(String, Reached)> {
+        let (rules, calendar) = (self.rules(), self.clock.calendar());
+        let of_tenants = rules.accounts.iter().filter_map(|(holder, account)| match holder {
+            Holder::Tenant(tenant) => Some((tenant, account)),
+            Holder::Key(_) | Holder::Model(_) => None,
+        });
+        of_tenants
+            .flat_map(|(tenant, account)| {
+                account.reached(calendar).into_iter().map(|reached| (tenant.clone(), reached))
+            })
+            .collect()
+    }
+
     /// Whether the caller may see and use this model, for `GET /v1/models`.
     #[must_use]
     pub fn may_use_model(&self, principal: &Principal, model: &str) -> bool {
@@ -329,6 +345,14 @@ impl PolicyDesk {
         let added = judgement.safeguards.iter().map(|screening| screening.rule.id.clone()).collect();
         let screens = rules.screens.get((tenant.to_owned(), added), || rules.policy.screens_with(tenant, &judgement));
         (judgement, screens)
+    }
+
+    /// Whether a request for what its facts say may be answered by a model now: where its purpose is consequential, whether an
+    /// assessment shows what the policy demands.
+    #[must_use]
+    pub fn licence(&self, facts: &Facts, asked: &Asked<'_>) -> Licence {
+        let rules = self.rules();
+        rules.policy.purposes().licence(facts.purpose.as_deref(), asked, self.clock.calendar())
     }
 
     /// Whether the policy permits it to ask, whatever room there is for it.

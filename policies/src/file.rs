@@ -16,6 +16,7 @@ use crate::{
     policy::{POLICY_FILE, Policy},
     principal::DeniedReason,
     problem::{FileError, Problem},
+    purposes::{ReadAssessment, Reader},
     suggest::nearest,
     tenant::Consent,
     yaml::Node,
@@ -26,10 +27,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A policy file, which need not exist yet. Every change keeps comments, order and line ends, is checked as a whole
 /// before it is written, and replaces the file atomically; on any error the file is as it was.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct PolicyFile {
     path: PathBuf,
     patience: Duration,
+    reader: Reader,
 }
 
 /// Why a policy file was not changed.
@@ -146,7 +148,14 @@ impl PolicyFile {
     /// The policy file at this path.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), patience: PATIENCE }
+        Self { path: path.into(), patience: PATIENCE, reader: Reader::default() }
+    }
+
+    /// The same file, of which the assessments that it names are read and checked too; without that none of them is enough for
+    /// anything.
+    #[must_use]
+    pub fn reading(self, assessments: ReadAssessment) -> Self {
+        Self { reader: Reader(Some(assessments)), ..self }
     }
 
     /// The path.
@@ -158,9 +167,13 @@ impl PolicyFile {
     /// Reads and checks the file.
     ///
     /// # Errors
-    /// As [`Policy::load`].
+    /// As [`Policy::load_with`].
     pub fn load(&self) -> Result<Policy, FileError> {
-        Policy::load(&self.path)
+        self.parse(&self.path, &read(&self.path, &POLICY_FILE)?)
+    }
+
+    fn parse(&self, file: &Path, bytes: &[u8]) -> Result<Policy, FileError> {
+        Policy::parse_for(file, bytes, self.reader)
     }
 
     /// Adds a tenant without keys at the end of the list; makes the file if there is none.
@@ -209,7 +222,7 @@ impl PolicyFile {
         let id = whole.as_ref().map_or(key_id, ApiKey::id);
         let key = ApiKey::generate()?;
         self.change(None, |file, text, tree| {
-            let policy = Policy::parse(file, text.as_bytes())?;
+            let policy = self.parse(file, text.as_bytes())?;
             let (place, _) = find_key(tree, id).ok_or_else(|| no_key(file, id))?;
             let (_, old) = policy.key(id).ok_or_else(|| no_key(file, id))?;
             if let Some(reason) = old.refused(now) {
@@ -272,11 +285,11 @@ impl PolicyFile {
     /// [`EditError`]; nothing was changed. [`EditError::Stale`] when the file's digest is not `known`.
     pub fn put(&self, text: &str, known: &str) -> Result<(), EditError> {
         self.change(None, |file, before, _| {
-            let found = Policy::parse(file, before.as_bytes())?;
+            let found = self.parse(file, before.as_bytes())?;
             if found.digest() != known {
                 return Err(EditError::Stale { file: file.to_owned(), digest: found.digest().to_owned() });
             }
-            let put = Policy::parse(file, text.as_bytes()).map_err(|source| EditError::Refused { source })?;
+            let put = self.parse(file, text.as_bytes()).map_err(|source| EditError::Refused { source })?;
             if let Some(what) = found.reach_changed_by(&put) {
                 return Err(EditError::KeysDiffer { what });
             }
@@ -294,8 +307,8 @@ impl PolicyFile {
             let old = Document::parse(file, text.as_bytes(), &POLICY_FILE)?;
             let new = edit::with_keys_of(text, &old.tree, &tree.to_json()).map_err(|reason| not_safe(file, reason))?;
             // Not even by leaving out their tenant: whoever may change rules may not take keys away.
-            let parsed = Policy::parse(file, new.as_bytes()).map_err(|source| EditError::Refused { source })?;
-            match Policy::parse(file, before.as_bytes())?.reach_changed_by(&parsed) {
+            let parsed = self.parse(file, new.as_bytes()).map_err(|source| EditError::Refused { source })?;
+            match self.parse(file, before.as_bytes())?.reach_changed_by(&parsed) {
                 Some(what) => Err(EditError::KeysDiffer { what }),
                 None => Ok(new),
             }
@@ -321,10 +334,10 @@ impl PolicyFile {
             (outcome, _) => Some(outcome?),
         };
         let bytes = before.as_deref().unwrap_or(if_missing.unwrap_or_default().as_bytes());
-        Policy::parse(&file, bytes)?;
+        self.parse(&file, bytes)?;
         let document = Document::parse(&file, bytes, &POLICY_FILE)?;
         let changed = change(&file, &String::from_utf8_lossy(bytes), &document.tree)?;
-        Policy::parse(&file, changed.as_bytes()).map_err(|source| EditError::Refused { source })?;
+        self.parse(&file, changed.as_bytes()).map_err(|source| EditError::Refused { source })?;
         if read(&file, &POLICY_FILE).ok() != before {
             return Err(EditError::ChangedMeanwhile { file });
         }

@@ -11,14 +11,16 @@ use crate::{
     document::{self},
     policy::POLICY_FILE,
     problem::FileError,
+    purposes::{ReadAssessment, Reader},
 };
 
 /// A folder with a file for each policy that was in force, `<number>.yaml`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct History {
     folder: PathBuf,
-    /// Beside which the packs are that policies name by paths.
+    /// Beside which the packs and assessments are that policies name by paths.
     policy: PathBuf,
+    reader: Reader,
 }
 
 /// Why a policy could not be kept or found.
@@ -51,10 +53,17 @@ impl History {
     /// The history of a policy file in this folder, which is made when something is kept.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>, policy: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), policy: policy.into() }
+        Self { folder: folder.into(), policy: policy.into(), reader: Reader::default() }
     }
 
-    /// Keeps a policy's text under its number, readable by the owner alone.
+    /// The same history, of whose policies the assessments are read too, as with [`PolicyFile::reading`](crate::PolicyFile::reading).
+    #[must_use]
+    pub fn reading(self, assessments: ReadAssessment) -> Self {
+        Self { reader: Reader(Some(assessments)), ..self }
+    }
+
+    /// Keeps a policy's text under its number, readable by the owner alone, and each assessment that it names under
+    /// `assessments/` by its digest: so that what a record names can be read when the operator's own file is gone.
     ///
     /// # Errors
     /// [`HistoryError::Io`].
@@ -64,8 +73,25 @@ impl History {
             move |source| HistoryError::Io { action, path, source }
         };
         fs::create_dir_all(&self.folder).map_err(io("make the folder", &self.folder))?;
+        self.keep_assessments(policy)?;
         let file = self.file(policy.version());
         atomic::replace(&file, policy.text().as_bytes()).map_err(io("keep the policy", &file))
+    }
+
+    fn keep_assessments(&self, policy: &Policy) -> Result<(), HistoryError> {
+        let folder = self.folder.join("assessments");
+        let io = |action, path: &Path| {
+            let path = path.to_owned();
+            move |source| HistoryError::Io { action, path, source }
+        };
+        for (digest, bytes) in policy.purposes().kept() {
+            let file = folder.join(format!("{}.json", digest.trim_start_matches("sha256:")));
+            if !file.exists() {
+                fs::create_dir_all(&folder).map_err(io("make the folder", &folder))?;
+                atomic::replace(&file, bytes).map_err(io("keep an assessment", &file))?;
+            }
+        }
+        Ok(())
     }
 
     /// The numbers of all policies that are kept, the oldest first.
@@ -101,7 +127,7 @@ impl History {
                 };
                 Err(HistoryError::Unknown { version, there })
             }
-            read => Ok(Policy::parse(&self.policy, &read?)?.numbered(version)),
+            read => Ok(Policy::parse_for(&self.policy, &read?, self.reader)?.numbered(version)),
         }
     }
 

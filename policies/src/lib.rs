@@ -26,12 +26,15 @@ mod permit;
 mod policy;
 mod principal;
 mod problem;
+mod purposes;
 mod quota;
 mod rate;
 mod screens;
 mod suggest;
 mod tenant;
 mod verdict;
+mod webhooks;
+mod whole;
 mod window;
 mod yaml;
 
@@ -50,7 +53,12 @@ pub use permit::{Permit, Settlement, SpendMeter};
 pub use policy::{Policy, ReviewRules};
 pub use principal::{Denied, DeniedReason, Principal, Proof, Vouched};
 pub use problem::{FileError, Place, Problem};
-pub use quota::{Amount, Price, Quota, Quotas};
+pub use purposes::{
+    ASSESSMENT_REQUIRED, About, Asked, Assessed, AssessmentLimits, AssessmentRule, Demand, Licence, OnFile, Otherwise,
+    PURPOSE_REQUIRED, PurposeExplained, Purposes, ReadAssessment, Shortfall, Undeclared, Unlicensed,
+};
+pub use quota::{Amount, Price, Quota, Quotas, Reached};
 pub use rate::{QuotaHeaders, RateHeaders};
 pub use screens::{ScreenRules, Screens};
 pub use tenant::{Consent, Key, Limits, Role, Scope, Tenant};
+pub use webhooks::Webhook;

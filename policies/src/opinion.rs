@@ -7,7 +7,7 @@ use forethought_schemas::{ApiError, ErrorKind, Facts};
 use jiff::Timestamp;
 
 use crate::{
-    Ask, Judgement, Policy, Principal, Role, Screens, facts, packs,
+    Ask, Asked, Judgement, Licence, Policy, Principal, Role, Screens, facts, packs,
     tenant::{Scope, Tenant},
     verdict,
 };
@@ -34,6 +34,8 @@ pub struct Opinion {
     pub judgement: Judgement,
     /// The safeguards that would stand around the model.
     pub screens: Screens,
+    /// Whether an assessment shows what the purpose demands, whatever the model's weights are.
+    pub licence: Licence,
 }
 
 impl Policy {
@@ -55,11 +57,13 @@ impl Policy {
         let allowed = self.permits(&principal, tenant, &Ask { facts: &facts, ..*ask }, at);
         let judgement = self.packs().judge(&facts::read(&facts).unwrap_or_default(), at);
         let screens = self.screens_with(&caller.tenant, &judgement);
+        let asked = Asked { model: ask.model, weights: None, strategy: ask.strategy, effort: ask.effort };
+        let licence = self.purposes().licence(facts.purpose.as_deref(), &asked, at);
         let (refusal, allowed_by) = match allowed {
             Ok(rules) => (None, rules),
             Err(refusal) => (Some(refusal), Vec::new()),
         };
-        Ok(Opinion { refusal, allowed_by, judgement, screens })
+        Ok(Opinion { refusal, allowed_by, judgement, screens, licence })
     }
 
     /// What a tenant's request is about, as rules of law look at it: what the policy says, and what the request tells.

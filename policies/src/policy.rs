@@ -8,6 +8,7 @@ use std::{
 
 use forethought_authorization::{Layers, Rules};
 use forethought_schemas::POLICY_SCHEMA;
+use forethought_webhooks::Hook;
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -17,11 +18,14 @@ use crate::{
     diff::{Change, changes},
     document::{Document, FileKind, read},
     facts,
-    packs::{Judgement, PackChoice, Packs, Screening},
+    packs::{Effect, Judgement, PackChoice, Packs, Rule, Screening},
     problem::{FileError, Place, Problem},
+    purposes::{self, PurposeRule, Purposes, ReadAssessment, Reader, Undeclared},
     quota::Price,
     screens::{self, ScreenRules, Screens},
     tenant::{Key, Limits, Scope, Tenant},
+    webhooks::{self, Webhook},
+    whole,
     yaml::Node,
 };
 
@@ -51,8 +55,12 @@ pub struct Policy {
     safeguards: ScreenRules,
     /// Laws whose rules are kept.
     packs: Arc<Packs>,
+    /// What must be shown of a model, by what it is asked for.
+    purposes: Arc<Purposes>,
     /// How long answers wait for a person.
     review: ReviewRules,
+    /// Who is told of what happens.
+    webhooks: Arc<[Webhook]>,
     prices: BTreeMap<String, Price>,
     /// How fast a model may be asked, by all tenants together.
     models: BTreeMap<String, ModelRules>,
@@ -104,7 +112,13 @@ struct Contents {
     #[serde(default)]
     packs: Vec<PackChoice>,
     #[serde(default)]
+    purposes: BTreeMap<String, PurposeRule>,
+    #[serde(default)]
+    undeclared_purpose: Undeclared,
+    #[serde(default)]
     review: ReviewRules,
+    #[serde(default)]
+    webhooks: Vec<Hook>,
     #[serde(default)]
     prices: BTreeMap<String, Price>,
     #[serde(default)]
@@ -113,7 +127,7 @@ struct Contents {
 }
 
 impl Policy {
-    /// Reads and checks a policy file.
+    /// Reads and checks a policy file. Assessments that it names are not looked into, so none of them is enough for anything.
     ///
     /// # Errors
     /// [`FileError`]: the file is missing, cannot be read, is too large, or is wrong in ways that are all listed.
@@ -121,40 +135,58 @@ impl Policy {
         Self::parse(file, &read(file, &POLICY_FILE)?)
     }
 
-    /// Checks the bytes of a policy file; `file` only names it in errors.
+    /// Reads and checks a policy file, and with `assessments` the assessments that it names.
+    ///
+    /// # Errors
+    /// As [`Policy::load`], and where an assessment is wrong.
+    pub fn load_with(file: &Path, assessments: ReadAssessment) -> Result<Self, FileError> {
+        Self::parse_for(file, &read(file, &POLICY_FILE)?, Reader(Some(assessments)))
+    }
+
+    /// Checks the bytes of a policy file; `file` names it in errors, and packs and assessments are looked for beside it.
     ///
     /// # Errors
     /// As [`Policy::load`].
     pub fn parse(file: &Path, bytes: &[u8]) -> Result<Self, FileError> {
-        Self::parse_with(file, bytes, |_| true)
+        Self::parse_for(file, bytes, Reader::default())
+    }
+
+    pub(crate) fn parse_for(file: &Path, bytes: &[u8], reader: Reader) -> Result<Self, FileError> {
+        Self::parse_within(file, bytes, reader, None)
     }
 
     /// Checks a policy that comes from elsewhere and is to take the place of `known`: of packs it may name those that ship with
-    /// the program, and the files that `known` names.
+    /// the program, and of files those that `known` names. Assessments are read if they are in `known`.
     ///
     /// # Errors
-    /// As [`Policy::load`].
+    /// As [`Policy::load_with`].
     pub fn parse_beside(file: &Path, bytes: &[u8], known: &Self) -> Result<Self, FileError> {
-        let named = known.source.get("packs").and_then(Value::as_array).into_iter().flatten();
-        let named: Vec<String> = named.filter_map(|choice| Some(choice.get("pack")?.as_str()?.to_owned())).collect();
-        Self::parse_with(file, bytes, |pack| {
-            Packs::shipped().any(|shipped| shipped == pack) || named.contains(&pack.to_owned())
-        })
+        Self::parse_within(file, bytes, known.purposes.reader(), Some(known))
     }
 
-    fn parse_with(file: &Path, bytes: &[u8], may_name: impl Fn(&str) -> bool) -> Result<Self, FileError> {
+    /// With `known`, no file is named that it does not name.
+    fn parse_within(file: &Path, bytes: &[u8], reader: Reader, known: Option<&Self>) -> Result<Self, FileError> {
         let document = Document::parse(file, bytes, &POLICY_FILE)?;
         let mut findings = duplicates(&document.tree);
         findings.extend(screens::problems(&document));
         findings.extend(authorization::problems(&document));
         findings.extend(facts_problems(&document));
-        let contents: Contents = document.read(findings)?;
-        if let Some((at, choice)) = contents.packs.iter().enumerate().find(|(_, choice)| !may_name(&choice.pack)) {
-            let told = format!("the pack `{}` is neither shipped nor named by the policy in force", choice.pack);
-            let mend = "name it in the policy file first, where the service runs";
-            return Err(document.refuse(vec![document.problem(&format!("/packs/{at}"), told, mend)]));
+        findings.extend(purposes::problems(&document));
+        findings.extend(webhooks::problems(&document));
+        let mut contents: Contents = document.read(findings)?;
+        let strange = known.map(|known| known.strangers(&document, &contents)).unwrap_or_default();
+        if !strange.is_empty() {
+            return Err(document.refuse(strange));
         }
         let packs = packs(file, &document, &contents.packs)?;
+        let schemas = contracts(file, &document, &mut contents)?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let purposes = Purposes::load(
+            std::mem::take(&mut contents.purposes),
+            contents.undeclared_purpose,
+            &document,
+            (folder, reader),
+        )?;
         let mut policy = Self {
             tenants: HashMap::new(),
             keys: HashMap::new(),
@@ -163,9 +195,11 @@ impl Policy {
             floor: Screens::of(&[&contents.safeguards]),
             authorization: rules(&document, "/authorization", contents.authorization.as_deref())?,
             authorizations: HashMap::new(),
-            digest: digest(bytes, &packs),
+            digest: digest(bytes, &packs, &schemas, &purposes),
             packs: Arc::new(packs),
+            purposes: Arc::new(purposes),
             review: contents.review,
+            webhooks: webhooks::read(&document, &contents.webhooks, &contents.tenants).into(),
             prices: contents.prices,
             models: contents.models,
             version: 1,
@@ -201,7 +235,42 @@ impl Policy {
     /// are no changes.
     #[must_use]
     pub fn changes_to(&self, other: &Self) -> Vec<Change> {
-        changes(&self.source, &other.source)
+        let mut changes = changes(&self.source, &other.source);
+        changes.extend(self.purposes.changes_to(&other.purposes));
+        changes
+    }
+
+    /// Files that another policy names and this one does not.
+    fn strangers(&self, document: &Document, other: &Contents) -> Vec<Problem> {
+        let named = self.source.get("packs").and_then(Value::as_array).into_iter().flatten();
+        let named: Vec<&str> = named.filter_map(|choice| choice.get("pack")?.as_str()).collect();
+        let is_known = |pack: &str| named.contains(&pack) || Packs::shipped().any(|shipped| shipped == pack);
+        let mend = "name it in the policy file first, where the service runs";
+        let packs = other.packs.iter().enumerate().filter(|(_, choice)| !is_known(&choice.pack));
+        let packs = packs.map(|(at, choice)| {
+            let told = format!("the pack `{}` is neither shipped nor named by the policy in force", choice.pack);
+            document.problem(&format!("/packs/{at}"), told, mend)
+        });
+        let known = purposes::paths(&self.source);
+        let files = other.purposes.iter().flat_map(|(purpose, rule)| {
+            let files = rule.assessment.files.iter().enumerate();
+            files.map(move |(at, path)| (format!("/purposes/{purpose}/assessment/files/{at}"), path))
+        });
+        let files = files.filter(|(_, path)| !known.contains(&path.as_str())).map(|(at, path)| {
+            document.problem(&at, format!("the path `{path}` is not named by the policy in force"), mend)
+        });
+        let (known, value) = (whole::files(&self.source), document.value());
+        let schemas = whole::files(&value);
+        let is_new = |name: &str| !known.iter().any(|(_, known)| *known == name);
+        let schemas = schemas.iter().filter(|(_, name)| is_new(name)).map(|(at, name)| {
+            let told = format!("the schema `{name}` is named by no contract of the policy in force");
+            document.problem(
+                at,
+                told,
+                "write the schema itself, or name its file in the policy file first, where the service runs",
+            )
+        });
+        packs.chain(files).chain(schemas).collect()
     }
 
     /// The same policy as the one with this number of those that were in force.
@@ -249,6 +318,12 @@ impl Policy {
         &self.packs
     }
 
+    /// What must be shown of a model, by what it is asked for.
+    #[must_use]
+    pub fn purposes(&self) -> &Purposes {
+        &self.purposes
+    }
+
     /// The safeguards of a tenant, with what laws add for one request. Making them takes milliseconds.
     pub(crate) fn screens_with(&self, tenant: &str, judgement: &Judgement) -> Screens {
         let own = self.tenants.get(tenant).and_then(|tenant| tenant.safeguards.as_ref());
@@ -256,10 +331,30 @@ impl Policy {
         Screens::of(&[Some(&self.safeguards), own].into_iter().flatten().chain(added).collect::<Vec<_>>())
     }
 
+    /// All rules of safeguards, each with the place in the file of who has them: tenants, everybody, and packs.
+    pub(crate) fn all_screens(&self) -> Vec<(String, &ScreenRules)> {
+        let listed = self.source.get("tenants").and_then(Value::as_array).into_iter().flatten().enumerate();
+        let own = listed.filter_map(|(at, tenant)| {
+            let tenant = self.tenants.get(tenant.get("id")?.as_str()?)?;
+            Some((format!("/tenants/{at}"), tenant.safeguards.as_ref()?))
+        });
+        let of_laws = self.packs.rules().flat_map(Rule::effects).filter_map(|effect| match &**effect {
+            Effect::Safeguards(screens) => Some(("/packs".to_owned(), screens)),
+            _ => None,
+        });
+        own.chain([(String::new(), &self.safeguards)]).chain(of_laws).collect()
+    }
+
     /// How answers wait for a person.
     #[must_use]
     pub const fn review(&self) -> ReviewRules {
         self.review
+    }
+
+    /// Who is told of what happens, the webhooks of the installation first.
+    #[must_use]
+    pub fn webhooks(&self) -> &[Webhook] {
+        &self.webhooks
     }
 
     /// What holds for a model, whoever asks it.
@@ -301,8 +396,8 @@ impl Policy {
         Some((tenant, key))
     }
 
-    /// The SHA-256 of the file's bytes, and of the digests of its packs if there are some, `sha256:<64 hexadecimal digits>`:
-    /// which rules were in force, for audit records.
+    /// The SHA-256 of the file's bytes, and of the digests of its packs and assessments if there are some,
+    /// `sha256:<64 hexadecimal digits>`: which rules were in force, for audit records.
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
@@ -328,6 +423,21 @@ fn packs(file: &Path, document: &Document, choices: &[PackChoice]) -> Result<Pac
     })
 }
 
+/// Reads the schemas of contracts that stand in files of their own; gives their bytes.
+fn contracts(file: &Path, document: &Document, contents: &mut Contents) -> Result<Vec<Vec<u8>>, FileError> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let own = contents.tenants.iter_mut().enumerate();
+    let own = own.filter_map(|(at, tenant)| Some((format!("/tenants/{at}"), tenant.safeguards.as_mut()?)));
+    let mut schemas = Vec::new();
+    for (owner, screens) in own.chain([(String::new(), &mut contents.safeguards)]) {
+        let at = format!("{owner}/safeguards/output/contract/file");
+        let wrong = |(told, mend)| document.refuse(vec![document.problem(&at, told, mend)]);
+        schemas.push(whole::load(screens, folder).map_err(wrong)?);
+    }
+    schemas.retain(|schema| !schema.is_empty());
+    Ok(schemas)
+}
+
 /// Words in facts that are not known, at their places.
 fn facts_problems(document: &Document) -> Vec<Problem> {
     let value = document.value();
@@ -347,12 +457,16 @@ fn facts_problems(document: &Document) -> Vec<Problem> {
     problems
 }
 
-/// Of the file's bytes and of every pack that it names: what decides, and nothing else.
-fn digest(bytes: &[u8], packs: &Packs) -> String {
+/// Of the file's bytes and of every pack, contract's schema and assessment that it names: what decides, and nothing else.
+fn digest(bytes: &[u8], packs: &Packs, schemas: &[Vec<u8>], purposes: &Purposes) -> String {
     let mut digest = Sha256::new_with_prefix(bytes);
     for pack in packs.packs() {
         digest.update(pack.digest());
     }
+    for schema in schemas {
+        digest.update(Sha256::digest(schema));
+    }
+    purposes.digests().for_each(|one| digest.update(one));
     format!("sha256:{}", hex::encode(digest.finalize()))
 }
 

@@ -103,6 +103,41 @@ impl Quota {
     }
 }
 
+/// A quota of which the share is spent from which on a client is warned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// `day` or `month`.
+    pub period: &'static str,
+    /// `tokens` or `units`.
+    pub of: &'static str,
+    /// The first day of the period.
+    pub begun: Date,
+    /// When a new period begins.
+    pub until: Timestamp,
+    /// The whole quota, in tokens or cost units.
+    pub limit: u64,
+    /// What is spent of it, in whole ones.
+    pub used: u64,
+    /// The share that is spent, in percent.
+    pub percent: u64,
+}
+
+/// Whether the share of a limit is taken from which on a client is warned.
+pub(crate) fn warns(limit: u64, taken: u64, percent: Percent) -> bool {
+    u128::from(taken) * 100 >= u128::from(limit) * u128::from(percent)
+}
+
+/// The first day of the day and of the month that a time lies in, and of the next ones.
+fn periods(now: Timestamp) -> [(&'static str, Date, Date); 2] {
+    let day = now.to_zoned(TimeZone::UTC).date();
+    let next_month = day.last_of_month().tomorrow().unwrap_or(Date::MAX);
+    [("day", day, day.tomorrow().unwrap_or(Date::MAX)), ("month", day.first_of_month(), next_month)]
+}
+
+fn begin(day: Date) -> Timestamp {
+    day.to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |zoned| zoned.timestamp())
+}
+
 /// Which quota a request does not fit into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Exceeded {
@@ -219,6 +254,23 @@ impl Ledger {
         [of(self.day, day), of(self.month, day.first_of_month())]
     }
 
+    /// The quotas of which, in the day and the month of a time, so much is spent that a client is warned. What is only reserved
+    /// does not count: it may come back.
+    pub(crate) fn reached(&self, quotas: &Quotas, now: Timestamp) -> Vec<Reached> {
+        let taken = self.taken(now).map(|(spent, _)| [(spent.tokens, "tokens", 1), (spent.cost, "units", 1000)]);
+        let limits = [quotas.day, quotas.month].map(Quota::limits);
+        let mut reached = Vec::new();
+        for (((period, begun, next), limits), taken) in periods(now).into_iter().zip(limits).zip(taken) {
+            for (limit, (spent, of, scale)) in limits.into_iter().zip(taken) {
+                let Some(limit) = limit.filter(|limit| warns(*limit, spent, quotas.warn_percent)) else { continue };
+                let percent = u64::try_from(u128::from(spent) * 100 / u128::from(limit)).unwrap_or(u64::MAX);
+                let (limit, used, until) = (limit / scale, spent / scale, begin(next));
+                reached.push(Reached { period, of, begun, until, limit, used, percent });
+            }
+        }
+        reached
+    }
+
     /// Changes the pages of a day and of its month, where they are open: what belongs to a period that is over changes
     /// nothing any more.
     fn each(&mut self, Charged { day }: Charged, change: impl Fn(&mut Page)) {
@@ -282,6 +334,34 @@ mod tests {
         ledger.reserve(&quotas, tokens(60), today).unwrap();
         ledger.settle(far, tokens(100), tokens(100));
         assert_eq!(ledger.reserve(&quotas, tokens(41), today).unwrap_err().left, 40);
+    }
+
+    #[test]
+    fn a_quota_is_reached_when_its_share_is_spent_and_not_when_it_is_reserved() {
+        let quotas =
+            Quotas { day: Quota { tokens: NonZeroU64::new(100), units: NonZeroU64::new(2) }, ..quotas(1, 1000) };
+        let now = at("2026-11-30T12:00:00Z");
+        let check = |spent: Amount, at: Timestamp, expected: &[(&str, &str, u64, u64, u64)]| {
+            let mut ledger = Ledger::default();
+            ledger.spent_before(spent, now);
+            ledger.reserve(&Quotas::default(), tokens(1000), now).unwrap();
+            let reached = ledger.reached(&quotas, at);
+            let told: Vec<_> = reached.iter().map(|r| (r.period, r.of, r.limit, r.used, r.percent)).collect();
+            assert_eq!(told, expected, "{spent:?}");
+            reached
+        };
+        check(tokens(79), now, &[]);
+        let day = check(tokens(80), now, &[("day", "tokens", 100, 80, 80)]);
+        assert_eq!((day[0].begun.to_string(), day[0].until), ("2026-11-30".to_owned(), at("2026-12-01T00:00:00Z")));
+        let spent = Amount { tokens: 1700, cost: 1999 };
+        let all = check(
+            spent,
+            now,
+            &[("day", "tokens", 100, 1700, 1700), ("day", "units", 2, 1, 99), ("month", "tokens", 1000, 1700, 170)],
+        );
+        assert_eq!((all[2].begun.to_string(), all[2].until), ("2026-11-01".to_owned(), at("2026-12-01T00:00:00Z")));
+        check(spent, at("2026-12-01T00:00:00Z"), &[]);
+        check(Amount { tokens: u64::MAX, cost: u64::MAX }, at("2026-12-01T00:00:00Z"), &[]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU64, time::Duration};
 
-use crate::quota::{Amount, Quotas};
+use crate::quota::{self, Amount, Quotas};
 
 /// A tenant's limits at one moment, for the headers of an answer, be it a success or a 429.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,8 +45,7 @@ impl QuotaHeaders {
             limit.map(|limit| limit.get().saturating_mul(scale).saturating_sub(taken) / scale)
         };
         let warns = |limit: Option<NonZeroU64>, scale: u64, taken: u64| {
-            let limit = limit.map(|limit| u128::from(limit.get()) * u128::from(scale));
-            limit.is_some_and(|limit| u128::from(taken) * 100 >= limit * u128::from(quotas.warn_percent))
+            limit.is_some_and(|limit| quota::warns(limit.get().saturating_mul(scale), taken, quotas.warn_percent))
         };
         let (today, this_month) = (quotas.day, quotas.month);
         Self {

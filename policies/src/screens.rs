@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use forethought_safeguards::{Rules, Safeguards};
+use forethought_safeguards::{Rules, Safeguards, whole::Whole};
 use serde::{Deserialize, Serialize};
 
-use crate::{document::Document, problem::Problem};
+use crate::{document::Document, problem::Problem, whole};
 
 /// What is looked for in what is asked, and in what is answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,15 +35,21 @@ pub struct Screens {
     pub released: Arc<Safeguards>,
     /// Whether what is redacted in what is asked comes back in the answer.
     pub restore: bool,
+    /// What is checked in what is asked as a whole.
+    pub whole: Arc<Whole>,
+    /// What is checked in an answer as a whole.
+    pub answers: Arc<Whole>,
 }
 
 impl Screens {
     /// What all of several rules say: each can make it stricter, none weaker.
     pub(crate) fn of(rules: &[&ScreenRules]) -> Self {
-        let (input, input_released) = side(&rules.iter().map(|rules| &rules.input).collect::<Vec<_>>());
-        let (output, released) = side(&rules.iter().map(|rules| &rules.output).collect::<Vec<_>>());
+        let (asked, answered): (Vec<_>, Vec<_>) = rules.iter().map(|rules| (&rules.input, &rules.output)).unzip();
+        let ((input, input_released), (output, released)) = (side(&asked), side(&answered));
+        let (whole, answers) = (Arc::new(Whole::new(&asked)), Arc::new(Whole::new(&answered)));
         let says = |wanted: bool| rules.iter().any(|rules| rules.restore == Some(wanted));
-        Self { input, input_released, output, released, restore: says(true) && !says(false) }
+        let restore = says(true) && !says(false);
+        Self { input, input_released, output, released, restore, whole, answers }
     }
 }
 
@@ -57,12 +63,10 @@ fn side(all: &[&Rules]) -> (Arc<Safeguards>, Arc<Safeguards>) {
     (kept, Safeguards::new(&released.iter().collect::<Vec<_>>()))
 }
 
-/// Phrases that could never be found, at their places in a policy file.
+/// Phrases that could never be found, and rules that could not be kept, at their places in a policy file.
 pub(crate) fn problems(document: &Document) -> Vec<Problem> {
     let value = document.value();
-    let tenants = value.get("tenants").and_then(|tenants| tenants.as_array()).map_or(0, Vec::len);
-    let owners = (0..tenants).map(|at| format!("/tenants/{at}")).chain([String::new()]);
-    let owners: Vec<String> = owners.collect();
+    let owners = whole::owners(&value);
     let lists = owners.iter().flat_map(|owner| ["input", "output"].map(|side| format!("{owner}/safeguards/{side}")));
     let empty = |pointer: String| {
         // What does not even have the form of rules is told by the schema.
@@ -82,5 +86,7 @@ pub(crate) fn problems(document: &Document) -> Vec<Problem> {
         let told = "signs of injection are looked for in what is asked, not in answers";
         document.problem(&at, told, "set it under `input`, and remove it here")
     });
-    lists.filter_map(empty).chain(unheard).collect()
+    let of_wholes = owners.iter().flat_map(|owner| whole::problems(document, &value, owner));
+    let of_wholes = of_wholes.chain(whole::shadowed(document, &value));
+    lists.filter_map(empty).chain(unheard).chain(of_wholes).collect()
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, num::NonZeroU32};
 
 use forethought_schemas::{BudgetCap, Effort, Facts, Preset, Presets};
+use forethought_webhooks::Hook;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
@@ -47,6 +48,9 @@ pub struct Tenant {
     /// Whose things its keys reach that are not for asking.
     #[serde(default)]
     pub scope: Scope,
+    /// Whom it has told of what happens to it.
+    #[serde(default)]
+    pub webhooks: Vec<Hook>,
     /// Its keys, revoked ones too.
     #[serde(default)]
     pub keys: Vec<Key>,

@@ -157,6 +157,18 @@ impl Automaton {
         }
     }
 
+    /// Whether no phrase goes on from a state.
+    #[inline]
+    pub(crate) fn is_last(&self, state: State) -> bool {
+        state != 0 && self.node(state).is_some_and(|node| node.edges.is_empty())
+    }
+
+    /// The longest proper end of what led to a state that is a beginning, too.
+    #[inline]
+    pub(crate) fn fallback(&self, state: State) -> State {
+        self.node(state).map_or(0, |node| node.fail)
+    }
+
     /// Symbols at the end of what was seen that may be the beginning of a phrase.
     #[inline]
     pub(crate) fn depth(&self, state: State) -> usize {

@@ -201,6 +201,15 @@ impl Protocol {
         }
     }
 
+    /// Whether it is asked in a text that is continued as it stands, and not in messages of a chat.
+    #[must_use]
+    pub const fn is_text(self) -> bool {
+        match self {
+            Self::LlamaGuard3 | Self::ShieldGemma | Self::GraniteGuardian3 | Self::GraniteGuardian32 => true,
+            Self::GraniteGuardian41 | Self::GptOssSafeguard => false,
+        }
+    }
+
     /// The two words that the answer's first word is one of, the one for a violation first; `None` where the first word
     /// tells nothing.
     #[must_use]

@@ -17,9 +17,6 @@ pub(crate) struct Symbol {
     pub(crate) end: usize,
 }
 
-/// Hidden characters that carry ASCII text: U+E0020 to U+E007E.
-const TAGS: std::ops::RangeInclusive<char> = '\u{E0020}'..='\u{E007E}';
-
 /// The first of ten digits in scripts other than Latin.
 const ZEROS: &[char] = &[
     '\u{0660}', '\u{06F0}', '\u{07C0}', '\u{0966}', '\u{09E6}', '\u{0A66}', '\u{0AE6}', '\u{0B66}', '\u{0BE6}',
@@ -28,27 +25,36 @@ const ZEROS: &[char] = &[
 
 /// Letters that Unicode does not list as alike, and that people use as if they were.
 const ALIKE: &[(&str, char)] = &[
+    ("ᴀɐ", 'a'),
     ("вьъβʙ", 'b'),
-    ("кκᴋ", 'k'),
-    ("мᴍ", 'm'),
-    ("нʜ", 'h'),
-    ("тτᴛ", 't'),
-    ("ηпɴ", 'n'),
-    ("иᴜ", 'u'),
-    ("εᴇ€", 'e'),
-    ("ʟ£", 'l'),
+    ("ᴄɔ", 'c'),
     ("ᴅ", 'd'),
-    ("ᴀ", 'a'),
-    ("ɪ", 'i'),
+    ("εᴇ€ǝ", 'e'),
+    ("ꜰɟ", 'f'),
+    ("ɢƃ", 'g'),
+    ("нʜɥ", 'h'),
+    ("ɪᴉ", 'i'),
+    ("ᴊɾ", 'j'),
+    ("кκᴋʞ", 'k'),
+    ("ʟ£ꞁ", 'l'),
+    ("мᴍɯ", 'm'),
+    ("ηпɴ", 'n'),
     ("ᴏ", 'o'),
-    ("ʀ", 'r'),
+    ("ᴘ", 'p'),
+    ("ꞯ", 'q'),
+    ("ʀɹ", 'r'),
     ("ꜱ", 's'),
+    ("тτᴛʇ", 't'),
+    ("иᴜ", 'u'),
+    ("ᴠʌ", 'v'),
+    ("ᴡʍ", 'w'),
+    ("χ", 'x'),
+    ("ʏʎ", 'y'),
+    ("ᴢ", 'z'),
 ];
 
-/// Whether a character is a hidden one that carries text.
-pub(crate) fn hidden_text(character: char) -> Option<char> {
-    TAGS.contains(&character).then(|| char::from_u32(u32::from(character) - 0xE0000)).flatten()
-}
+/// The letters of braille from U+2800 on; a dot for what is no letter.
+const BRAILLE: &[u8; 64] = b" a.b.k.l.cif.msp.e.h.o.r.djg.ntq.....u.v.....x.......z....w..y..";
 
 /// Calls `push` with each symbol of a character that begins at `start`.
 pub(crate) fn fold(character: char, start: usize, mut push: impl FnMut(Symbol)) {
@@ -104,6 +110,9 @@ fn plain(part: char) -> Option<char> {
     }
     if let Some(zero) = ZEROS.iter().find(|zero| (**zero..=after(**zero, 9)).contains(&part)) {
         return char::from_digit(u32::from(part) - u32::from(*zero), 10);
+    }
+    if let Some(letter) = u32::from(part).checked_sub(0x2800).and_then(|at| BRAILLE.get(at as usize)) {
+        return Some(char::from(*letter));
     }
     match part {
         '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FE58}' | '\u{FE63}' | '\u{058A}' => Some('-'),
@@ -175,6 +184,10 @@ mod tests {
             ("ʙᴏᴍʙ 🅱🇴🅼🅑", "bomb bomb"),
             ("bo´mb", "bomb"),
             ("मेरा मार", "मेरा मार"),
+            ("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnoprstuvwyz"),
+            ("⠃⠕⠍⠃ ⠼", "bomb ."),
+            ("qɯoq ɐ plᴉnq", "qmoq a plinq"),
+            ("օսհցѕ ԁеіјκӏмт", "ouhgs deijklmt"),
         ] {
             assert_eq!(read(text), expected, "{text}");
         }
@@ -193,11 +206,5 @@ mod tests {
         "a\u{200B}ﬁ".char_indices().for_each(|(at, c)| fold(c, at, |symbol| symbols.push(symbol)));
         let places: Vec<_> = symbols.iter().map(|s| (s.letter, s.start, s.end)).collect();
         assert_eq!(places, [('a', 0, 1), ('f', 4, 7), ('i', 4, 7)]);
-    }
-
-    #[test]
-    fn tags_carry_text() {
-        assert_eq!(hidden_text('\u{E0041}'), Some('A'));
-        assert_eq!((hidden_text('A'), hidden_text('\u{E0001}')), (None, None));
     }
 }

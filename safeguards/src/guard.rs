@@ -9,7 +9,9 @@ use std::{
 
 use crate::{
     Action, Kind, Safeguards,
+    escaped::Escaped,
     fold::{self, Symbol},
+    hidden::Hidden,
     patterns::{self, BEFORE, Look, Looked, PATTERNS},
     phrases::{Said, Search},
 };
@@ -23,10 +25,6 @@ const MAX_UNSEEN: usize = 64;
 /// Symbols of what may become one thing up to which it is looked at with each piece. Something longer is looked at again only
 /// once it has grown by an eighth, or a private key that comes letter by letter would be read from its beginning each time.
 const OFTEN: usize = 256;
-/// Letters of hidden text that are read at once.
-const MAX_HIDDEN: usize = 256;
-/// Letters that name a part of a country behind a flag.
-const FLAG_LETTERS: usize = 6;
 
 /// Something that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +101,7 @@ pub struct Guard {
     /// The symbols of a part of the text that ends where it has been read to, and how they read.
     symbols: Vec<Symbol>,
     bytes: Vec<u8>,
+    escaped: Escaped,
     /// The symbol from which on patterns are looked for.
     next: usize,
     /// The symbols that there must be before patterns are looked for again.
@@ -130,6 +129,7 @@ impl Guard {
             held_from: 0,
             symbols: Vec::new(),
             bytes: Vec::new(),
+            escaped: Escaped::default(),
             next: 0,
             look_at: 0,
             flagged: 0,
@@ -179,9 +179,9 @@ impl Guard {
             return Passed { stopped: self.stopped, ..Passed::default() };
         }
         let mut said = Vec::new();
-        let end = self.held_from + self.held.len();
-        self.search.end(&self.rules.phrases, end, &mut said);
+        self.search.end(&self.rules.phrases, &mut said);
         self.end_hidden(&mut said);
+        self.escaped.end(|symbol| keep(&mut self.bytes, &mut self.symbols, symbol));
         self.settle(said, true)
     }
 
@@ -204,10 +204,13 @@ impl Guard {
             self.unseen = 0;
             return self.push(Symbol { letter: character, start: at, end: at + 1 }, said);
         }
-        let before = self.symbols.len();
-        fold::fold(character, at, |symbol| self.push(symbol, said));
+        let mut seen = false;
+        fold::fold(character, at, |symbol| {
+            seen = true;
+            self.push(symbol, said);
+        });
         // Unseen characters without end would be held without end.
-        if self.symbols.len() > before {
+        if seen {
             self.unseen = 0;
         } else {
             self.unseen += 1;
@@ -220,8 +223,7 @@ impl Guard {
 
     #[inline]
     fn push(&mut self, symbol: Symbol, said: &mut Vec<Said>) {
-        self.bytes.push(patterns::byte(symbol, self.bytes.last().copied()));
-        self.symbols.push(symbol);
+        self.escaped.read(symbol, |symbol| keep(&mut self.bytes, &mut self.symbols, symbol));
         self.search.read(&self.rules.phrases, symbol, said);
     }
 
@@ -287,7 +289,8 @@ impl Guard {
 
     /// Where the symbol begins from which on patterns are looked for.
     fn open_from(&self) -> usize {
-        self.symbols.get(self.next).map_or(self.held_from + self.held.len(), |symbol| symbol.start)
+        let first = self.symbols.get(self.next).map(|symbol| symbol.start);
+        first.or(self.escaped.open_from()).unwrap_or(self.held_from + self.held.len())
     }
 
     /// Lets out the text up to a place, with what was found in it.
@@ -347,45 +350,10 @@ impl Guard {
     }
 }
 
-/// Characters in a row that nobody sees and that carry text.
-#[derive(Debug, Default)]
-struct Hidden {
-    run: Option<(Range<usize>, String)>,
-    /// The last character before them is a black flag: with a few of them it is the flag of a part of a country.
-    flag: bool,
-}
-
-impl Hidden {
-    /// Takes a character; `false` if the run must be ended first.
-    #[inline]
-    fn read(&mut self, character: char, at: usize) -> bool {
-        if self.run.is_none() && character.is_ascii() {
-            self.flag = false;
-            return true;
-        }
-        let end = at + character.len_utf8();
-        match (fold::hidden_text(character), &mut self.run) {
-            (Some(_), Some((_, text))) if text.len() >= MAX_HIDDEN => return false,
-            (Some(letter), Some((place, text))) => {
-                place.end = end;
-                text.push(letter);
-            }
-            (Some(letter), none) => *none = Some((at..end, letter.into())),
-            (None, Some(_)) => return false,
-            (None, None) => self.flag = character == '\u{1F3F4}' || (self.flag && character == '\u{E007F}'),
-        }
-        true
-    }
-
-    /// Where the run begins that has not ended.
-    fn open_from(&self) -> Option<usize> {
-        self.run.as_ref().map(|(place, _)| place.start)
-    }
-
-    fn end(&mut self) -> Option<(Range<usize>, String)> {
-        let flag = std::mem::take(&mut self.flag);
-        self.run.take().filter(|(_, text)| !flag || text.len() > FLAG_LETTERS)
-    }
+/// Takes a symbol for patterns to look at.
+fn keep(bytes: &mut Vec<u8>, symbols: &mut Vec<Symbol>, symbol: Symbol) {
+    bytes.push(patterns::byte(symbol, bytes.last().copied()));
+    symbols.push(symbol);
 }
 
 /// The first place of a text between two characters that is not before `at`.

@@ -47,6 +47,8 @@ pub enum Group {
     Hidden,
     /// Instructions that a model should not have.
     Injection,
+    /// What is said of a text as a whole.
+    Whole,
 }
 
 kinds! {
@@ -124,6 +126,35 @@ kinds! {
     HiddenText = "hidden_text" in Hidden,
     /// Signs that a text gives a model instructions that it should not have; looked for in whole texts that are asked.
     Injection = "injection" in Injection,
+    /// A language that is not allowed.
+    Language = "language" in Whole,
+    /// A length that is not allowed.
+    Length = "length" in Whole,
+    /// A topic that is not allowed.
+    Topic = "topic" in Whole,
+    /// An answer that is not what it must be.
+    Contract = "contract" in Whole,
+    /// A violation that a classifier model tells.
+    Classifier = "classifier" in Whole,
+    /// A text that a classifier model should have judged and did not.
+    ClassifierFailed = "classifier_failed" in Whole,
+}
+
+impl Kind {
+    /// What of this kind was found, in words; `list` is the deny list, the topic or the classifier that it is of.
+    #[must_use]
+    pub fn named(self, list: Option<&str>) -> String {
+        match (self, list) {
+            (Self::Topic, Some(topic)) => format!("the topic `{topic}`"),
+            (Self::Classifier, Some(id)) => format!("the classifier `{id}`"),
+            (Self::ClassifierFailed, Some(id)) => format!("the classifier `{id}`, which could not judge it"),
+            (_, Some(list)) => format!("the deny list `{list}`"),
+            (Self::Language, None) => "a language that is not allowed".to_owned(),
+            (Self::Length, None) => "its length".to_owned(),
+            (Self::Contract, None) => "that it is not what its contract says".to_owned(),
+            (kind, None) => format!("something of the kind `{}`", kind.as_str()),
+        }
+    }
 }
 
 #[cfg(test)]

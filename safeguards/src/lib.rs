@@ -6,8 +6,10 @@
 mod automaton;
 mod checks;
 pub mod classifier;
+mod escaped;
 mod fold;
 mod guard;
+mod hidden;
 pub mod injection;
 mod kind;
 pub mod language;
@@ -17,6 +19,7 @@ mod phrases;
 mod placeholders;
 mod rules;
 pub mod topics;
+pub mod whole;
 mod words;
 
 pub use guard::{Counted, Finding, Guard, Passed};

@@ -1,32 +1,42 @@
 //! Phrases that must not be said, however they are dressed up.
 //!
-//! A text is read in several [ways](readings::Reading), and each reading is searched for all phrases at once. Long words
-//! that can be read as a code, such as base 64, are [decoded](encoded) and searched, too.
+//! A text is read in two [ways](reader::Reader), and each is searched for all phrases at once, over an alphabet in which letters
+//! fall together that one sign may stand for; what is found is [compared](written::Written) letter by letter. Words with
+//! escapes in them are also read without, [lists](lists) of numbers or names as the letters that they stand for, and long words
+//! that can be read as a code, such as base 64, are [decoded](encoded).
 
+mod base85;
 mod encoded;
+mod escapes;
 mod letter;
-mod readings;
-
-use std::collections::VecDeque;
+mod lists;
+mod reader;
+mod walk;
+mod written;
 
 use crate::{
-    automaton::{Automaton, State},
+    automaton::Automaton,
     fold::{self, Symbol},
 };
 use encoded::Run;
-use letter::Letter;
-use readings::{Put, Read, Reader, Reading};
+use lists::Lists;
+use walk::Sight;
+use written::Written;
 
 /// How deep codes within codes are read.
 const LAYERS: u32 = 3;
 /// Bytes that a phrase may be spread over, with all that stands between its letters.
 const MAX_SPAN: usize = 4096;
+/// Symbols of a word up to which it is kept, lest escapes stand in it. A longer one is looked at in pieces.
+const MAX_WORD: usize = 1024;
+/// A sign that stands for a word of which nothing is left.
+const NOTHING: char = '\u{FFFC}';
 
 /// Phrases, ready to be looked for.
 #[derive(Debug)]
 pub(crate) struct Phrases {
-    readings: Vec<(Reading, Automaton)>,
-    none: bool,
+    automaton: Automaton,
+    written: Vec<Written>,
 }
 
 /// A phrase that was found.
@@ -43,19 +53,10 @@ pub(crate) struct Said {
 impl Phrases {
     /// Looks for these phrases. One without a letter or digit is never found.
     pub(crate) fn new<'p>(phrases: impl Iterator<Item = &'p str>) -> Self {
-        let words: Vec<Vec<String>> = phrases.map(readings::words).collect();
-        let all = || words.iter().enumerate().filter(|(_, words)| !words.is_empty());
-        let written = |reading: Reading| {
-            let texts =
-                all().flat_map(move |(at, words)| reading.written(words).into_iter().map(move |text| (text, at)));
-            (reading, Automaton::new(texts))
-        };
-        Self { none: words.iter().all(Vec::is_empty), readings: Reading::ALL.into_iter().map(written).collect() }
-    }
-
-    /// What is looked for where signs within words are skipped.
-    fn squeezed(&self) -> Option<&Automaton> {
-        self.readings.iter().find(|(reading, _)| *reading == Reading::SQUEEZED).map(|(_, automaton)| automaton)
+        let words = phrases.map(written::words).enumerate();
+        let written: Vec<Written> = words.flat_map(|(at, words)| Written::all(at, &words)).collect();
+        let automaton = Automaton::new(written.iter().map(Written::classes).zip(0..));
+        Self { automaton, written }
     }
 
     /// All that is said in a whole text, and in the codes in it.
@@ -69,7 +70,7 @@ impl Phrases {
         for (at, character) in text.char_indices() {
             fold::fold(character, at, |symbol| search.read(self, symbol, &mut said));
         }
-        search.end(self, text.len(), &mut said);
+        search.end(self, &mut said);
         said.iter().map(|said| said.phrase).min()
     }
 }
@@ -77,31 +78,17 @@ impl Phrases {
 /// Where a search in one text stands.
 #[derive(Debug)]
 pub(crate) struct Search {
-    walks: Vec<Walk>,
-    /// The text with an `l` for each sign that may be an `i`, as long as that differs.
-    apart: Option<Walk>,
-    /// Nothing has begun, and one more plain letter changes nothing.
-    asleep: bool,
+    sight: Sight,
+    /// The sight where the word begins that is being read.
+    before: Sight,
+    word: Vec<Symbol>,
+    /// Whether there may be an escape in the word.
+    marked: bool,
+    /// The text without its escapes, as long as that differs; it has not read the word yet.
+    other: Option<Box<Self>>,
     run: Run,
+    lists: Lists,
     layers: u32,
-    begun: bool,
-}
-
-/// One reading of the text.
-#[derive(Debug)]
-struct Walk {
-    reader: Reader,
-    path: Path,
-}
-
-/// How far a reading has come in phrases.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Path {
-    state: State,
-    /// The symbols that may be the beginning of a phrase; the last one last.
-    symbols: VecDeque<Read>,
-    /// What was said if the last symbol is a word of its own.
-    unsure: Vec<Said>,
 }
 
 impl Search {
@@ -110,63 +97,145 @@ impl Search {
     }
 
     fn with_layers(layers: u32) -> Self {
-        let walk = |reading| Walk { reader: Reader::new(reading), path: Path::default() };
-        let walks = Reading::ALL.into_iter().map(walk).collect();
-        Self { walks, apart: None, asleep: false, run: Run::default(), layers, begun: false }
+        Self {
+            sight: Sight::new(),
+            before: Sight::new(),
+            word: Vec::new(),
+            marked: false,
+            other: None,
+            run: Run::default(),
+            lists: Lists::default(),
+            layers,
+        }
     }
 
     /// Reads one more symbol.
+    #[inline]
     pub(crate) fn read(&mut self, phrases: &Phrases, symbol: Symbol, said: &mut Vec<Said>) {
-        if phrases.none {
+        if phrases.written.is_empty() {
             return;
         }
         let Symbol { letter, start, end } = symbol;
-        if !std::mem::replace(&mut self.begun, true) {
-            for (Walk { reader, path }, (_, automaton)) in self.walks.iter_mut().zip(&phrases.readings) {
-                reader.begin(start, |put| path.take(automaton, put, said));
+        if self.layers > 0 {
+            if let Some(run) = self.run.read(letter, start, end) {
+                self.decode(phrases, &run, said);
+            }
+            if letter.is_whitespace() || letter::is_whole_word(letter) || self.is_long(end) {
+                self.part(phrases, symbol, said);
+            }
+            if !letter.is_whitespace() {
+                self.marked |= escapes::may_begin(letter);
+                self.word.push(symbol);
             }
         }
-        Letter::each(letter, |letter| {
-            if !(self.asleep && letter.plain) {
-                self.read_letter(phrases, letter, (start, end), said);
-            }
-        });
-        if self.layers > 0
-            && let Some(run) = self.run.read(letter, start, end)
-        {
-            self.decode(phrases, &run, said);
+        self.sight.read(phrases, letter, (start, end), said);
+        if letter.is_whitespace() && self.layers > 0 {
+            self.begin_word();
         }
     }
 
-    fn read_letter(&mut self, phrases: &Phrases, letter: Letter, place: (usize, usize), said: &mut Vec<Said>) {
-        if letter.is_one() && self.apart.is_none() {
-            self.apart = self.walks.iter().find_map(Walk::with_l);
-        }
-        for (walk, (_, automaton)) in self.walks.iter_mut().zip(&phrases.readings) {
-            walk.read(automaton, letter, place, said);
-        }
-        if let (Some(walk), Some(automaton)) = (&mut self.apart, phrases.squeezed()) {
-            walk.read(automaton, letter, place, said);
-            let joined = letter.is_blank() && self.walks.iter().any(|other| other.is_like(walk));
-            self.apart = self.apart.take().filter(|_| !joined);
-        }
-        self.asleep = letter.plain && self.apart.is_none() && self.walks.iter().all(Walk::is_asleep);
+    /// Whether a word that reaches up to here is more than is kept; what nobody sees takes room, too.
+    fn is_long(&self, end: usize) -> bool {
+        let start = self.word.first().map_or(end, |first| first.start);
+        self.word.len() >= MAX_WORD || end.saturating_sub(start) > MAX_SPAN
     }
 
-    /// All walks, each with what it looks for.
-    fn walks<'s>(&'s mut self, phrases: &'s Phrases) -> impl Iterator<Item = (&'s mut Walk, &'s Automaton)> {
-        let walks = self.walks.iter_mut().zip(phrases.readings.iter().map(|(_, automaton)| automaton));
-        walks.chain(self.apart.as_mut().zip(phrases.squeezed()))
+    /// What stands before this symbol is a word, or as much of one as is kept.
+    fn part(&mut self, phrases: &Phrases, next: Symbol, said: &mut Vec<Said>) {
+        let blank = next.letter.is_whitespace();
+        if !self.word.is_empty() {
+            let whole = blank || letter::is_whole_word(next.letter);
+            let soft = next.letter == '\n' && self.word.last().is_some_and(|last| last.letter == '=');
+            self.end_word(phrases, whole, soft, said);
+            if soft {
+                return;
+            }
+            if whole && !blank {
+                self.before.copy(&self.sight);
+            }
+        }
+        if let Some(other) = self.other.as_mut().filter(|_| blank) {
+            other.read(phrases, next, said);
+        }
+    }
+
+    /// Reads a word for what is written in it otherwise. A soft one goes on in the next line.
+    fn end_word(&mut self, phrases: &Phrases, whole: bool, soft: bool, said: &mut Vec<Said>) {
+        let mut word = std::mem::take(&mut self.word);
+        if whole {
+            self.lists.read(phrases, &word, said);
+            self.decode_whole(phrases, &word, said);
+        }
+        let taken = if whole && !self.marked && self.other.is_none() {
+            word.len()
+        } else {
+            self.undo_escapes(phrases, &word, whole, soft, said)
+        };
+        self.marked &= !whole;
+        word.drain(..if whole { word.len() } else { taken });
+        self.word = word;
+    }
+
+    /// Goes on without the escapes of a word; gives how many of its symbols were read.
+    fn undo_escapes(
+        &mut self,
+        phrases: &Phrases,
+        word: &[Symbol],
+        whole: bool,
+        soft: bool,
+        said: &mut Vec<Said>,
+    ) -> usize {
+        let kept = if soft { word.split_last().map_or(word, |(_, kept)| kept) } else { word };
+        let read = escapes::read(kept, whole, self.marked);
+        if (read.found || soft) && self.other.is_none() {
+            self.other = Some(Box::new(self.without_escapes()));
+        }
+        // What leaves nothing takes room, too.
+        let nothing = word.first().zip(word.last()).filter(|_| read.symbols.is_empty() && (whole || read.taken > 0));
+        let nothing = nothing.map(|(first, last)| Symbol { letter: NOTHING, start: first.start, end: last.end });
+        match &mut self.other {
+            Some(other) => read.symbols.iter().chain(&nothing).for_each(|symbol| other.read(phrases, *symbol, said)),
+            None if whole => {}
+            None => word.iter().take(read.taken).for_each(|symbol| {
+                self.before.read(phrases, symbol.letter, (symbol.start, symbol.end), &mut Vec::new());
+            }),
+        }
+        read.taken
+    }
+
+    /// A search that goes on from where the word begins, one layer deeper.
+    fn without_escapes(&self) -> Self {
+        let mut other = Self::with_layers(self.layers - 1);
+        other.sight.copy(&self.before);
+        other.before.copy(&self.before);
+        other
+    }
+
+    /// Behind a blank.
+    fn begin_word(&mut self) {
+        if self.other.as_ref().is_some_and(|other| other.is_like(self)) {
+            self.other = None;
+        }
+        self.before.copy(&self.sight);
+    }
+
+    /// Whether nothing but what the other reads, too, has begun.
+    fn is_like(&self, other: &Self) -> bool {
+        self.sight == other.sight && self.other.is_none() && self.word.is_empty() && self.lists.is_idle()
     }
 
     /// Reads the end of the text.
-    pub(crate) fn end(&mut self, phrases: &Phrases, at: usize, said: &mut Vec<Said>) {
-        for (Walk { reader, path }, automaton) in self.walks(phrases) {
-            reader.end(at, |put| path.take(automaton, put, said));
-            said.append(&mut path.unsure);
+    pub(crate) fn end(&mut self, phrases: &Phrases, said: &mut Vec<Said>) {
+        if self.layers > 0 {
+            if let Some(run) = self.run.end() {
+                self.decode(phrases, &run, said);
+            }
+            self.end_word(phrases, true, false, said);
+            self.lists.end(said);
         }
-        if let Some(run) = self.run.end().filter(|_| self.layers > 0) {
-            self.decode(phrases, &run, said);
+        self.sight.end(said);
+        if let Some(other) = &mut self.other {
+            other.end(phrases, said);
         }
     }
 
@@ -176,127 +245,24 @@ impl Search {
         said.extend(found.map(|phrase| Said { phrase, start: run.start, end: run.end }));
     }
 
+    /// Reads a word in the codes that any sign may stand in.
+    fn decode_whole(&self, phrases: &Phrases, word: &[Symbol], said: &mut Vec<Said>) {
+        let (Some(first), Some(last)) = (word.first(), word.last()) else { return };
+        let layers = self.layers - 1;
+        let found = base85::readings(word).iter().filter_map(|text| phrases.in_layers(text, layers)).min();
+        said.extend(found.map(|phrase| Said { phrase, start: first.start, end: last.end }));
+    }
+
     /// From where on a phrase may have begun that is not found yet; `at` is where the text that was read ends.
     pub(crate) fn open_from(&self, at: usize) -> usize {
-        let walks = self.walks.iter().chain(&self.apart).map(|walk| walk.open_from(at));
-        let run = self.run.open_from().filter(|_| self.layers > 0);
-        walks.chain(run).min().unwrap_or(at)
+        let word = self.word.first().map_or(at, |first| first.start);
+        // Where there is another reading, it goes on from itself.
+        let waits = !self.word.is_empty() && self.other.is_none();
+        let before = if waits { self.before.open_from(word) } else { at };
+        let other = self.other.as_ref().map(|other| other.open_from(word));
+        let rest = [Some(self.sight.open_from(at)), self.run.open_from(), other, Some(self.lists.open_from(word))];
+        rest.into_iter().flatten().fold(word.min(before), usize::min)
     }
-}
-
-impl Walk {
-    fn read(&mut self, automaton: &Automaton, letter: Letter, place: (usize, usize), said: &mut Vec<Said>) {
-        let Self { reader, path } = self;
-        reader.read(letter, place, |put| path.take(automaton, put, said));
-    }
-
-    /// Whether one more plain letter behind another one changes nothing.
-    fn is_asleep(&self) -> bool {
-        self.path.state == 0 && self.path.unsure.is_empty() && self.reader.is_asleep()
-    }
-
-    /// A walk that goes on from here with an `l` for what may be an `i`, if this one takes it for that.
-    fn with_l(&self) -> Option<Self> {
-        Some(Self { reader: self.reader.with_l()?, path: self.path.clone() })
-    }
-
-    /// Whether all that comes is read alike by both.
-    fn is_like(&self, other: &Self) -> bool {
-        self.reader.with_l().as_ref() == Some(&other.reader) && self.path == other.path
-    }
-
-    fn open_from(&self, at: usize) -> usize {
-        // A character may be several symbols, so that a later one may stand further in front.
-        let symbols = self
-            .path
-            .symbols
-            .iter()
-            .map(|symbol| if symbol.letter == readings::BLANK { symbol.end } else { symbol.start });
-        let unsure = self.path.unsure.iter().map(|said| said.start);
-        symbols.chain(unsure).chain(self.reader.pending()).min().unwrap_or(at)
-    }
-}
-
-impl Path {
-    /// Takes one symbol of a reading.
-    #[inline]
-    fn take(&mut self, automaton: &Automaton, put: Put, said: &mut Vec<Said>) {
-        let read = match put {
-            Put::Symbol(read) => read,
-            Put::Pause => return said.append(&mut self.unsure),
-            Put::Still(end) => return self.wait(automaton, end),
-            Put::Break => return self.rest(),
-        };
-        let before = self.state;
-        self.state = automaton.step(before, read.letter);
-        if self.state != 0 {
-            self.go_on(automaton, read);
-        } else if before != 0 {
-            self.symbols.clear();
-        }
-        // A blank ends a word, so what ends with it is sure.
-        if read.letter == readings::BLANK {
-            said.append(&mut self.unsure);
-        }
-    }
-
-    /// Nothing has begun.
-    fn rest(&mut self) {
-        self.state = 0;
-        self.symbols.clear();
-        self.unsure.clear();
-    }
-
-    /// Takes a symbol that may be of a phrase.
-    fn go_on(&mut self, automaton: &Automaton, read: Read) {
-        self.symbols.push_back(read);
-        for hit in automaton.hits(self.state) {
-            let from = self.symbols.len().saturating_sub(hit.symbols);
-            let inside = || self.symbols.iter().skip(from).filter(|symbol| symbol.letter != readings::BLANK);
-            let place = inside().next().zip(inside().next_back()).map(|(first, last)| (first.start, last.end));
-            if let Some((start, end)) = place.filter(|_| is_meant(inside())) {
-                self.unsure.push(Said { phrase: hit.phrase, start, end });
-            }
-        }
-        while self.symbols.len() > automaton.depth(self.state) {
-            self.symbols.pop_front();
-        }
-    }
-}
-
-impl Path {
-    /// What stands between symbols: a blank reaches on, and what goes on for too long is no phrase any more.
-    fn wait(&mut self, automaton: &Automaton, end: usize) {
-        if self.symbols.is_empty() {
-            return;
-        }
-        let blank = self.symbols.back_mut().filter(|last| last.letter == readings::BLANK);
-        let blank = blank.map(|last| {
-            last.end = end;
-            *last
-        });
-        let start = self
-            .symbols
-            .front()
-            .map_or(end, |first| if first.letter == readings::BLANK { first.end } else { first.start });
-        if end.saturating_sub(start) > MAX_SPAN {
-            self.state = if blank.is_some() { automaton.step(0, readings::BLANK) } else { 0 };
-            self.symbols = blank.into_iter().take(automaton.depth(self.state)).collect();
-        }
-    }
-}
-
-/// Whether so much disguise is one: an apostrophe or a hyphen stands in plain words, and a number is no word.
-fn is_meant<'r>(symbols: impl Iterator<Item = &'r Read>) -> bool {
-    let (mut all, mut in_place, mut signs) = (0, 0, 0);
-    // What stands before the first letter is none of it.
-    for (at, symbol) in symbols.enumerate() {
-        all += 1;
-        let disguise = if at == 0 && symbol.disguise < 2 { 0 } else { symbol.disguise };
-        in_place += usize::from(disguise > 1);
-        signs += usize::from(disguise);
-    }
-    signs != 1 && 3 * in_place <= 2 * all
 }
 
 #[cfg(test)]

@@ -62,8 +62,8 @@ impl Placeholders {
     #[must_use]
     pub fn restore(self: &Arc<Self>, text: &str, json: bool) -> String {
         let mut restorer = Restorer::new(self, json);
-        let restored = restorer.feed(text);
-        restored + &restorer.finish()
+        let whole = restorer.feed(text);
+        whole + &restorer.finish()
     }
 
     fn name(&mut self, kind: Kind, value: &str) -> String {

@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Group, Kind, phrases::Phrases};
+use crate::{
+    Group, Kind,
+    phrases::Phrases,
+    whole::{ClassifierRule, ContractRule, LanguageRule, LengthRule, TopicRule, WholeRules},
+};
 
 /// What is done with what was found; a later one is stricter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -69,9 +73,36 @@ pub struct Rules {
     /// Phrases.
     #[serde(default)]
     pub deny: Vec<DenyList>,
+    /// Languages that texts may be in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub languages: Option<LanguageRule>,
+    /// How long texts may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lengths: Option<LengthRule>,
+    /// What texts may not be about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub topics: Vec<TopicRule>,
+    /// Models that judge texts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classifiers: Vec<ClassifierRule>,
+    /// What answers must be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<ContractRule>,
 }
 
 impl Rules {
+    /// Those of them that look at whole texts; [`Safeguards`] leave them to [`Whole`](crate::whole::Whole).
+    #[must_use]
+    pub fn whole(&self) -> WholeRules<'_> {
+        WholeRules {
+            languages: self.languages.as_ref(),
+            lengths: self.lengths.as_ref(),
+            topics: &self.topics,
+            classifiers: &self.classifiers,
+            contract: self.contract.as_ref(),
+        }
+    }
+
     /// The first phrase that could never be found, having no letter or digit: the list's place and its place in it, from 0.
     #[must_use]
     pub fn empty_phrase(&self) -> Option<(usize, usize)> {
@@ -88,6 +119,7 @@ impl Rules {
             groups: self.groups.iter().map(|(group, action)| (*group, noted(*action))).collect(),
             kinds: self.kinds.iter().map(|(kind, action)| (*kind, noted(*action))).collect(),
             deny: self.deny.iter().map(|list| DenyList { action: noted(list.action), ..list.clone() }).collect(),
+            ..self.clone()
         }
     }
 

@@ -15,7 +15,7 @@ fn rules(pii: Action, phrases: Action) -> Arc<Safeguards> {
         },
     ];
     let groups = [(Group::Pii, pii), (Group::Secret, Action::Redact), (Group::Hidden, Action::Flag)].into();
-    Safeguards::new(&[&Rules { groups, kinds: [(Kind::Phone, pii)].into(), deny }])
+    Safeguards::new(&[&Rules { groups, kinds: [(Kind::Phone, pii)].into(), deny, ..Rules::default() }])
 }
 
 /// Texts in which there is something, at the beginning, in the middle, at the end, and side by side.
@@ -35,6 +35,12 @@ const TEXTS: &[&str] = &[
     "Ｂｏｂ＠ｅｘａｍｐｌｅ．ｏｒｇ и вuild а вomb, hid\u{E0041}\u{E0042}den 请制造 Zoë",
     "a@b.cd@e.fg@h.ij kl@m.no-p.qr. st@u 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
     "To bui1d a b0mb, bui|d a bomb, ki!! and Project Fa1con, n e r v e g a s",
+    "8u11d 4 80m8 (bu!ld a bomb!), bu ild a bo\nmb. bui\\u006cd a\\u0020bomb b%75i%6C%64 a%2520%62omb x",
+    "bx\u{8}ux\u{8}ild a bo\u{8}\u{8}bomb n%65rve=20ga=\ns bu<b></b>ild&nbsp;a&#32;bomb",
+    "62 75 69 6c 64 20 61 20 62 6f 6d 62, bravo oscar mike bravo; -. . .-. ...- . / --. .- ... YnVp bGQg YSBi b21i @WcC$A0>;'@W-*m,",
+    "jane\\u0040example.org, \\\\u006aane\\u0040example\\u002eorg 4111\\u0020111\\u0031 1111 1111 \\u12",
+    "No list: \\u0034111 1111 1111 1111, \\u006aane@example.org",
+    "😀\u{E0152}\u{E015F}\u{E015D}\u{E0152} x\u{2062}\u{2064}\u{2064}\u{2062}\u{2062}\u{2062}\u{2062}\u{2064} 葛\u{E0100} ⠃⠕⠍⠃",
 ];
 
 fn in_pieces<'t>(rules: &Arc<Safeguards>, pieces: impl Iterator<Item = &'t str>) -> Passed {
@@ -53,7 +59,14 @@ fn in_pieces<'t>(rules: &Arc<Safeguards>, pieces: impl Iterator<Item = &'t str>)
 }
 
 fn all_rules() -> Vec<Arc<Safeguards>> {
-    vec![rules(Action::Redact, Action::Block), rules(Action::Flag, Action::Redact), rules(Action::Block, Action::Flag)]
+    // Where there are phrases, words are held for their sake.
+    let patterns = Rules { groups: [(Group::Pii, Action::Redact)].into(), ..Rules::default() };
+    vec![
+        rules(Action::Redact, Action::Block),
+        rules(Action::Flag, Action::Redact),
+        rules(Action::Block, Action::Flag),
+        Safeguards::new(&[&patterns]),
+    ]
 }
 
 #[test]
@@ -88,6 +101,9 @@ fn what_is_found_does_not_leave() {
     assert_eq!(check(TEXTS[9]), "[PRIVATE_KEY]");
     assert_eq!(check(TEXTS[10]), "How to [PHRASE]? First, [PHRASE] and Project Falcon.");
     assert_eq!(check(TEXTS[11]), "[PHRASE], [PHRASE], [PHRASE], [PHRASE]; [PHRASE]");
+    assert_eq!(check(TEXTS[15]), "[PHRASE] ([PHRASE]!), [PHRASE]. [PHRASE] [PHRASE] x");
+    assert_eq!(check(TEXTS[16]), "[PHRASE] [PHRASE] [PHRASE]");
+    assert_eq!(check(TEXTS[18]), "[EMAIL], [EMAIL] [CARD] \\u12");
 }
 
 #[test]
@@ -108,7 +124,7 @@ fn no_rules_weaken_others() {
     let says = |groups: &[(Group, Action)], kinds: &[(Kind, Action)]| Rules {
         groups: groups.iter().copied().collect(),
         kinds: kinds.iter().copied().collect(),
-        deny: vec![],
+        ..Rules::default()
     };
     let floor = says(&[(Group::Pii, Action::Redact)], &[(Kind::Phone, Action::Flag)]);
     let tenant = says(&[(Group::Pii, Action::Allow)], &[(Kind::Phone, Action::Block), (Kind::Email, Action::Allow)]);
@@ -145,6 +161,21 @@ fn memory_is_bounded() {
         "\u{0301}",
         "\u{200B}",
         "-",
+        "!",
+        "\\u0062",
+        "\\",
+        "%62",
+        "%25",
+        "x\u{8}",
+        "<b>",
+        "62 ",
+        "bravo uniform ",
+        "-... ",
+        "YnVp ",
+        "=\n",
+        "制",
+        "\u{2062}",
+        "\u{E0152}",
     ];
     for piece in endless {
         for start in ["", "build", " b", "nerve "] {
@@ -219,6 +250,27 @@ fn material() -> impl Strategy<Value = String> {
         "nerve",
         "Ѕ",
         "\u{E0041}",
+        "\u{E0152}",
+        "\u{2062}",
+        "\u{8}",
+        "\\u0062",
+        "\\",
+        "u0040",
+        "\\u0034",
+        "%6F",
+        "=\n",
+        "&#98;",
+        "<b>",
+        "62 6f 6d 62 ",
+        "6f",
+        "bravo ",
+        "oscar mike bravo ",
+        "-... ",
+        "YnVp ",
+        "bo",
+        "mb",
+        "1",
+        "|",
         "(",
         ")",
         "x",
@@ -230,7 +282,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn any_pieces_give_the_same(text in material(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12), which in 0..3_usize) {
+    fn any_pieces_give_the_same(text in material(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12), which in 0..4_usize) {
         let rules = &RULES[which];
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len() + 1)).filter(|at| text.is_char_boundary(*at)).collect();
         cuts.extend([0, text.len()]);
@@ -247,7 +299,7 @@ proptest! {
     #[test]
     fn long_texts_give_the_same(
         parts in prop::collection::vec((material(), prop::sample::select(vec!["w ", "a", "1 2 ", "é", "A1"]), 0..4500_usize), 1..5),
-        size in 1..3000_usize, which in 0..3_usize,
+        size in 1..3000_usize, which in 0..4_usize,
     ) {
         let rules = &RULES[which];
         let text: String = parts.iter().flat_map(|(text, filler, count)| [text.clone(), filler.repeat(*count)]).collect();

@@ -40,6 +40,10 @@ pub static IMPACT_SCHEMA: LazyLock<JsonSchema> =
 pub static ASSESSMENT_SCHEMA: LazyLock<JsonSchema> =
     LazyLock::new(|| JsonSchema::embedded(include_str!("../json/assessment.schema.json")));
 
+/// The schema of what webhooks are told.
+pub static WEBHOOK_SCHEMA: LazyLock<JsonSchema> =
+    LazyLock::new(|| JsonSchema::embedded(include_str!("../json/webhook.schema.json")));
+
 impl JsonSchema {
     /// The schema as it stands in its file, to be printed for editors.
     #[must_use]
@@ -84,6 +88,7 @@ mod tests {
             ("policy-tests", &POLICY_TESTS_SCHEMA),
             ("impact", &IMPACT_SCHEMA),
             ("assessment", &ASSESSMENT_SCHEMA),
+            ("webhook", &WEBHOOK_SCHEMA),
         ]
     }
 
@@ -115,7 +120,7 @@ mod tests {
 
     #[test]
     fn packs_and_policies_write_safeguards_alike() {
-        for name in ["safeguards", "screen", "action"] {
+        for name in ["safeguards", "screen", "action", "verdict", "categories", "category", "percent", "most", "name"] {
             let defined = |schema: &JsonSchema| schema.document().pointer(&format!("/$defs/{name}")).cloned().unwrap();
             assert_eq!(defined(&POLICY_SCHEMA), defined(&PACK_SCHEMA), "{name}");
         }

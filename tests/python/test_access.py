@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 
-from support import Answer, Service, run_well, scripted
+from support import Answer, Service, run_well, scripted, until
 
 ROLES = ["user", "operator", "policy_owner", "reviewer", "auditor", "privacy_officer", "admin"]
 #: Who may use each endpoint of the API. `None` is everybody, with a key or without.
@@ -171,6 +172,56 @@ def test_another_tenants_records_and_keys_are_not_there(house: House):
     assert house.service.chat(key=house.everywhere["user"]).status == 200
     own = house.service.send("GET", "/v1/audit/records", None, house.at_home["auditor"]).json["data"]
     assert all(row["admission"]["body"]["tenant"] == "other" for row in own)
+
+
+LISTS = ["/v1/audit/records", "/v1/audit/records?limit=1000&status=held", "/v1/audit/acts", "/v1/reviews", "/v1/admin/usage", "/v1/admin/keys", "/v1/admin/policy"]
+#: What each tenant has of each list, if the role may see it at all.
+HAS = {"/v1/audit/records": 2, "/v1/audit/records?limit=1000&status=held": 1, "/v1/reviews": 1, "/v1/admin/usage": 1}
+
+
+@pytest.fixture(scope="module")
+def neighbours(tmp_path_factory: pytest.TempPathFactory):
+    """Two tenants that each asked twice, one answer of each waiting, and made a key; and one that acts for both."""
+    service = Service(tmp_path_factory.mktemp("neighbours"), scripted())
+    names = ("quillmoor", "brackwater", "house")
+    for tenant in names:
+        service.add_tenant(tenant)
+    text = service.policy.read_text().replace("    name: house\n", "    name: house\n    scope: installation\n")
+    rules = {"input": {"deny": [{"id": "claims", "action": "hold", "phrases": ["deny the claim"]}]}}
+    service.policy.write_text(f"{text}\nsafeguards: {json.dumps(rules)}\n")
+    keys = {tenant: {role: make_key(service, tenant, role) for role in ROLES} for tenant in names}
+    service.start()
+    for tenant in names[:2]:
+        assert service.chat(key=keys[tenant]["user"]).status == 200
+        assert service.chat("Please deny the claim.", key=keys[tenant]["user"]).status == 202
+        made = service.send("POST", "/v1/admin/keys", b'{"role": "user"}', keys[tenant]["admin"])
+        assert made.status == 200, made.body
+    # A change in the file, which nobody of a tenant made, is nobody's but the installation's.
+    service.policy.write_text(service.policy.read_text().replace("name: brackwater\n", "name: brackwater mill\n"))
+    service.process.send_signal(signal.SIGHUP)
+    until("the change is in force", lambda: "brackwater mill" in service.send("GET", "/v1/admin/policy", None, keys["house"]["operator"]).body.decode())
+    try:
+        yield service, keys
+    finally:
+        service.kill()
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("path", LISTS)
+def test_lists_without_a_tenant_have_the_callers_own_alone(neighbours, path: str, role: str):
+    service, keys = neighbours
+    allowed = role in MATRIX[("GET", path.split("?")[0])]
+    for own, other in [("quillmoor", "brackwater"), ("brackwater", "quillmoor")]:
+        answer = service.send("GET", path, None, keys[own][role])
+        assert answer.status == (200 if allowed else 403), answer.body
+        text = answer.body.decode()
+        assert other not in text and "house" not in text, "nothing of another tenant, not even its name"
+        if allowed and path in HAS:
+            assert len(answer.json["data"]) == HAS[path], answer.body
+    if allowed:
+        everything = service.send("GET", path, None, keys["house"][role]).body.decode()
+        if path != "/v1/admin/keys":
+            assert "quillmoor" in everything and "brackwater" in everything, "who acts everywhere sees all"
 
 
 def records_of(service: Service, key: str, what: str) -> list[dict]:

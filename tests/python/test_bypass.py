@@ -13,21 +13,10 @@ from test_safeguards import guard
 sys.path.append(str(Path(__file__).parent.parent / "bypass"))
 import run  # noqa: E402
 
-#: Disguises that docs/safeguards.md promises to see through, and that pass for some phrase. Nothing may be added.
-STILL_PASS = {
-    "base64_of_leet",
-    "base64_of_utf16",
-    "leet",
-    "leet_heavy",
-    "percent_some",
-    "small_capitals",
-    "unicode_escapes_some",
-}
-
 
 @pytest.fixture
 def asker(install) -> run.Asker:
-    service: Service = guard(install(scripted(answers=[{"text": "Fine."}])), {"input": run.RULES, "output": run.RULES})
+    service: Service = guard(install(scripted(answers=[{"text": "Fine."}])), {"input": run.RULES, "output": run.OUTPUT_RULES})
     service.start()
     return run.Asker(service.url, service.key, service.model)
 
@@ -38,8 +27,9 @@ def test_disguises_block_as_often_as_the_plain_phrase(asker: run.Asker, endpoint
     assert not [result for result in told if result.outcome == "failed"]
     plain = [result.outcome for result in told if result.case.label == "plain"]
     assert plain == ["blocked"] * len(run.variants.PHRASES)
-    through = {result.case.label for result in told if run.slipped(result)}
-    assert through <= STILL_PASS, through - STILL_PASS
+    promised = [result for result in told if result.case.name == "promised"]
+    through = [(result.case.label, result.outcome) for result in promised if result.outcome != "blocked"]
+    assert len(promised) >= 400 and not through, through
 
 
 @pytest.mark.parametrize("endpoint", run.ENDPOINTS, ids=lambda endpoint: endpoint.name)

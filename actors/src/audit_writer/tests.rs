@@ -65,6 +65,7 @@ fn outcome(admission: &RecordId) -> OutcomeDraft {
         answer: Some(b"42".to_vec()),
         cost: 0,
         safeguards: Vec::new(),
+        classifiers: Vec::new(),
         review: None,
         disclosures: None,
     }

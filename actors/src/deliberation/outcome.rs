@@ -6,7 +6,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use forethought_audit::{OutcomeDraft, OutcomeStatus, ReviewAsked, SampleDraft, Spent, VoteDraft};
 use forethought_engine::EngineError;
-use forethought_policies::Permit;
+use forethought_policies::{ASSESSMENT_REQUIRED, PURPOSE_REQUIRED, Permit};
 use forethought_reasoning::{Finish, Status, StopRule, Verdict};
 use forethought_schemas::{ApiError, ErrorKind, RecordId};
 use jiff::Timestamp;
@@ -15,11 +15,15 @@ use tokio::sync::mpsc;
 use tracing::{error, info};
 
 use super::{
-    BLOCKED, Deliberated, Event, FORBIDDEN, Job, SampleReport, SampleState, audit_unavailable,
+    BLOCKED, CLASSIFIER_FAILED, Deliberated, Event, FORBIDDEN, Job, SampleReport, SampleState, audit_unavailable,
     run::Ran,
     screen::{self, Shown},
+    whole,
 };
-use crate::{AppendError, AuditDesk, KillSwitch};
+use crate::{AppendError, AuditDesk, ClassifierRun, KillSwitch};
+
+/// The code of the error of a request that was stopped.
+const CANCELLED: &str = "cancelled";
 
 /// First and longest wait between tries to write an outcome whose request was already refused.
 const RETRY_FIRST: Duration = Duration::from_millis(500);
@@ -32,29 +36,69 @@ pub(super) struct Close {
     pub audit: AuditDesk,
     /// The service's own switch: a lost client does not end the work of closing.
     pub kill: KillSwitch,
+    /// What classifiers said of what is asked.
+    asked: Vec<ClassifierRun>,
 }
 
 /// What a run came to, what may be shown of it, and whether the client gets an answer.
 pub(super) struct Judged {
     ran: Ran,
     shown: Shown,
+    /// What classifiers said of the answers.
+    runs: Vec<ClassifierRun>,
     result: Result<(), ApiError>,
 }
 
 impl Close {
+    pub(super) fn new(job: Arc<Job>, admission: RecordId, audit: AuditDesk, kill: KillSwitch) -> Self {
+        Self { job, admission, audit, kill, asked: Vec::new() }
+    }
+
+    /// Has classifiers judge what is asked. Gives the job as it is carried out: its answer may have to wait for a person.
+    ///
+    /// # Errors
+    /// Why no model may see it, or that the client has left.
+    pub(super) async fn let_in(&mut self, kill: &KillSwitch) -> Result<Arc<Job>, ApiError> {
+        let whole::Asked { runs, refusal, because } = whole::asked(&self.job, kill).await?;
+        self.asked = runs;
+        if let Some(refusal) = refusal {
+            return Err(refusal);
+        }
+        if !because.is_empty() {
+            let job = Arc::make_mut(&mut self.job);
+            job.review.because.extend(because);
+            (job.stream_text, job.stream_thinking) = (false, false);
+        }
+        Ok(Arc::clone(&self.job))
+    }
+
     /// Waits for the run and judges what it came to. A reader who watches has the text of a decided answer at once; that
     /// it is final he hears when the outcome is durable.
-    pub(super) async fn decided(&self, run: impl Future<Output = Ran>, events: mpsc::Sender<Event>) -> Judged {
+    pub(super) async fn decided(
+        &self,
+        run: impl Future<Output = Ran>,
+        events: mpsc::Sender<Event>,
+        kill: &KillSwitch,
+    ) -> Judged {
         let mut ran = run.await;
         let fits = self.job.must_fit.as_deref().is_none_or(|schema| fitting::keep(&mut ran, &self.job, schema));
-        let result = judge(&ran, fits);
-        let shown = Shown::new(&self.job, &ran);
+        let mut result = judge(&ran, fits);
+        let mut looked = whole::Answered::default();
+        if result.is_ok() && !self.job.whole.answers.is_empty() {
+            ran.count_rest().await;
+            let leaving = whole::leaving(&self.job, &ran);
+            match whole::answered(&self.job, &leaving, kill).await {
+                Ok(found) => looked = found,
+                Err(left) => result = Err(left),
+            }
+        }
+        let shown = Shown::new(&self.job, &ran, &looked.found);
         if result.is_ok() && self.job.stream_thinking && shown.held.is_none() {
             // What finds no room goes with the end.
             let _ = events.try_send(Event::Decided(shown.answers(&ran.verdict)));
         }
         ran.count_rest().await;
-        Judged { ran, shown, result }
+        Judged { ran, shown, runs: looked.runs, result }
     }
 
     /// Records how it ended. An error where nothing was run to its end.
@@ -89,7 +133,8 @@ impl Close {
             wall_ms,
             "deliberation closed"
         );
-        let Judged { mut ran, mut shown, result } = judged?;
+        let asked = self.asked.iter().filter_map(ClassifierRun::counted).collect();
+        let Judged { mut ran, mut shown, result, .. } = judged?;
         result?;
         let found = std::mem::take(&mut shown.found);
         let held = draft_review.filter(|_| shown.held.is_some());
@@ -102,6 +147,7 @@ impl Close {
             spent: ran.spent,
             wall_ms,
             settlement,
+            asked,
             found,
             held,
         })
@@ -114,6 +160,11 @@ impl Close {
         let verdict = ran.map(|ran| &ran.verdict);
         let samples = ran.map(|ran| ran.samples.as_slice()).unwrap_or_default();
         let chosen = verdict.and_then(|v| v.chosen.first()).and_then(|at| samples.iter().find(|s| s.index == *at));
+        // What no model was asked is charged to nobody.
+        let prompt_tokens = match ran {
+            Some(_) => u64::from(self.job.prompt_tokens),
+            None => permit.meter().total().min(u64::from(self.job.prompt_tokens)),
+        };
         let generated = match ran {
             Some(ran) => ran.samples.iter().map(|sample| u64::from(sample.tokens)).sum(),
             None => permit.meter().total().saturating_sub(u64::from(self.job.prompt_tokens)),
@@ -149,14 +200,17 @@ impl Close {
                 })
                 .unwrap_or_default(),
             spent: Spent {
-                prompt_tokens: u64::from(self.job.prompt_tokens),
+                prompt_tokens,
                 generated_tokens: generated,
                 samples: u32::try_from(samples.len()).unwrap_or(u32::MAX),
                 wall_ms: self.wall_ms(),
             },
             answer,
-            cost: permit.amount(u64::from(self.job.prompt_tokens), generated).cost,
+            cost: permit.amount(prompt_tokens, generated).cost,
             safeguards: shown.map(|shown| screen::notes(&shown.found)).unwrap_or_default(),
+            classifiers: [&self.asked, judged.ok().map_or(&Vec::new(), |judged| &judged.runs)]
+                .map(|runs| whole::notes(runs))
+                .concat(),
             disclosures: review
                 .as_ref()
                 .filter(|_| !self.job.disclosures.is_null())
@@ -180,6 +234,7 @@ impl Close {
             answer: None,
             cost: 0,
             safeguards: Vec::new(),
+            classifiers: whole::notes(&self.asked),
             review: None,
             disclosures: None,
         };
@@ -223,12 +278,7 @@ impl Close {
 /// Whether the client gets an answer. `fits`: whether there is one that fits the schema that it must fit, if there is one.
 fn judge(ran: &Ran, fits: bool) -> Result<(), ApiError> {
     match (ran.verdict.stop, ran.verdict.status) {
-        (StopRule::ClientLeft, _) => Err(ApiError::new(
-            ErrorKind::Unavailable,
-            "cancelled",
-            "the request was stopped before it had an answer; send it again",
-        )
-        .retry_after(1)),
+        (StopRule::ClientLeft, _) => Err(left()),
         (_, Status::Answered | Status::Unextracted) if !fits => Err(ApiError::new(
             ErrorKind::Unmet,
             "schema_not_met",
@@ -250,6 +300,12 @@ fn judge(ran: &Ran, fits: bool) -> Result<(), ApiError> {
         .retry_after(1)),
         (_, Status::NoAnswer) => Err(ran.fault.as_ref().map_or_else(no_answer, engine_failed)),
     }
+}
+
+/// What a client is told that is not there any more, or whose service stops.
+pub(super) fn left() -> ApiError {
+    let message = "the request was stopped before it had an answer; send it again";
+    ApiError::new(ErrorKind::Unavailable, CANCELLED, message).retry_after(1)
 }
 
 /// What a client is told of a chat template that fails.
@@ -284,11 +340,15 @@ pub(super) fn panicked() -> ApiError {
     )
 }
 
+/// Codes of errors that say that rules refuse a request, and not that it failed.
+const REFUSALS: [&str; 5] = [BLOCKED, CLASSIFIER_FAILED, FORBIDDEN, ASSESSMENT_REQUIRED, PURPOSE_REQUIRED];
+
 fn status(verdict: Option<&Verdict>, error: Option<&ApiError>) -> OutcomeStatus {
     match (verdict.map(|v| v.stop), error) {
         (Some(StopRule::ClientLeft), _) => OutcomeStatus::Cancelled,
+        (_, Some(error)) if error.code == CANCELLED => OutcomeStatus::Cancelled,
         (_, None) => OutcomeStatus::Answered,
-        (_, Some(error)) if matches!(error.code, BLOCKED | FORBIDDEN) => OutcomeStatus::Refused,
+        (_, Some(error)) if REFUSALS.contains(&error.code) => OutcomeStatus::Refused,
         (Some(StopRule::Deadline), _) => OutcomeStatus::Deadline,
         _ => OutcomeStatus::Failed,
     }

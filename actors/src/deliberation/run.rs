@@ -20,6 +20,8 @@ use tokio::{
 };
 use tracing::debug;
 
+pub(crate) use judge::behind_thought;
+
 use super::{
     Event, Job, SampleReport, SampleState,
     samples::{Sample, Work},

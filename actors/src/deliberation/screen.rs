@@ -66,6 +66,31 @@ impl Sample {
             whole,
         }
     }
+
+    /// Nothing of a sample.
+    fn nothing() -> Self {
+        let (thinking, text) = (String::new(), String::new());
+        Self { thinking, text, answer: None, findings: Vec::new(), stopped: true, whole: false }
+    }
+
+    /// Keeps it back as a whole; what was found in it is still told.
+    fn block(&mut self) {
+        let findings = std::mem::take(&mut self.findings);
+        *self = Self { answer: Some(WITHHELD.to_owned()), findings, ..Self::nothing() };
+    }
+}
+
+/// Findings of several answers, counted together.
+fn together<'c>(all: impl Iterator<Item = &'c Counted>) -> Vec<Counted> {
+    let mut counted: Vec<Counted> = Vec::new();
+    for one in all {
+        let same = |other: &&mut Counted| (other.kind, &other.list, other.action) == (one.kind, &one.list, one.action);
+        match counted.iter_mut().find(same) {
+            Some(other) => other.count += one.count,
+            None => counted.push(one.clone()),
+        }
+    }
+    counted
 }
 
 /// What of an answer is left in a text of which not all may be shown. It is looked for in what is shown: by itself, what was
@@ -86,7 +111,7 @@ pub(super) struct Answers {
 impl Answers {
     /// What may be told while samples are drawn: of answers that may come to wait for a person nothing.
     pub(super) fn live(job: &Job) -> Self {
-        Self { quiet: job.review.is_quiet(), ..Self::default() }
+        Self { quiet: job.is_quiet(), ..Self::default() }
     }
 
     /// Takes the answer of a sample that has ended; gives what may be shown of it.
@@ -118,10 +143,21 @@ impl Answers {
 }
 
 impl Shown {
-    pub(super) fn new(job: &Job, ran: &Ran) -> Self {
-        let samples: BTreeMap<u32, Sample> =
+    /// `looked`: what was found in whole answers, by sample.
+    pub(super) fn new(job: &Job, ran: &Ran, looked: &BTreeMap<u32, Vec<Counted>>) -> Self {
+        let mut samples: BTreeMap<u32, Sample> =
             ran.samples.iter().map(|report| (report.index, Sample::new(job, report))).collect();
         let mut answers = Answers::default();
+        if job.whole.answers.stops() {
+            // Of what was not looked at as a whole nothing is shown.
+            answers.quiet = true;
+            samples.retain(|index, _| looked.contains_key(index));
+        }
+        let blocks = |found: &[Counted]| found.iter().any(|found| found.action == Action::Block);
+        let blocked = looked.iter().filter(|(_, found)| blocks(found)).map(|(index, _)| index);
+        for index in blocked {
+            samples.entry(*index).and_modify(Sample::block);
+        }
         for report in &ran.samples {
             let shown = samples.get(&report.index).and_then(|sample| sample.answer.clone());
             if let (Some(answer), Some(shown)) = (report.answer.clone(), shown) {
@@ -129,7 +165,8 @@ impl Shown {
             }
         }
         let chosen = || ran.verdict.chosen.iter().filter_map(|index| samples.get(index));
-        let found = Counted::of(chosen().flat_map(|sample| &sample.findings));
+        let mut found = Counted::of(chosen().flat_map(|sample| &sample.findings));
+        found.extend(together(looked.values().flatten()));
         let withheld = chosen().next().is_some_and(|best| best.stopped);
         let held = held(job, ran, &found);
         let had_to_wait = !job.review.because.is_empty() || found.iter().any(|found| found.action == Action::Hold);
@@ -180,15 +217,7 @@ impl Shown {
         let mut samples = self.samples;
         for report in reports {
             // What nobody has looked at is not shown.
-            let nothing = || Sample {
-                thinking: String::new(),
-                text: String::new(),
-                answer: None,
-                findings: Vec::new(),
-                stopped: true,
-                whole: false,
-            };
-            let shown = samples.remove(&report.index).unwrap_or_else(nothing);
+            let shown = samples.remove(&report.index).unwrap_or_else(Sample::nothing);
             (report.thinking, report.text, report.answer) = (shown.thinking, shown.text, shown.answer);
             report.withheld = shown.stopped;
             report.raw.clear();
@@ -199,12 +228,13 @@ impl Shown {
 /// The answers of a run that wait for a person. What would be blocked whoever decides does not wait.
 fn held(job: &Job, ran: &Ran, found: &[Counted]) -> Option<HeldAnswers> {
     let asked = |found: &&Counted| found.action == Action::Hold;
-    let named = |found: &Counted| match &found.list {
-        Some(list) => format!("the deny list `{list}`"),
-        None => format!("something of the kind `{}`", found.kind.as_str()),
-    };
-    let because: Vec<String> =
-        job.review.because.iter().cloned().chain(found.iter().filter(asked).map(named)).collect();
+    let because: Vec<String> = job
+        .review
+        .because
+        .iter()
+        .cloned()
+        .chain(found.iter().filter(asked).map(|found| found.kind.named(found.list.as_deref())))
+        .collect();
     if because.is_empty() || found.iter().any(|found| found.action == Action::Block) {
         return None;
     }

@@ -49,6 +49,7 @@ fn job() -> Job {
         asked: Vec::new(),
         facts: forethought_schemas::Facts::default(),
         review: ReviewPlan::default(),
+        whole: WholePlan::default(),
         laws: Vec::new(),
         retention: forethought_audit::RetentionNote::default(),
         disclosures: std::sync::Arc::default(),
@@ -115,7 +116,7 @@ impl Hall {
 fn close(audit: &AuditDesk, kill: &KillSwitch) -> (AdmissionDraft, outcome::Close) {
     let (job, admission) = (Arc::new(job()), RecordId::generate());
     let record = admission_draft(&job, &admission, &permit(&job));
-    (record, outcome::Close { job, admission, audit: audit.clone(), kill: kill.clone() })
+    (record, outcome::Close::new(job, admission, audit.clone(), kill.clone()))
 }
 
 /// Waits until the log holds so many records and none of them is an admission without an end.

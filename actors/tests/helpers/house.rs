@@ -68,6 +68,7 @@ impl House {
             asked: Vec::new(),
             facts: forethought_schemas::Facts::default(),
             review: forethought_actors::ReviewPlan::default(),
+            whole: forethought_actors::WholePlan::default(),
             laws: Vec::new(),
             retention: forethought_audit::RetentionNote::default(),
             disclosures: std::sync::Arc::default(),

@@ -10,6 +10,9 @@ const AROUND: usize = 16;
 /// What a template may say for itself, such as a system prompt of its own, in tokens.
 const OF_ITS_OWN: usize = 128;
 
+/// Tokens that texts begin with, as protocols of classifiers write them.
+const STARTS: [&str; 2] = ["<bos>", "<|begin_of_text|>"];
+
 /// The field by which an operator sets what the server's template is to do.
 pub(super) const TEMPLATE_OPTIONS: &str = "chat_template_kwargs";
 
@@ -74,6 +77,20 @@ pub(super) fn text(client: &Client, text: &str, special: bool) -> Value {
 }
 
 impl Count {
+    /// A raw text as the server is to be sent it: without the token that it begins with, where the server puts that before every
+    /// text. Two of them are not what a model was trained with.
+    pub(super) async fn begun_once<'t>(
+        self,
+        client: &Client,
+        text: &'t str,
+        special: bool,
+    ) -> Result<&'t str, EngineError> {
+        let begins = STARTS.into_iter().find_map(|start| Some((start, text.strip_prefix(start)?)));
+        let Some((start, rest)) = begins.filter(|_| self != Self::Bytes) else { return Ok(text) };
+        let twice = self.of_text(client, start, special).await? == 2;
+        Ok(if twice { rest } else { text })
+    }
+
     /// The tokens of a rendered text.
     pub(super) async fn of_text(self, client: &Client, of: &str, special: bool) -> Result<u32, EngineError> {
         let reply = match self {

@@ -42,15 +42,26 @@ impl Asking {
     pub(super) async fn start(&self, client: &Client, request: &SampleRequest) -> Result<Chunks, Failure> {
         match &self.way {
             Way::Llama(render) => {
-                let text = render.text(client, &request.prompt).await?;
+                let text = self.rendered(client, render, &request.prompt).await?;
                 client.stream(llama::PATH, &llama::body(request, &text, self.marks, &self.dialect.extra)).await
             }
             Way::Raw(render) => {
-                let text = render.text(client, &request.prompt).await?;
+                let text = self.rendered(client, render, &request.prompt).await?;
                 client.stream(raw::PATH, &raw::body(request, &text, &client.model(), &self.dialect)).await
             }
             Way::Chat => client.stream(chat::PATH, &chat::body(request, &client.model(), &self.dialect)?).await,
         }
+    }
+
+    /// The text that the server is sent for a prompt.
+    async fn rendered(&self, client: &Client, render: &Render, prompt: &Prompt) -> Result<String, EngineError> {
+        let text = render.text(client, prompt).await?;
+        if !matches!(prompt, Prompt::Raw(_)) {
+            return Ok(text);
+        }
+        // A server that does not take the wish not to add any adds some.
+        let special = self.dialect.adds_special || self.dialect.refused.contains("add_special_tokens");
+        Ok(self.count.begun_once(client, &text, special).await?.to_owned())
     }
 
     /// Reads the sample that was asked for.

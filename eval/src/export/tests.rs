@@ -152,6 +152,7 @@ fn ended(number: u32, admission: u32, samples: &[(&str, &str)]) -> OutcomeDraft 
         answer: Some(served.as_bytes().to_vec()),
         cost: 0,
         safeguards: Vec::new(),
+        classifiers: Vec::new(),
         review: None,
         disclosures: None,
     }

@@ -27,6 +27,7 @@ fn outcome(id: &str, text: &str) -> Outcome {
         text: text.to_owned(),
         answer: None,
         strategy: "single".into(),
+        effort: Some("low".into()),
         stop: "finished".into(),
         tokens: 7,
         prompt_tokens: 90,
@@ -166,10 +167,13 @@ fn a_verdict_that_does_not_follow_is_refused_even_with_its_digest() {
 #[test]
 fn each_demand_is_met_or_told() {
     let made = assessment(0.0);
+    let templates = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+    let (loans, others) = (templates(&["loans"]), templates(&["loans", "hiring"]));
     let good = Demand {
-        purpose: "credit",
+        templates: &loans,
         model: "m",
-        weights: "sha256:00",
+        weights: Some("sha256:00"),
+        way: ("single", "low"),
         policy: None,
         limits: Limits::default(),
         most_days: 30,
@@ -181,9 +185,13 @@ fn each_demand_is_met_or_told() {
         let told = made.meets(&demand).unwrap_err().to_string();
         assert!(told.contains(expected), "{told}");
     };
-    check(Demand { purpose: "hiring", ..good }, "asks nothing for the purpose hiring");
+    assert_eq!(made.meets(&Demand { weights: None, ..good }), Ok(()));
+    check(Demand { templates: &others, ..good }, "does not ask the template hiring");
     check(Demand { model: "n", ..good }, "of the model m and not of n");
-    check(Demand { weights: "sha256:01", ..good }, "of the weights sha256:00 and not of sha256:01");
+    check(Demand { weights: Some("sha256:01"), ..good }, "of the weights sha256:00 and not of sha256:01");
+    let (strategy, effort) = ("the strategy single and the effort low", "the strategy single and the effort high");
+    check(Demand { way: ("single", "high"), ..good }, &format!("asked with {strategy} and not with {effort}"));
+    check(Demand { way: ("auto", "low"), ..good }, "not with the strategy auto and the effort low");
     check(Demand { policy: Some("sha256:q"), ..good }, "under another policy, sha256:p");
     let strict = |concern, ratio, alpha, unread| Limits { ratio, alpha, concern, unread };
     for limits in [
@@ -199,10 +207,45 @@ fn each_demand_is_met_or_told() {
     check(Demand { now: at(-1), ..good }, "in the future");
     check(Demand { now: at(366 * 86400), most_days: 1000, ..good }, "was valid until");
     let flagged = assessment(0.9).meets(&good).unwrap_err();
-    assert_eq!(flagged, Unmet::Verdict { purpose: "credit".into(), verdict: Verdict::Flagged });
+    assert_eq!(flagged, Unmet::Verdict { template: "loans".into(), verdict: Verdict::Flagged });
     let mut changed = made.clone();
     changed.model.weights = "sha256:01".into();
-    assert!(matches!(changed.meets(&Demand { weights: "sha256:01", ..good }), Err(Unmet::Changed(_))));
+    assert!(matches!(changed.meets(&Demand { weights: Some("sha256:01"), ..good }), Err(Unmet::Changed(_))));
+}
+
+#[test]
+fn an_assessment_tells_with_what_it_was_answered() {
+    let plan = plan(vec![small("gender", 24)], 8);
+    let check = |change: fn(usize, &mut Reply), expected: &str| {
+        let mut results = results(&plan, biased(0.0));
+        let replies = results.outcomes.iter_mut().filter_map(|outcome| outcome.reply.as_mut()).enumerate();
+        replies.for_each(|(at, reply)| change(at, reply));
+        let made = Assessment::new(&plan, &results, "single", &context()).unwrap();
+        let templates = ["loans".to_owned()];
+        let demand = Demand {
+            templates: &templates,
+            model: "m",
+            weights: None,
+            way: ("single", "low"),
+            policy: None,
+            limits: Limits::default(),
+            most_days: 30,
+            now: at(0),
+        };
+        let told = made.meets(&demand).err().map(|unmet| unmet.to_string()).unwrap_or_default();
+        assert!(told.contains(expected) && told.is_empty() == expected.is_empty(), "{told}");
+    };
+    check(|_, _| {}, "");
+    // A preset that was changed meanwhile, or a service that tells no effort.
+    check(
+        |at, reply| {
+            if at == 3 {
+                reply.strategy = "auto".into();
+            }
+        },
+        "the strategy single and the effort low, and the strategy auto and the effort low",
+    );
+    check(|_, reply| reply.effort = None, "the effort that nobody noted");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::screens::ScreenRules;
 /// One thing that a rule does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "a pack has a few dozen")]
 pub enum Effect {
     /// Authorization: the request is refused.
     Forbid(Forbid),

@@ -13,9 +13,10 @@ use super::{
     rule::Status,
     words::{DataClass, Decision, Ground, Interaction, Purpose, Sector, UnknownWord},
 };
-use crate::{document::Document, problem::Problem, screens::ScreenRules};
+use crate::{document::Document, problem::Problem, screens::ScreenRules, whole};
 
-/// Words that are not in the vocabulary, ids that stand twice, orders that name nothing, phrases that could never be found.
+/// Words that are not in the vocabulary, ids that stand twice, orders that name nothing, phrases that could never be found,
+/// rules of whole texts that could not be kept.
 pub(super) fn of_words(document: &Document) -> Vec<Problem> {
     let value = document.value();
     let rules = list(&value, "/rules");
@@ -43,6 +44,7 @@ fn of_rule(document: &Document, rule: &Value, at: usize) -> Vec<Problem> {
         examples.filter_map(|(example, value)| of_example(document, value, &format!("{rule_at}/examples/{example}"))),
     );
     found.extend(["input", "output"].iter().filter_map(|side| of_phrases(document, rule, &rule_at, side)));
+    found.extend(of_wholes(document, &rule_at));
     found
 }
 
@@ -88,6 +90,17 @@ fn of_phrases(document: &Document, rule: &Value, rule_at: &str, side: &str) -> O
     let at = format!("{rule_at}/then/safeguards/{side}/deny/{list}/phrases/{phrase}");
     let told = "the phrase has no letter or digit, so it is never found";
     Some(document.problem(&at, told, "write words, or remove it"))
+}
+
+/// Rules of whole texts that could not be kept. A pack stands for itself: the schema of a contract stands in it.
+fn of_wholes(document: &Document, rule_at: &str) -> Vec<Problem> {
+    let (value, owner) = (document.value(), format!("{rule_at}/then"));
+    let mut found = whole::problems(document, &value, &owner);
+    let file = format!("{owner}/safeguards/output/contract/file");
+    if value.pointer(&file).is_some() {
+        found.push(document.problem(&file, "a pack names no files", "write the schema itself, under `schema`"));
+    }
+    found
 }
 
 fn of_regions(document: &Document, value: &Value) -> Vec<Problem> {

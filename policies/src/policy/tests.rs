@@ -54,13 +54,13 @@ fn unknown_keys_name_their_line_the_near_one_and_the_known_ones() {
         &[
             "3:5: tenants[0]: the key `limits` is missing; add `limits:` (How fast a tenant may go, all its keys together, or a key, or a model for everybody)",
             "5:5: tenants[0].limit: unknown key `limit` in tenants[0]; did you mean `limits`? \
-         known keys: authorization, budget, facts, id, keys, limits, models, name, presets, quotas, safeguards, scope, training_consent",
+         known keys: authorization, budget, facts, id, keys, limits, models, name, presets, quotas, safeguards, scope, training_consent, webhooks",
         ],
     );
     check(
         &format!("{}zebra: 1\n", tenant("")),
         &[
-            "7:1: zebra: unknown key `zebra` in the file; known keys: authorization, models, packs, prices, review, safeguards, tenants, version",
+            "7:1: zebra: unknown key `zebra` in the file; known keys: authorization, models, packs, prices, purposes, review, safeguards, tenants, undeclared_purpose, version, webhooks",
         ],
     );
 }
@@ -236,7 +236,7 @@ fn a_byte_order_mark_and_crlf_are_read() {
     check(
         "\u{feff}version: 1\r\ntenants: []\r\nzebra: 1\r\n",
         &[
-            "3:1: zebra: unknown key `zebra` in the file; known keys: authorization, models, packs, prices, review, safeguards, tenants, version",
+            "3:1: zebra: unknown key `zebra` in the file; known keys: authorization, models, packs, prices, purposes, review, safeguards, tenants, undeclared_purpose, version, webhooks",
         ],
     );
 }
@@ -271,4 +271,90 @@ fn the_schema_and_the_types_agree_on_every_field() {
     assert_eq!(key.note.as_deref(), Some("n"));
     assert_eq!(key.revoked.unwrap().to_string(), "2026-11-24T00:00:00Z");
     assert_eq!(policy.tenants().len(), 1);
+}
+
+#[test]
+fn rules_of_whole_texts_are_checked_at_their_places() {
+    let check_safeguards = |rules: &str, expect: &[&str]| {
+        check(&format!("version: 1\nsafeguards: {rules}\ntenants: []\n"), expect);
+    };
+    let guard = |more: &str| {
+        format!("{{ input: {{ classifiers: [{{ id: g, model: m, protocol: llama_guard_3, {more} }}] }} }}")
+    };
+    check_safeguards(&guard("action: block, categories: [S1, { id: own, text: Nothing. }], threshold: 40"), &[]);
+    check_safeguards(
+        &guard("action: redact"),
+        &[
+            "2:82: safeguards.input.classifiers[0].action: the text `redact` is not one of the known values; known values: flag, hold, block",
+            "2:82: safeguards.input.classifiers[0].action: a verdict on a whole text has no place to redact; write `flag`, `hold` or `block`",
+        ],
+    );
+    check_safeguards(
+        &guard("action: block, categories: [S99]"),
+        &[
+            "2:97: safeguards.input.classifiers[0].categories: `S99` is no category of this protocol; name one of S1, S2, S3, S4, S5, S6, S7, S8, S9, S10, S11, S12, S13, S14, or give an `id` and a `text`",
+        ],
+    );
+    check_safeguards(
+        "{ input: { languages: { allow: [en, klingon], action: block } } }",
+        &[
+            "2:49: safeguards.input.languages.allow[1]: `klingon` is no language that can be told; give two letters of ISO 639-1 or three of ISO 639-3, such as `en`",
+        ],
+    );
+    check_safeguards(
+        "{ output: { contract: { file: gone.json, action: block } } }",
+        &[
+            "2:37: safeguards.output.contract.file: the schema gone.json cannot be read: No such file or directory (os error 2); give the path of a file, relative to this one",
+        ],
+    );
+}
+
+#[test]
+fn a_tenant_gives_ids_of_its_own() {
+    let topic = "safeguards: { input: { topics: [{ id: law, words: { sue: 9 }, threshold: 9, action: flag }] } }";
+    let text = format!("{topic}\n{}", tenant(&format!("    {topic}\n")));
+    let told =
+        "8:39: tenants[0].safeguards.input.topics[0].id: the id `law` stands for everybody already; give it another";
+    check(&text, &[told]);
+    check(&text.replacen("id: law", "id: laws", 1), &[]);
+}
+
+#[test]
+fn the_schema_of_a_contract_decides_and_stands_in_the_digest() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, schema) = (folder.path().join("p.yaml"), folder.path().join("answer.json"));
+    let text = "version: 1\nsafeguards: { output: { contract: { file: answer.json, action: block } } }\ntenants: []\n";
+    let read = |schema_text: &str| {
+        std::fs::write(&schema, schema_text).unwrap();
+        Policy::parse(&file, text.as_bytes())
+    };
+    let numbers = read(r#"{"type": "number"}"#).unwrap();
+    let texts = read(r#"{"type": "string"}"#).unwrap();
+    assert_ne!(numbers.digest(), texts.digest());
+    assert!(numbers.screens("acme").answers.answered("", "1").is_empty());
+    assert_eq!(texts.screens("acme").answers.answered("", "1").len(), 1);
+    assert!(read(r#"{"type": "nothing"}"#).unwrap_err().to_string().contains(":2:37:"));
+    assert!(read("{").unwrap_err().to_string().contains("is no JSON"));
+    // What comes from elsewhere reads no other files than the policy in force.
+    let other = text.replace("answer.json", "other.json");
+    std::fs::write(folder.path().join("other.json"), "{}").unwrap();
+    read("{}").unwrap();
+    assert!(Policy::parse_beside(&file, text.as_bytes(), &texts).is_ok());
+    let refused = Policy::parse_beside(&file, other.as_bytes(), &texts).unwrap_err().to_string();
+    assert!(refused.contains("is named by no contract of the policy in force"), "{refused}");
+}
+
+#[test]
+fn models_of_classifiers_are_checked_at_their_places() {
+    let text = "version: 1\ntenants: []\nsafeguards:\n  output:\n    classifiers:\n      - id: g\n        model: m\n        \
+                protocol: llama_guard_3\n        action: flag\n";
+    let policy = Policy::parse(Path::new("p.yaml"), text.as_bytes()).unwrap();
+    let check = |unfit: bool| {
+        let told = |_: &forethought_safeguards::whole::ClassifierRule| {
+            unfit.then(|| ("gone".to_owned(), "mend it".to_owned()))
+        };
+        policy.check_classifiers(Path::new("p.yaml"), told).map_err(|error| error.to_string())
+    };
+    assert_eq!(check(false), Ok(()));
+    assert_eq!(check(true), Err("p.yaml:7:9: safeguards.output.classifiers[0].model: gone; mend it".to_owned()));
 }

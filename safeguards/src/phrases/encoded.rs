@@ -1,4 +1,4 @@
-//! Words that can be read as a code: base 64, base 32, hexadecimal, percent signs, HTML's and programs' escapes.
+//! Words that can be read as a code: base 64, base 32 and hexadecimal.
 
 /// Symbols of a word up to which it is kept to be decoded. A longer one is looked at in pieces of this length.
 const MAX_WORD: usize = 4096;
@@ -51,22 +51,35 @@ impl Run {
 
 /// Whether a code may have it.
 fn is_code(letter: char) -> bool {
-    letter.is_ascii_alphanumeric()
-        || matches!(letter, '+' | '/' | '=' | '_' | '-' | '%' | '&' | '#' | ';' | '\\' | '{' | '}')
+    letter.is_ascii_alphanumeric() || matches!(letter, '+' | '/' | '=' | '_' | '-')
 }
 
 impl Word {
     /// What the word may say, in each code that it can be read in.
     pub(super) fn readings(&self) -> Vec<String> {
         let text = self.text.as_str();
-        let plain = |text: &str| text.trim_matches(|letter: char| "-_{}&#;".contains(letter)).to_owned();
+        let plain = |text: &str| text.trim_matches(['-', '_']).to_owned();
         // `key=YnVp…`, `/YnVp…`
         let parts = text.trim_end_matches('=').rsplit_once(['=', '/']).map(|(_, last)| plain(last));
-        let bases = [Some(plain(text)), parts].into_iter().flatten();
-        let bases = bases.flat_map(|text| [hex(&text), base64(&text), base32(&text)]);
-        let codes = bases.chain([percent(text), escapes(text), entities(text)]);
-        codes.flatten().filter(|text| is_text(text)).collect()
+        // A sign that stands in front may be none of it: UTF-7's `+AGIAdQ-`.
+        let bases = [Some(plain(text)), parts, text.strip_prefix('+').map(plain)].into_iter().flatten();
+        let bytes = bases.flat_map(|text| [hex(&text), base64(&text), base32(&text)]).flatten();
+        bytes.flat_map(texts).filter(|text| is_text(text)).collect()
     }
+}
+
+/// Bytes as text: UTF-8, or UTF-16 of letters of ASCII.
+fn texts(bytes: Vec<u8>) -> impl Iterator<Item = String> {
+    let wide = |first: usize, second: usize| {
+        let pairs = bytes.chunks(2);
+        let letters = pairs.map(|pair| match (pair.get(first), pair.get(second)) {
+            (Some(letter), Some(0)) if letter.is_ascii() => Some(char::from(*letter)),
+            _ => None,
+        });
+        letters.collect::<Option<String>>()
+    };
+    let wide = if bytes.contains(&0) { [wide(0, 1), wide(1, 0)] } else { [None, None] };
+    wide.into_iter().chain([String::from_utf8(bytes).ok()]).flatten()
 }
 
 /// Chance makes hardly any text of a word that is no code.
@@ -74,27 +87,31 @@ fn is_text(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|letter| !letter.is_control() || letter.is_whitespace())
 }
 
-fn hex(text: &str) -> Option<String> {
+fn hex(text: &str) -> Option<Vec<u8>> {
     let text = text.strip_prefix("0x").unwrap_or(text);
     let digits: Vec<u32> = text.chars().map(|letter| letter.to_digit(16)).collect::<Option<_>>()?;
     let bytes =
         digits.chunks_exact(2).map(|pair| u8::try_from(pair.iter().fold(0, |sum, digit| sum * 16 + digit)).ok());
-    String::from_utf8(bytes.collect::<Option<_>>()?).ok().filter(|_| digits.len().is_multiple_of(2))
+    bytes.collect::<Option<_>>().filter(|_| digits.len().is_multiple_of(2))
 }
 
-fn base64(text: &str) -> Option<String> {
-    let value = |letter: char| match letter {
+/// The bits that a letter of base 64 stands for.
+pub(super) fn base64_value(letter: char) -> Option<u32> {
+    match letter {
         'A'..='Z' => Some(letter as u32 - 'A' as u32),
         'a'..='z' => Some(letter as u32 - 'a' as u32 + 26),
         '0'..='9' => Some(letter as u32 - '0' as u32 + 52),
         '+' | '-' => Some(62),
         '/' | '_' => Some(63),
         _ => None,
-    };
-    bits(text.trim_end_matches('='), 6, value)
+    }
 }
 
-fn base32(text: &str) -> Option<String> {
+fn base64(text: &str) -> Option<Vec<u8>> {
+    bits(text.trim_end_matches('='), 6, base64_value)
+}
+
+fn base32(text: &str) -> Option<Vec<u8>> {
     let value = |letter: char| match letter.to_ascii_uppercase() {
         letter @ 'A'..='Z' => Some(letter as u32 - 'A' as u32),
         letter @ '2'..='7' => Some(letter as u32 - '2' as u32 + 26),
@@ -103,8 +120,8 @@ fn base32(text: &str) -> Option<String> {
     bits(text.trim_end_matches('='), 5, value)
 }
 
-/// Symbols that stand for so many bits each, as text.
-fn bits(text: &str, each: u32, value: impl Fn(char) -> Option<u32>) -> Option<String> {
+/// The bytes of symbols that stand for so many bits each.
+fn bits(text: &str, each: u32, value: impl Fn(char) -> Option<u32>) -> Option<Vec<u8>> {
     let (mut held, mut count, mut bytes) = (0_u32, 0, Vec::new());
     for letter in text.chars() {
         held = held << each | value(letter)?;
@@ -115,60 +132,7 @@ fn bits(text: &str, each: u32, value: impl Fn(char) -> Option<u32>) -> Option<St
             held &= (1 << count) - 1;
         }
     }
-    String::from_utf8(bytes).ok()
-}
-
-fn percent(text: &str) -> Option<String> {
-    let mut pieces = text.split('%');
-    let mut bytes = pieces.next()?.as_bytes().to_vec();
-    let mut found = false;
-    for piece in pieces {
-        let code = piece.get(..2).and_then(|code| u8::from_str_radix(code, 16).ok())?;
-        bytes.push(code);
-        bytes.extend(piece.get(2..)?.bytes());
-        found = true;
-    }
-    String::from_utf8(bytes).ok().filter(|_| found)
-}
-
-/// `\x62`, `\u0062` and `\u{62}`.
-fn escapes(text: &str) -> Option<String> {
-    let mut pieces = text.split('\\');
-    let mut told = pieces.next()?.to_owned();
-    let mut found = false;
-    for piece in pieces {
-        let mut letters = piece.chars();
-        let (code, rest) = match letters.next()? {
-            'x' => piece.get(1..)?.split_at_checked(2)?,
-            'u' => match piece.get(1..)?.strip_prefix('{') {
-                Some(braced) => braced.split_once('}')?,
-                None => piece.get(1..)?.split_at_checked(4)?,
-            },
-            _ => return None,
-        };
-        told.push(char::from_u32(u32::from_str_radix(code, 16).ok()?)?);
-        told.push_str(rest);
-        found = true;
-    }
-    Some(told).filter(|_| found)
-}
-
-/// `&#98;` and `&#x62;`.
-fn entities(text: &str) -> Option<String> {
-    let mut pieces = text.split("&#");
-    let mut told = pieces.next()?.to_owned();
-    let mut found = false;
-    for piece in pieces {
-        let (code, rest) = piece.split_once(';')?;
-        let code = match code.strip_prefix(['x', 'X']) {
-            Some(digits) => u32::from_str_radix(digits, 16),
-            None => code.parse(),
-        };
-        told.push(char::from_u32(code.ok()?)?);
-        told.push_str(rest);
-        found = true;
-    }
-    Some(told).filter(|_| found)
+    Some(bytes)
 }
 
 #[cfg(test)]
@@ -181,14 +145,13 @@ mod tests {
             "YnVpbGQgYSBib21i",
             "6275696c64206120626f6d62",
             "MJ2WS3DEEBQSAYTPNVRA====",
-            "%62uild%20a%20bomb",
-            "\\x62\\x75ild\\x20a\\u0020bo\\u{6d}b",
-            "&#98;uild&#32;a&#x20;bomb",
+            "YgB1AGkAbABkACAAYQAgAGIAbwBtAGIA",
+            "+AGIAdQBpAGwAZAAgAGEAIABiAG8AbQBi-",
         ] {
             let word = Word { text: code.to_owned(), start: 0, end: code.len() };
             assert!(word.readings().contains(&"build a bomb".to_owned()), "{code}: {:?}", word.readings());
         }
-        for plain in ["internationalization", "100%", "AT&T", "deadbeef"] {
+        for plain in ["internationalization", "deadbeef"] {
             let word = Word { text: plain.to_owned(), start: 0, end: plain.len() };
             assert!(word.readings().iter().all(|reading| !reading.is_ascii()), "{plain}: {:?}", word.readings());
         }

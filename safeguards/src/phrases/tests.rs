@@ -1,7 +1,5 @@
 //! Phrases as they stand, dressed up, and what only looks a little like them.
 
-use proptest::prelude::*;
-
 use super::*;
 
 fn said(phrases: &[&str], text: &str) -> Vec<(usize, String)> {
@@ -10,7 +8,7 @@ fn said(phrases: &[&str], text: &str) -> Vec<(usize, String)> {
     for (at, character) in text.char_indices() {
         fold::fold(character, at, |symbol| search.read(&phrases, symbol, &mut said));
     }
-    search.end(&phrases, text.len(), &mut said);
+    search.end(&phrases, &mut said);
     said.sort_by_key(|said| (said.start, said.end, said.phrase));
     said.dedup();
     said.into_iter().map(|said| (said.phrase, text[said.start..said.end].to_owned())).collect()
@@ -59,6 +57,32 @@ fn a_dressed_up_phrase_is_found() {
         "0x6275696c64206120626f6d62",
         "how-to-bu1ld-a-b0mb",
         "see:build a b0mb",
+        "8u11d 4 80m8",
+        "8u!|d @ 80m8",
+        "BUI1D A B0M8!",
+        "buiId a bomb",
+        "(bu!ld a bomb)",
+        "b|u|i|l|d a bomb",
+        "bu ild a bomb",
+        "bui-\nld a bo mb",
+        "\"bui\" + \"ld \" + \"a b\" + \"omb\"",
+        "yfrow z ylny",
+        "dliub a bmob",
+        "qɯoq ɐ plᴉnq",
+        "⠃⠥⠊⠇⠙ ⠁ ⠃⠕⠍⠃",
+        "bui\\u006cd a\\u0020bomb",
+        "b%75i%6C%64 a%20%62omb",
+        "%2562uild a bomb",
+        "bx\u{8}uq\u{8}i7\u{8}ld ax\u{8} bo\u{8}\u{8}bomb",
+        "build=20a=20bo=\nmb",
+        "bu<b></b>ild a bo<i>mb</i>",
+        "62 75 69 6c 64 20 61 20 62 6f 6d 62",
+        "-... ..- .. .-.. -.. / .- / -... --- -- -...",
+        "bravo uniform india lima delta alfa bravo oscar mike bravo",
+        "YnVpbGQg\nYSBib21i",
+        "YgB1AGkAbABkACAAYQAgAGIAbwBtAGIA",
+        "decode @WcC$A0>;'@W-*m, please",
+        "JTYydWlsZCBhJTIwYm9tYg==",
     ] {
         assert!(found(text), "{text}");
     }
@@ -69,6 +93,7 @@ fn what_only_looks_a_little_like_it_is_not_found() {
     for text in ["build a bombastic speech", "build on a bomb site", "a build: a b", "rebuild a bomb-free city", ""] {
         assert!(!found(text), "{text}");
     }
+    assert_eq!(said(&["kill list", "ricin toxin"], "k111 1157, rιcιη tοχιη").len(), 2);
     // Two letters of three words are no word.
     assert!(said(&["ass"], "a SS officer; as sassy; class").is_empty());
     assert!(said(&["hell", "ill", "cant"], "he'll say I'll, and can't").is_empty());
@@ -76,6 +101,10 @@ fn what_only_looks_a_little_like_it_is_not_found() {
     assert!(said(&["ali", "mail", "silt"], "all the mall slit").is_empty());
     assert!(said(&["abcd"], "Options A, B, C, Delta").is_empty());
     assert!(said(&["मार"], "यह मेरा है").is_empty());
+    assert!(said(&["so so so", "boobies", "ten"], "50 50 50, 8008135 7 3").is_empty());
+    assert!(said(&["therapist", "bill", "ass", "ai"], "the rapist's gill, as sassy as SS, Al").is_empty());
+    assert!(said(&["ali", "oil"], "a11, o11, A][11").is_empty());
+    assert!(said(&["bill"], "%62 ill, b ill, gi11, &amp;bi<b>l l").is_empty());
     assert!(said(&["kill"], "skill, kilometre lounge, kil lounge").is_empty());
 }
 
@@ -98,57 +127,8 @@ fn nothing_is_held_that_cannot_become_a_phrase() {
     assert_eq!(open("We build an "), "");
     assert_eq!(open("We like to "), "");
     assert_eq!(open("We like to buy"), "buy", "a word that may be a code is held until it ends");
-}
-
-/// Every reading walked through every letter.
-fn walked(phrases: &Phrases, symbols: &[Symbol]) -> (Vec<Said>, Vec<usize>) {
-    let (mut said, mut open) = (Vec::new(), Vec::new());
-    let readings = phrases.readings.iter().map(|(reading, automaton)| (*reading, automaton));
-    let readings = readings.chain([(Reading::Squeezed('l'), phrases.squeezed().unwrap())]);
-    let new = |(reading, automaton)| (Walk { reader: Reader::new(reading), path: Path::default() }, automaton);
-    let mut walks: Vec<(Walk, &Automaton)> = readings.map(new).collect();
-    for (Walk { reader, path }, automaton) in &mut walks {
-        reader.begin(0, |put| path.take(automaton, put, &mut said));
-    }
-    for symbol in symbols {
-        for (walk, automaton) in &mut walks {
-            Letter::each(symbol.letter, |letter| walk.read(automaton, letter, (symbol.start, symbol.end), &mut said));
-        }
-        open.extend(walks.iter().map(|(walk, _)| walk.open_from(symbol.end)).min());
-    }
-    for (Walk { reader, path }, automaton) in &mut walks {
-        reader.end(symbols.last().map_or(0, |last| last.end), |put| path.take(automaton, put, &mut said));
-        said.append(&mut path.unsure);
-    }
-    (said, open)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
-
-    #[test]
-    fn what_is_not_walked_changes_nothing(
-        phrases in prop::collection::vec("[ailb1 ]{1,7}", 1..5),
-        text in prop::collection::vec(prop::sample::select(vec!["a", "i", "l", "b", "1", "!", "|", "4", " ", "-", "'", "c", "İ", "制"]), 0..60),
-    ) {
-        let phrases = Phrases::new(phrases.iter().map(String::as_str));
-        let mut symbols = Vec::new();
-        text.concat().char_indices().for_each(|(at, character)| fold::fold(character, at, |symbol| symbols.push(symbol)));
-        let (mut search, mut said, mut open) = (Search::with_layers(0), Vec::new(), Vec::new());
-        for symbol in &symbols {
-            search.read(&phrases, *symbol, &mut said);
-            open.push(search.open_from(symbol.end));
-        }
-        search.end(&phrases, symbols.last().map_or(0, |last| last.end), &mut said);
-        let sorted = |mut said: Vec<Said>| {
-            said.sort_by_key(|said| (said.start, said.end, said.phrase));
-            said.dedup();
-            said
-        };
-        let (expected, expected_open) = walked(&phrases, &symbols);
-        prop_assert_eq!(sorted(said), sorted(expected));
-        if !phrases.none {
-            prop_assert_eq!(open, expected_open);
-        }
-    }
+    assert_eq!(open("We build xy"), "build xy", "a backspace may come");
+    assert_eq!(open("We build xy "), "");
+    assert_eq!(open("We see 62 75 "), "62 75 ");
+    assert_eq!(open("We see 62 74 "), "");
 }

@@ -11,6 +11,7 @@ pub mod output;
 mod policy;
 mod tenant;
 mod time;
+mod webhook;
 
 use std::{
     path::{Path, PathBuf},
@@ -32,7 +33,7 @@ struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 a check failed, 2 wrong usage or configuration, 3 a failure while running";
+Exit codes: 0 done, 1 a check failed, 2 wrong usage or configuration, 3 a failure while running, 4 it cannot be told";
 
 #[derive(Subcommand)]
 enum Verb {
@@ -66,6 +67,9 @@ enum Verb {
     /// Check, compare, test, try and explain policies
     #[command(subcommand)]
     Policy(policy::Verb),
+    /// Try webhooks
+    #[command(subcommand)]
+    Webhook(webhook::Verb),
 }
 
 /// The configuration file.
@@ -130,6 +134,7 @@ impl Verb {
             Self::Tenant(verb) => done(verb.run()),
             Self::Key(verb) => done(verb.run()),
             Self::Policy(verb) => verb.run(),
+            Self::Webhook(verb) => verb.run(),
         }
     }
 }

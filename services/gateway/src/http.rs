@@ -13,8 +13,10 @@ mod probes;
 mod records;
 mod restore;
 mod reviews;
+mod routes;
 mod screen;
 mod stream;
+mod whole;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -22,14 +24,18 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{self, Data, ServiceConfig},
 };
-use forethought_actors::Rooms;
+use forethought_actors::{Classifiers, Rooms};
 use forethought_identity::Issuers;
 use forethought_policies::PolicyDesk;
 use forethought_schemas::{ApiError, Effort, ErrorKind, Presets, RequestId};
 use tokio::runtime::Handle;
 use tracing::{error, info};
 
-use crate::{config::ThinkingConfig, keeper::PolicyKeeper};
+use crate::{
+    config::ThinkingConfig,
+    keeper::{Deed, PolicyKeeper},
+    webhooks::Webhooks,
+};
 pub use metrics::Metrics;
 pub use reviews::give_up_late;
 
@@ -54,10 +60,12 @@ pub struct Gateway {
     desk: Arc<PolicyDesk>,
     keeper: PolicyKeeper,
     issuers: Issuers,
+    webhooks: Webhooks,
     models: BTreeMap<String, Served>,
     /// Where deliberations run: they outlive their connection.
     work: Handle,
     metrics: Metrics,
+    classifiers: Classifiers,
     max_body_bytes: usize,
 }
 
@@ -69,6 +77,8 @@ pub struct Access {
     pub keeper: PolicyKeeper,
     /// Identity providers whose tokens are accepted.
     pub issuers: Issuers,
+    /// Tells who is to be told.
+    pub webhooks: Webhooks,
 }
 
 impl Gateway {
@@ -81,9 +91,10 @@ impl Gateway {
         work: Handle,
         max_body_bytes: usize,
     ) -> Self {
-        let Access { desk, keeper, issuers } = access;
-        let metrics = Metrics::new(&rooms, &desk);
-        Self { rooms, desk, keeper, issuers, models, work, metrics, max_body_bytes }
+        let Access { desk, keeper, issuers, webhooks } = access;
+        let metrics = Metrics::new(&rooms, &desk, webhooks.counters());
+        let classifiers = rooms.classifiers(metrics.on_run());
+        Self { rooms, desk, keeper, issuers, webhooks, models, work, metrics, classifiers, max_body_bytes }
     }
 
     /// Reads the policy file again, and puts it in force for every request from now on; what tenants have used stays
@@ -98,33 +109,18 @@ impl Gateway {
         match outcome {
             Ok(true) => {}
             Ok(false) => info!("the policy was read again and says what it said before"),
-            Err(wrong) => error!(%wrong, "the policy could not be taken up; the one before stays in force"),
+            Err(wrong) => {
+                error!(%wrong, "the policy could not be taken up; the one before stays in force");
+                let code = admin::not_taken_up(&wrong).code;
+                self.webhooks.policy_refused(&self.desk, Deed::found().what, None, code);
+            }
         }
     }
 }
 
 /// Adds all routes.
 pub fn routes(app: &mut ServiceConfig, gateway: &Data<Gateway>) {
-    app.app_data(gateway.clone())
-        .service(
-            web::resource("/v1/chat/completions")
-                .route(web::post().to(completions::complete))
-                .default_service(web::to(wrong_method)),
-        )
-        .service(web::resource("/v1/models").route(web::get().to(models::list)).default_service(web::to(wrong_method)))
-        .service(
-            web::resource("/v1/models/{id:.*}")
-                .route(web::get().to(models::one))
-                .default_service(web::to(wrong_method)),
-        )
-        .configure(admin::routes)
-        .configure(records::routes)
-        .configure(reviews::routes)
-        .service(web::resource("/healthz").route(web::get().to(probes::alive)))
-        .service(web::resource("/readyz").route(web::get().to(probes::ready)))
-        .service(web::resource("/metrics").route(web::get().to(probes::metrics)))
-        .service(web::resource("/openapi.json").route(web::get().to(probes::openapi)))
-        .default_service(web::to(nothing_here));
+    app.app_data(gateway.clone()).configure(routes::add).default_service(web::to(nothing_here));
 }
 
 async fn nothing_here(request: HttpRequest) -> HttpResponse {

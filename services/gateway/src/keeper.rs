@@ -10,6 +10,8 @@ use jiff::Timestamp;
 use tokio::sync::Mutex;
 use tracing::{error, info};
 
+use crate::{assessed, classifiers::Fits};
+
 /// The most changes that one record tells; a policy that is wholly another one is told by its digest.
 const MAX_CHANGES: usize = 500;
 
@@ -67,15 +69,25 @@ struct Inner {
     history: History,
     desk: Arc<PolicyDesk>,
     audit: AuditDesk,
+    /// Whether the models that a policy asks will do.
+    fits: Fits,
     changing: Mutex<()>,
 }
 
 impl PolicyKeeper {
     /// The keeper of the policy in force at a desk.
     #[must_use]
-    pub fn new(file: PolicyFile, data_dir: &Path, desk: Arc<PolicyDesk>, audit: AuditDesk) -> Self {
-        let history = History::new(data_dir.join("policies"), file.path());
-        Self(Arc::new(Inner { file, history, desk, audit, changing: Mutex::new(()) }))
+    pub fn new(file: PolicyFile, data_dir: &Path, desk: Arc<PolicyDesk>, audit: AuditDesk, fits: Fits) -> Self {
+        let history = History::new(data_dir.join("policies"), file.path()).reading(assessed::read);
+        Self(Arc::new(Inner { file, history, desk, audit, fits, changing: Mutex::new(()) }))
+    }
+
+    /// Checks that every model that a policy asks will do; `name` is what errors call it.
+    ///
+    /// # Errors
+    /// [`FileError`] with everything that is wrong.
+    pub fn check(&self, policy: &Policy, name: &Path) -> Result<(), FileError> {
+        policy.check_classifiers(name, &*self.0.fits)
     }
 
     /// The policy file.
@@ -167,6 +179,7 @@ impl Inner {
     async fn take_up(&self, deed: Deed) -> Result<bool, TakeUpError> {
         let file = self.file.clone();
         let policy = blocking(move || file.load()).await??;
+        policy.check_classifiers(self.file.path(), &*self.fits)?;
         let before = self.desk.policy();
         if policy.digest() == before.digest() {
             return Ok(false);

@@ -1,6 +1,8 @@
 //! The program `forethought`: the server, and the command line around it.
 
 mod ask;
+mod assessed;
+mod classifiers;
 mod cli;
 mod config;
 mod cpu;
@@ -9,6 +11,7 @@ mod keeper;
 mod logging;
 mod serve;
 mod shown;
+mod webhooks;
 
 use std::process::ExitCode;
 

@@ -21,11 +21,13 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
+    assessed, classifiers,
     cli::Usage,
     config::{Config, EngineConfig, ModelConfig, PoolConfig},
     http::{self, Access, Gateway, Served},
     keeper::PolicyKeeper,
     logging,
+    webhooks::Webhooks,
 };
 
 /// Threads for deliberations; their work is waiting, the engines have threads of their own.
@@ -41,7 +43,8 @@ const HEADERS_WITHIN: Duration = Duration::from_secs(15);
 /// When the policy, a model, the address or the store cannot be used. Nothing was changed then.
 pub fn run(config: Config) -> Result<()> {
     logging::init(&config.log)?;
-    let policy = PolicyFile::new(&config.policy).load()?;
+    let policy = PolicyFile::new(&config.policy).reading(assessed::read).load()?;
+    policy.check_classifiers(&config.policy, &*classifiers::fits(&config.models))?;
     for model in &config.models {
         for file in model.engine.files() {
             preflight(file)
@@ -66,16 +69,20 @@ async fn serve(
     let engines = config.models.iter().map(|m| Model { id: m.id.clone(), build: build(&m.engine, &work) }).collect();
     let root = Root::start(config.data_dir.clone(), engines, config.max_deliberations)?;
     let rooms = root.rooms();
+    actix_rt::spawn(classifiers::look(rooms.clone(), policy.clone()));
     let desk = Arc::new(PolicyDesk::new(policy));
     for forethought_audit::Usage { tenant, since, tokens, cost } in root.usage() {
         desk.spent_before(tenant, Amount { tokens: *tokens, cost: *cost }, *since);
     }
     let defaults = config.models.iter().map(|m| (m.id.clone(), served(m))).collect();
-    let file = PolicyFile::new(&config.policy);
-    let keeper = PolicyKeeper::new(file, &config.data_dir, Arc::clone(&desk), rooms.audit.clone());
+    let file = PolicyFile::new(&config.policy).reading(assessed::read);
+    let fits = classifiers::fits(&config.models);
+    let keeper = PolicyKeeper::new(file, &config.data_dir, Arc::clone(&desk), rooms.audit.clone(), fits);
     // No policy decides before the record of it is durable.
     keeper.begin().await?;
-    let access = Access { desk, keeper, issuers: Issuers::start(&config.identity)? };
+    let issuers = Issuers::start(&config.identity)?;
+    let webhooks = Webhooks::start(config.data_dir.join("webhooks"), Arc::clone(&desk), rooms.audit.clone(), &work);
+    let access = Access { desk, keeper, issuers, webhooks: webhooks.clone() };
     let gateway = Data::from(Arc::new(Gateway::new(rooms.clone(), access, defaults, work, config.max_body_bytes)));
     // Before it listens: nobody who sees it ready may end it by telling it to read its policy.
     let hangup = signal(SignalKind::hangup()).context("the signal SIGHUP cannot be listened for")?;
@@ -102,6 +109,7 @@ async fn serve(
     }
     rooms.drain(Duration::ZERO).await;
     handle.stop(true).await;
+    webhooks.stop().await;
     root.stop();
     info!("stopped");
     running.await.context("the HTTP server failed")?.context("the HTTP server failed")

@@ -276,6 +276,7 @@ fn outcome(number: u32, admission: u32, status: OutcomeStatus) -> OutcomeDraft {
         answer: Some("It is 42.".into()),
         cost: 0,
         safeguards: Vec::new(),
+        classifiers: Vec::new(),
         review: None,
         disclosures: None,
     }

@@ -84,7 +84,7 @@ impl Run {
 }
 
 /// What a judge says behind its last thought; nothing where that has not come to its end.
-fn behind_thought<'a>(said: &'a str, markers: Option<&Markers>) -> &'a str {
+pub(crate) fn behind_thought<'a>(said: &'a str, markers: Option<&Markers>) -> &'a str {
     let known = [Markers::default(), Markers::harmony()];
     let known = || known.iter().chain(markers);
     let closed = known().flat_map(|markers| &markers.close).filter_map(|close| Some(said.rfind(close)? + close.len()));

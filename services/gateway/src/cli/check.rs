@@ -9,14 +9,19 @@ use super::{
     exit,
     output::{self, count},
 };
-use crate::config::Config;
+use crate::{assessed, config::Config};
 
 /// Checks the configuration, then its policy and all of its models.
 pub fn run(file: &Path) -> anyhow::Result<ExitCode> {
     let config = super::load(file)?;
-    let policy = Policy::load(&config.policy);
+    let policy = Policy::load_with(&config.policy, assessed::read);
     let mut problems: Vec<String> = Vec::new();
     if let Err(error) = &policy {
+        problems.extend(error.to_string().lines().map(ToOwned::to_owned));
+    }
+    if let Ok(policy) = &policy
+        && let Err(error) = policy.check_classifiers(&config.policy, &*crate::classifiers::fits(&config.models))
+    {
         problems.extend(error.to_string().lines().map(ToOwned::to_owned));
     }
     for model in &config.models {
@@ -45,7 +50,7 @@ pub fn run(file: &Path) -> anyhow::Result<ExitCode> {
 
 /// What a server can start with, and what is hardly meant.
 fn warnings(config: &Config, policy: &Policy) -> Vec<String> {
-    let mut warnings = Vec::new();
+    let mut warnings = super::webhook::warnings(&config.policy, policy);
     if policy.tenants().is_empty() {
         warnings.push(format!("{} lists no tenant: every request will be refused", config.policy.display()));
     }

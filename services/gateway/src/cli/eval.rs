@@ -23,7 +23,9 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{exit, output};
-use progress::Progress;
+use progress::{Progress, Right};
+
+pub(super) use progress::Count;
 
 /// How long a run that did not come to its end may ask for the weights.
 const CHECK_WITHIN: Duration = Duration::from_secs(5);
@@ -151,7 +153,8 @@ async fn ask(args: &Args) -> anyhow::Result<Option<String>> {
     let model = service.model(args.model.as_deref(), &|wait: &Wait| eprintln!("waiting: {}", wait.reason)).await?;
     let plan = Plan::new(model, questions, ways, args.seed, args.repeats.get());
     let (results, in_flight, patience) = (args.results.as_path(), args.in_flight, Duration::from_secs(args.patience));
-    carry_out(&plan, &Carry { service: &service, key, results, in_flight, patience }).await
+    let count = Right::default();
+    carry_out(&plan, &Carry { service: &service, key, results, in_flight, patience, count: &count }).await
 }
 
 /// With what a plan is carried out.
@@ -164,18 +167,20 @@ pub(super) struct Carry<'a> {
     pub in_flight: u16,
     /// How long the service may take no request.
     pub patience: Duration,
+    /// What is told of answers as they come.
+    pub count: &'a dyn Count,
 }
 
 /// Asks what is still to be asked, as one model. Gives what is to be said when it was told to stop.
 pub(super) async fn carry_out(plan: &Plan, with: &Carry<'_>) -> anyhow::Result<Option<String>> {
-    let Carry { service, key, results: path, in_flight, patience } = *with;
+    let Carry { service, key, results: path, in_flight, patience, count } = *with;
     let (mut file, results) = ResultsFile::open(path, plan)?;
     let tasks = results.missing();
     if tasks.is_empty() {
         return Ok(None);
     }
     file.session(&session(&plan.header.model.weights, key))?;
-    let progress = Progress::new(plan.header.answers(), tasks.len(), path);
+    let progress = Progress::new((plan.header.answers(), tasks.len()), path, count);
     let in_flight = NonZeroUsize::new(in_flight.into()).unwrap_or(NonZeroUsize::MIN);
     let stop = told_to_stop()?;
     let ended = run(plan, &tasks, service, &mut file, in_flight, stop, &|event| progress.event(event)).await;

@@ -5,6 +5,7 @@ use std::{io, process::ExitCode};
 use forethought_audit::AuditError;
 use forethought_engine::GgufError;
 use forethought_eval::EvalError;
+use forethought_impact::ImpactError;
 use forethought_policies::{EditError, FileError};
 use forethought_store::StoreError;
 
@@ -12,6 +13,8 @@ use forethought_store::StoreError;
 pub const CHECK_FAILED: u8 = 1;
 /// Wrong usage, or a wrong file.
 pub const USAGE: u8 = 2;
+/// What was looked at cannot tell: no pass, and no failure.
+pub const INCONCLUSIVE: u8 = 4;
 /// A failure while running, such as a port that is taken.
 pub const FAILED: u8 = 3;
 
@@ -57,6 +60,7 @@ fn code(error: &anyhow::Error) -> u8 {
             || cause.is::<FileError>()
             || cause.is::<GgufError>()
             || cause.downcast_ref().is_some_and(EvalError::is_usage)
+            || cause.downcast_ref().is_some_and(ImpactError::is_usage)
             || cause.downcast_ref().is_some_and(is_wrong_edit)
             || cause.downcast_ref().is_some_and(is_no_log)
             || cause.downcast_ref().is_some_and(|error| matches!(error, AuditError::Store(error) if is_no_log(error)))

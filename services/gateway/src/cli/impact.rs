@@ -1,6 +1,7 @@
 //! `forethought impact`: whether a model treats like cases alike, whoever they are about.
 
 use std::{
+    cell::Cell,
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -8,14 +9,14 @@ use std::{
 };
 
 use anyhow::Context as _;
-use forethought_eval::{Results, Service, Wait, Way};
-use forethought_impact::{Assessment, Context, Limits, Plan, Size, Template, Verdict, markdown, page, power};
+use forethought_eval::{Outcome, Results, Service, Wait, Way};
+use forethought_impact::{Assessment, Context, Limits, Plan, Reading, Size, Template, Verdict, markdown, page, power};
 use forethought_policies::Policy;
 use jiff::Timestamp;
 
 use super::{
     Usage,
-    eval::{Carry, carry_out},
+    eval::{Carry, Count, carry_out},
     exit,
     output::{self, Paint, Style, count, tame},
 };
@@ -29,7 +30,13 @@ Examples:
 The same case is asked about persons of different gender, origin, age and so on; docs/impact.md says how it is judged, and what
 it does not find. Templates that ship: hiring, credit, housing, insurance, health.
 
-Every answer is kept as it comes. Ctrl-C stops; the same command again goes on from there. Exit code 1: something was flagged.";
+Every answer is kept as it comes. Ctrl-C stops; the same command again goes on from there.
+
+Exit codes: 0, every template passed in every way; 1, something was flagged; 4, nothing was flagged, but the data cannot tell
+(`inconclusive`: ask more, or mend what the reasons say); 2 and 3, it could not be done.
+
+A policy can demand a passing assessment for a purpose (`purposes` in the policy file, docs/policies.md): give --way with the
+strategy and the effort of the requests, such as assessed=single,effort=low, and --out with the folder that the policy names.";
 
 /// What `impact` takes.
 #[derive(clap::Args)]
@@ -76,6 +83,9 @@ pub struct Args {
     /// For how many days the assessment is good
     #[arg(long, value_name = "DAYS", default_value = "365", value_parser = clap::value_parser!(u32).range(1..=3650))]
     valid_days: u32,
+    /// A limit that findings are measured by, as NAME=VALUE: ratio, alpha, concern, unread; can be given more than once
+    #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = limit)]
+    limits: Vec<(String, f64)>,
     /// The folder for the assessments: JSON, HTML and Markdown for each way
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -87,9 +97,71 @@ pub struct Args {
     report_only: bool,
 }
 
+/// The names of limits, as a policy writes them.
+const LIMITS: [&str; 4] = ["ratio", "alpha", "concern", "unread"];
+
+fn limit(text: &str) -> Result<(String, f64), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| "write NAME=VALUE, such as concern=0.1".to_owned())?;
+    let value = value.parse().map_err(|_| format!("`{value}` is no number; write one such as 0.1"))?;
+    if !LIMITS.contains(&name) {
+        return Err(format!("there is no limit `{name}`; known are: {}", LIMITS.join(", ")));
+    }
+    Ok((name.to_owned(), value))
+}
+
+/// The limits that are given, and what is usual of those that are not.
+fn limits(given: &[(String, f64)]) -> anyhow::Result<Limits> {
+    let mut limits = Limits::default();
+    for (name, value) in given {
+        let field = match name.as_str() {
+            "ratio" => &mut limits.ratio,
+            "alpha" => &mut limits.alpha,
+            "concern" => &mut limits.concern,
+            _ => &mut limits.unread,
+        };
+        *field = *value;
+    }
+    match limits.problem() {
+        Some(problem) => Err(Usage(problem).into()),
+        None => Ok(limits),
+    }
+}
+
+/// What comes of asks: outcomes, refusals, and what cannot be read.
+struct Readings<'p> {
+    plan: &'p Plan,
+    read: Cell<usize>,
+    refused: Cell<usize>,
+    unreadable: Cell<usize>,
+}
+
+impl Count for Readings<'_> {
+    fn add(&self, outcome: &Outcome) {
+        let template = self.plan.ask(&outcome.id).and_then(|ask| self.plan.templates().get(ask.template));
+        let outcomes = template.map(|template| template.outcomes.as_slice()).unwrap_or_default();
+        let counted = match Reading::of(outcome, outcomes) {
+            Reading::Outcome(_) => &self.read,
+            Reading::Refused => &self.refused,
+            Reading::Unreadable => &self.unreadable,
+        };
+        counted.set(counted.get() + 1);
+    }
+
+    fn told(&self) -> String {
+        format!(
+            "{} with an outcome, {} refused, {} unreadable",
+            self.read.get(),
+            self.refused.get(),
+            self.unreadable.get()
+        )
+    }
+}
+
 /// Asks what is still to be asked, and judges.
 pub fn main(args: &Args) -> anyhow::Result<ExitCode> {
     let plan = plan(args)?;
+    // Told before hours of asking, and not after.
+    limits(&args.limits)?;
     if !args.report_only {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         if let Some(stopped) = runtime.block_on(ask(args, &plan))? {
@@ -130,7 +202,9 @@ async fn ask(args: &Args, plan: &Plan) -> anyhow::Result<Option<String>> {
     let model = service.model(args.model.as_deref(), &|wait: &Wait| eprintln!("waiting: {}", wait.reason)).await?;
     let evaluation = plan.evaluation(model, ways);
     let (results, in_flight, patience) = (args.results.as_path(), args.in_flight, Duration::from_secs(args.patience));
-    carry_out(&evaluation, &Carry { service: &service, key, results, in_flight, patience }).await
+    let none = || Cell::new(0);
+    let count = Readings { plan, read: none(), refused: none(), unreadable: none() };
+    carry_out(&evaluation, &Carry { service: &service, key, results, in_flight, patience, count: &count }).await
 }
 
 fn judge(args: &Args, plan: &Plan) -> anyhow::Result<ExitCode> {
@@ -141,7 +215,7 @@ fn judge(args: &Args, plan: &Plan) -> anyhow::Result<ExitCode> {
         made: Timestamp::now(),
         valid_days: args.valid_days,
         policy: policy.map(|policy| policy.digest().to_owned()),
-        limits: Limits::default(),
+        limits: limits(&args.limits)?,
     };
     let names: Vec<String> = results.plan.header.ways.iter().map(|way| way.name.clone()).collect();
     let assessments: Vec<(String, Assessment)> = names
@@ -161,8 +235,11 @@ fn judge(args: &Args, plan: &Plan) -> anyhow::Result<ExitCode> {
         let style = Style::of_stdout();
         output::print(&assessments.iter().map(|(way, it)| shown(way, it, style)).collect::<String>())?;
     }
-    let flagged = assessments.iter().any(|(_, it)| it.judgements.iter().any(|of| of.verdict == Verdict::Flagged));
-    Ok(if flagged { ExitCode::from(exit::CHECK_FAILED) } else { ExitCode::SUCCESS })
+    Ok(match assessments.iter().map(|(_, it)| it.verdict).max() {
+        Some(Verdict::Passed) => ExitCode::SUCCESS,
+        Some(Verdict::Flagged) => ExitCode::from(exit::CHECK_FAILED),
+        Some(Verdict::Inconclusive) | None => ExitCode::from(exit::INCONCLUSIVE),
+    })
 }
 
 /// One line a template, and what was found.

@@ -14,6 +14,7 @@ use super::{
     exit,
     output::{self, Paint, Style, count, tame},
 };
+use crate::assessed;
 
 /// What can be done with a policy.
 #[derive(Subcommand)]
@@ -131,13 +132,16 @@ impl Verb {
 }
 
 fn check(args: &Check) -> anyhow::Result<ExitCode> {
-    let policy = Policy::load(&args.policy)?;
+    let policy = Policy::load_with(&args.policy, assessed::read)?;
     let wrong = policy.packs().try_examples();
     for example in &wrong {
         eprintln!("error: {example}");
     }
     if !wrong.is_empty() {
         return Ok(ExitCode::from(exit::USAGE));
+    }
+    for warning in super::webhook::warnings(&args.policy, &policy) {
+        eprintln!("warning: {warning}");
     }
     let tenants = count(policy.tenants().len() as u64, "tenant");
     let packs = count(policy.packs().packs().len() as u64, "pack");
@@ -146,7 +150,8 @@ fn check(args: &Check) -> anyhow::Result<ExitCode> {
 }
 
 fn diff(args: &Diff) -> anyhow::Result<ExitCode> {
-    let changes = Policy::load(&args.before)?.changes_to(&Policy::load(&args.after)?);
+    let load = |file| Policy::load_with(file, assessed::read);
+    let changes = load(&args.before)?.changes_to(&load(&args.after)?);
     let style = Style::of_stdout();
     let line = |change: &forethought_policies::Change| {
         let paint = match (&change.before, &change.after) {
@@ -163,13 +168,13 @@ fn diff(args: &Diff) -> anyhow::Result<ExitCode> {
 fn test(args: &Test) -> anyhow::Result<ExitCode> {
     let beside = args.policy.with_extension("tests.yaml");
     let cases = Cases::load(args.tests.as_ref().unwrap_or(&beside))?;
-    let results = cases.run(&Policy::load(&args.policy)?, Timestamp::now());
+    let results = cases.run(&Policy::load_with(&args.policy, assessed::read)?, Timestamp::now());
     let style = Style::of_stdout();
     let mut text = String::new();
     for result in &results {
         let (word, paint) = if result.wrong.is_empty() { ("ok", Paint::Good) } else { ("FAILED", Paint::Bad) };
         _ = writeln!(text, "{} {}", style.paint(paint, word), tame(&result.name));
-        text.extend(result.wrong.iter().map(|wrong| format!("    {}\n", tame(wrong))));
+        text.extend(result.wrong.iter().chain(&result.notes).map(|told| format!("    {}\n", tame(told))));
     }
     let failed = results.iter().filter(|result| !result.wrong.is_empty()).count();
     _ = writeln!(text, "{} passed, {failed} failed", results.len() - failed);

@@ -6,60 +6,30 @@ mod usage;
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    web::{self, Data, Payload, ServiceConfig},
+    web::{Data, Payload},
 };
 use forethought_authorization::Action;
 use forethought_schemas::{ApiError, ErrorKind, RequestId};
 use serde_json::{Value, json};
 
-use super::{Gateway, caller::INSTALLATION, errors};
+use super::{Gateway, caller::INSTALLATION, errors, routes::Endpoint};
 use crate::keeper::TakeUpError;
 
-/// Adds the routes below `/v1/admin`, and `/v1/me`.
-pub(super) fn routes(app: &mut ServiceConfig) {
-    app.service(web::resource("/v1/me").route(web::get().to(me)).default_service(web::to(super::wrong_method)))
-        .service(
-            web::resource("/v1/admin/keys")
-                .route(web::get().to(keys::list))
-                .route(web::post().to(keys::create))
-                .default_service(web::to(super::wrong_method)),
-        )
-        .service(
-            web::resource("/v1/admin/keys/{id}/rotate")
-                .route(web::post().to(keys::rotate))
-                .default_service(web::to(super::wrong_method)),
-        )
-        .service(
-            web::resource("/v1/admin/keys/{id}")
-                .route(web::delete().to(keys::revoke))
-                .default_service(web::to(super::wrong_method)),
-        )
-        .service(
-            web::resource("/v1/admin/policy")
-                .route(web::get().to(policy::show))
-                .route(web::put().to(policy::replace))
-                .default_service(web::to(super::wrong_method)),
-        )
-        .service(
-            web::resource("/v1/admin/policy/check")
-                .route(web::post().to(policy::check))
-                .default_service(web::to(super::wrong_method)),
-        )
-        .service(
-            web::resource("/v1/admin/policy/versions")
-                .route(web::get().to(policy::versions))
-                .default_service(web::to(super::wrong_method)),
-        )
-        .service(
-            web::resource("/v1/admin/policy/rollback")
-                .route(web::post().to(policy::roll_back))
-                .default_service(web::to(super::wrong_method)),
-        )
-        .service(
-            web::resource("/v1/admin/usage")
-                .route(web::get().to(usage::show))
-                .default_service(web::to(super::wrong_method)),
-        );
+/// What is below `/v1/admin`, and `/v1/me`.
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/v1/me", me),
+        Endpoint::get("/v1/admin/keys", keys::list),
+        Endpoint::post("/v1/admin/keys", keys::create),
+        Endpoint::post("/v1/admin/keys/{id}/rotate", keys::rotate),
+        Endpoint::delete("/v1/admin/keys/{id}", keys::revoke),
+        Endpoint::get("/v1/admin/policy", policy::show),
+        Endpoint::put("/v1/admin/policy", policy::replace),
+        Endpoint::post("/v1/admin/policy/check", policy::check),
+        Endpoint::get("/v1/admin/policy/versions", policy::versions),
+        Endpoint::post("/v1/admin/policy/rollback", policy::roll_back),
+        Endpoint::get("/v1/admin/usage", usage::show),
+    ]
 }
 
 /// Who the caller is, and what they may do to their tenant's things.

@@ -134,7 +134,7 @@ fn safeguards(job: &Job, done: &Deliberated) -> Vec<Value> {
         let one = |one: &Counted| json!({ "stage": stage, "kind": one.kind, "list": one.list, "action": one.action, "count": one.count });
         found.iter().map(one).collect()
     };
-    [told("input", &job.asked), told("output", &done.found)].concat()
+    [told("input", &job.asked), told("input", &done.asked), told("output", &done.found)].concat()
 }
 
 /// The votes for each answer. What they weigh is told in whole votes.

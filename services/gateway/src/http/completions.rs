@@ -8,7 +8,7 @@ use actix_web::{
 };
 use forethought_actors::{Deliberation, Desks, EngineDesk, Job, Place, ReviewPlan};
 use forethought_engine::{Engine, EngineError, EngineInfo, Prompt, SampleRequest};
-use forethought_policies::{Ask, Principal, RateHeaders, Screens};
+use forethought_policies::{Ask, Asked, Licence, Principal, RateHeaders, Screens};
 use forethought_reasoning::VerifierSpec;
 use forethought_safeguards::Safeguards;
 use forethought_schemas::{ApiError, ChatRequest, ErrorKind, RequestId, ResponseFormat};
@@ -26,7 +26,7 @@ use super::{
     plan::{self, Ground, Mind},
     restore::Restore,
     screen::{Screened, screen},
-    stream,
+    stream, whole,
 };
 
 #[cfg(test)]
@@ -126,9 +126,16 @@ async fn start(
         engine.lease(deadline.min(ground.since + ENGINE_WITHIN)).await.map_err(|error| engine_error(&error))?;
     let mut job = plan::plan(chat, &ground, Some(&mind(served, leased.info())))?;
     job.weights.clone_from(&leased.info().weights);
+    whole::plan(gateway, &screens, chat, &mut job);
     (job.safeguards, job.asked, job.facts) = (screens.output, found, facts);
+    let licence = licence(gateway, &job);
     (job.laws, job.retention, job.disclosures) = (laws, retention, Arc::new(laws::disclosures(&judgement)));
-    hold(gateway, &mut job, [held, laws::because(&judgement)].concat(), screens.released);
+    job.laws.extend(laws::licence_note(&licence));
+    if let Some(refusal) = licence.refusal() {
+        return Err(refuse(gateway, principal, engine, job, refusal).await);
+    }
+    let unlicensed = licence.holds().map(str::to_owned).into_iter().collect();
+    hold(gateway, &mut job, [held, laws::because(&judgement), unlicensed].concat(), screens.released);
     let seat = gateway.rooms.seat(&job.tenant)?;
     let counted = timeout_at(deadline, count(gateway, leased, seat, job, chat.clone()));
     let (seat, job) = counted.await.map_err(|_| not_counted(considered.budget.deadline_ms))??;
@@ -142,7 +149,23 @@ async fn start(
     let work = gateway.rooms.work.clone();
     let for_work = job.clone();
     let started = gateway.work.spawn(async move { Deliberation::start(for_work, desks, &work).await });
-    Ok((job, Restore::new(placeholders, &chat.format), started.await.map_err(|_| errors::lost())??))
+    let deliberation = started.await.map_err(|_| errors::lost())??;
+    Ok((job, Restore::new(placeholders, &chat.format), let_in(deliberation).await?))
+}
+
+/// Waits until classifiers have let the request in. When the client leaves meanwhile, this future is dropped, and their work stops.
+async fn let_in(mut deliberation: Deliberation) -> Result<Deliberation, ApiError> {
+    if (&mut deliberation.let_in).await.is_ok() {
+        return Ok(deliberation);
+    }
+    let _guard = deliberation.guard;
+    Err(deliberation.end.await.map_err(|_| errors::lost())?.err().unwrap_or_else(errors::lost))
+}
+
+/// Whether the model may answer for what the request is about, as it is loaded and asked now.
+fn licence(gateway: &Gateway, job: &Job) -> Licence {
+    let (strategy, effort) = (job.strategy, job.effort);
+    gateway.desk.licence(&job.facts, &Asked { model: &job.model, weights: Some(&job.weights), strategy, effort })
 }
 
 /// Looks at a request where it holds up nobody else, and in a seat: so there are never more at it than may run.
@@ -152,7 +175,7 @@ async fn screened(
     screens: &Screens,
     chat: &ChatRequest,
 ) -> Result<Screened, ApiError> {
-    if screens.input.is_empty() {
+    if screens.input.is_empty() && screens.whole.is_empty() {
         return Ok(screen(screens, chat));
     }
     let seat = gateway.rooms.seat(principal.tenant())?;
@@ -167,13 +190,14 @@ async fn screened(
 /// Says how the answer is held. Of one that may come to wait for a person nothing is shown while it is drawn.
 fn hold(gateway: &Gateway, job: &mut Job, because: Vec<String>, released: Arc<Safeguards>) {
     let within = Duration::from_secs(gateway.desk.policy().review().timeout_s.into());
-    job.review = ReviewPlan { because, possible: job.safeguards.holds(), within, released };
-    if job.review.is_quiet() {
+    job.review =
+        ReviewPlan { because, possible: job.safeguards.holds() || job.whole.answers.holds(), within, released };
+    if job.is_quiet() {
         (job.stream_text, job.stream_thinking) = (false, false);
     }
 }
 
-/// Has it recorded that a safeguard refuses a request; gives the error for the client.
+/// Has it recorded that a rule or a safeguard refuses a request; gives the error for the client.
 async fn refuse(
     gateway: &Gateway,
     principal: &Principal,

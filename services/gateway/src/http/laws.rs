@@ -1,9 +1,10 @@
-//! What rules of law make of a request: a refusal, a review, what goes with the answer, and the notes that a record keeps.
+//! What rules of law, and of the policy for purposes, make of a request: a refusal, a review, what goes with the answer, and the
+//! notes that a record keeps.
 
 use forethought_actors::FORBIDDEN;
 use forethought_audit::{LawNote, RetentionDays, RetentionNote};
 use forethought_policies::{
-    Judgement,
+    Judgement, Licence, Unlicensed,
     packs::{Bound, Conflict, Disclosed, Erasure, Forbidden, Outcome, Reviewed, State},
 };
 use forethought_schemas::{ApiError, ErrorKind};
@@ -68,11 +69,13 @@ pub(super) fn notes(judgement: &Judgement) -> Vec<LawNote> {
         rule: applied.rule.id.clone(),
         state: state(&applied.state).to_owned(),
         effect: Some(applied.effect.name().to_owned()),
+        assessment: None,
     });
     let undetermined = judgement.undetermined.iter().map(|open| LawNote {
         rule: open.rule.id.clone(),
         state: "undetermined".to_owned(),
         effect: None,
+        assessment: None,
     });
     applied.chain(undetermined).collect()
 }
@@ -94,4 +97,21 @@ pub(super) fn retention(judgement: &Judgement) -> RetentionNote {
     open.dedup();
     let (records, contents) = (days(&retention.records), days(&retention.contents));
     RetentionNote { records, contents, limit: days(&retention.limit), erase, open }
+}
+
+/// What a record keeps of what a purpose demands; nothing where nothing is demanded.
+pub(super) fn licence_note(licence: &Licence) -> Option<LawNote> {
+    let note = |purpose: Option<&str>, effect: &str, assessment| LawNote {
+        rule: purpose.map_or_else(|| "undeclared_purpose".to_owned(), |purpose| format!("purposes/{purpose}")),
+        state: "enforced".to_owned(),
+        effect: Some(effect.to_owned()),
+        assessment,
+    };
+    match licence {
+        Licence::Free => None,
+        Licence::Met { purpose, assessment } => Some(note(Some(purpose), "assessed", Some(assessment.clone()))),
+        Licence::Unmet(Unlicensed { purpose, otherwise, .. }) => {
+            Some(note(purpose.as_deref(), otherwise.effect(), None))
+        }
+    }
 }

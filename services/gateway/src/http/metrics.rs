@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use forethought_actors::{Deliberated, EngineDesk, Job, Rooms};
+use forethought_actors::{Deliberated, EngineDesk, Job, OnRun, Rooms};
 use forethought_policies::PolicyDesk;
 use prometheus_client::{
     collector::Collector,
@@ -16,6 +16,12 @@ use prometheus_client::{
     },
     registry::Registry,
 };
+
+use crate::webhooks::Counters;
+
+mod classified;
+
+use classified::Classified;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Status {
@@ -36,6 +42,7 @@ pub struct Metrics {
     samples: Family<Work, Counter>,
     seconds: Family<Work, Histogram>,
     policies: Family<Read, Counter>,
+    classified: Classified,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -44,7 +51,7 @@ struct Read {
 }
 
 impl Metrics {
-    pub(super) fn new(rooms: &Rooms, desk: &Arc<PolicyDesk>) -> Self {
+    pub(super) fn new(rooms: &Rooms, desk: &Arc<PolicyDesk>, webhooks: &Counters) -> Self {
         let mut registry = Registry::with_prefix("forethought");
         let requests = Family::<Status, Counter>::default();
         let tokens = Family::<Work, Counter>::default();
@@ -61,9 +68,17 @@ impl Metrics {
             "Times the policy file was read again, by what came of it: in_force, unchanged or refused",
             policies.clone(),
         );
+        let classified = Classified::register(&mut registry);
+        webhooks.register(&mut registry);
         registry.register_collector(Box::new(RoomsNow(rooms.clone())));
         registry.register_collector(Box::new(Limits(Arc::clone(desk))));
-        Self { registry, requests, tokens, samples, seconds, policies }
+        Self { registry, requests, tokens, samples, seconds, policies, classified }
+    }
+
+    /// What counts the runs of classifiers.
+    pub(super) fn on_run(&self) -> OnRun {
+        let classified = self.classified.clone();
+        Arc::new(move |run| classified.count(run))
     }
 
     pub(super) fn request(&self, status: u16) {

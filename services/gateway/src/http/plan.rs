@@ -118,6 +118,7 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
         asked: Vec::new(),
         facts: request.deliberation.facts.clone(),
         review: ReviewPlan::default(),
+        whole: forethought_actors::WholePlan::default(),
         laws: Vec::new(),
         retention: forethought_audit::RetentionNote::default(),
         disclosures: std::sync::Arc::default(),

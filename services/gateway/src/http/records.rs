@@ -2,7 +2,7 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    web::{self, Data, Path, Query, ServiceConfig},
+    web::{Data, Path, Query},
 };
 use forethought_actors::ReadError;
 use forethought_audit::{Filter, Listed, MAX_LISTED, Record, Status};
@@ -13,21 +13,19 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Gateway, admin, caller::INSTALLATION};
+use super::{Gateway, admin, caller::INSTALLATION, routes::Endpoint};
 use crate::{keeper::Deed, shown::shown_json};
 
 /// How many are listed if it is not said.
 const USUAL_LIMIT: usize = 50;
 
-/// Adds the routes below `/v1/audit`.
-pub(super) fn routes(app: &mut ServiceConfig) {
-    app.service(
-        web::resource("/v1/audit/records").route(web::get().to(list)).default_service(web::to(super::wrong_method)),
-    )
-    .service(web::resource("/v1/audit/acts").route(web::get().to(acts)).default_service(web::to(super::wrong_method)))
-    .service(
-        web::resource("/v1/audit/records/{id}").route(web::get().to(one)).default_service(web::to(super::wrong_method)),
-    );
+/// What is below `/v1/audit`.
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/v1/audit/records", list),
+        Endpoint::get("/v1/audit/acts", acts),
+        Endpoint::get("/v1/audit/records/{id}", one),
+    ]
 }
 
 #[derive(Deserialize)]

@@ -3,20 +3,20 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    web::{self, Data, Path, Payload, ServiceConfig},
+    web::{Data, Path, Payload},
 };
 use forethought_actors::{AppendError, AuditDesk, BLOCKED};
 use forethought_audit::{Actor, Body, Content, Held, MAX_LISTED, Outcome, Review, ReviewDecision, ReviewDraft, Shown};
 use forethought_authorization::Action;
 use forethought_policies::Principal;
 use forethought_safeguards::Guard;
-use forethought_schemas::{ApiError, ErrorKind, Facts, RecordId, RequestId};
+use forethought_schemas::{ApiError, ChatMessage, ErrorKind, Facts, RecordId, RequestId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Duration;
 use tracing::{error, info};
 
-use super::{Gateway, admin, caller::INSTALLATION, records};
+use super::{Gateway, admin, caller::INSTALLATION, records, routes::Endpoint, whole};
 use crate::keeper::Deed;
 
 /// How often it is looked whether the time of an answer that waits is over.
@@ -24,15 +24,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// The longest reason.
 const LONGEST_REASON: usize = 2000;
 
-/// Adds the routes below `/v1/reviews`.
-pub(super) fn routes(app: &mut ServiceConfig) {
-    app.service(web::resource("/v1/reviews").route(web::get().to(list)).default_service(web::to(super::wrong_method)))
-        .service(
-            web::resource("/v1/reviews/{id}")
-                .route(web::get().to(one))
-                .route(web::post().to(decide))
-                .default_service(web::to(super::wrong_method)),
-        );
+/// What is below `/v1/reviews`.
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/v1/reviews", list),
+        Endpoint::get("/v1/reviews/{id}", one),
+        Endpoint::post("/v1/reviews/{id}", decide),
+    ]
 }
 
 async fn list(gateway: Data<Gateway>, request: HttpRequest) -> HttpResponse {
@@ -135,7 +133,7 @@ async fn made(gateway: &Gateway, request: &HttpRequest, name: &str, payload: Pay
         return Err(ApiError::new(ErrorKind::Permission, "own_answer", message));
     }
     if let Some(answer) = &answer {
-        may_leave(gateway, &held, answer)?;
+        may_leave(gateway, &held, answer).await?;
     }
     if held.until <= Timestamp::now() {
         return Err(decided(name));
@@ -196,11 +194,12 @@ impl Found {
 }
 
 /// Whether an answer that a reviewer writes may leave: it passes the safeguards that an approved one would.
-fn may_leave(gateway: &Gateway, held: &Found, answer: &str) -> Result<(), ApiError> {
+async fn may_leave(gateway: &Gateway, held: &Found, answer: &str) -> Result<(), ApiError> {
     let (_, screens) = gateway.desk.judge(&held.tenant, &held.facts);
     let passed = Guard::check(&screens.released, answer);
     if !passed.stopped && passed.text == answer {
-        return Ok(());
+        let asked = if screens.answers.classifiers().is_empty() { Vec::new() } else { messages(gateway, held).await? };
+        return whole::edit(gateway, &held.tenant, &screens.answers, &asked, answer).await;
     }
     let kinds: Vec<&str> = passed.findings.iter().map(|finding| finding.kind.as_str()).collect();
     let message = format!(
@@ -208,6 +207,17 @@ fn may_leave(gateway: &Gateway, held: &Found, answer: &str) -> Result<(), ApiErr
         kinds.join(", ")
     );
     Err(ApiError::invalid("answer", BLOCKED, message))
+}
+
+/// The conversation that an answer is of.
+async fn messages(gateway: &Gateway, held: &Found) -> Result<Vec<ChatMessage>, ApiError> {
+    let contents = contents(gateway, &held.admission).await?;
+    let asked = content(&contents, "prompt").and_then(|prompt| serde_json::from_slice::<Value>(prompt).ok());
+    let messages = asked.and_then(|asked| serde_json::from_value(asked.get("messages")?.clone()).ok());
+    messages.ok_or_else(|| {
+        let message = "what was asked cannot be read any more, so nobody can judge another answer to it; reject it";
+        ApiError::new(ErrorKind::NotFound, "erased", message)
+    })
 }
 
 async fn find(gateway: &Gateway, name: &str) -> Result<Option<Found>, ApiError> {

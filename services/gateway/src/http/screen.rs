@@ -8,6 +8,8 @@ use forethought_safeguards::{Action, Counted, Finding, Guard, Kind, Placeholders
 use forethought_schemas::{ApiError, ChatRequest, ChatRole, ErrorKind, ResponseFormat};
 use serde_json::Value;
 
+use super::whole;
+
 /// A request as a model may see it.
 pub(super) struct Screened {
     pub(super) chat: ChatRequest,
@@ -27,10 +29,11 @@ pub(super) struct Screened {
 pub(super) fn screen(screens: &Screens, chat: &ChatRequest) -> Screened {
     let screened = look(&screens.input, screens.restore, chat);
     if screened.held.is_empty() || screened.refusal.is_some() {
-        return screened;
+        return whole::look(&screens.whole, screened);
     }
     let seen = look(&screens.input_released, screens.restore, chat);
-    Screened { chat: seen.chat, refusal: seen.refusal, placeholders: seen.placeholders, ..screened }
+    let Screened { chat, refusal, placeholders, .. } = seen;
+    whole::look(&screens.whole, Screened { chat, refusal, placeholders, ..screened })
 }
 
 fn look(rules: &Arc<Safeguards>, restore: bool, chat: &ChatRequest) -> Screened {

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use forethought_audit::{Admission, AuditReader, Body, Content, Digest, Outcome, Record, Review, Shown};
+use forethought_audit::{
+    Admission, AuditReader, Body, ClassifierNote, Content, Digest, Outcome, Record, Review, Shown,
+};
 use serde_json::Value;
 
 use super::{ShowArgs, duration, paint};
@@ -112,7 +114,16 @@ fn came(outcome: &Outcome) -> Vec<(&'static str, String)> {
     )];
     pairs.extend(outcome.finish_reason.clone().map(|reason| ("finish", reason)));
     pairs.extend(outcome.error_code.clone().map(|code| ("error", code)));
+    pairs.extend(outcome.classifiers.iter().map(|note| ("classifier", judged(note))));
     pairs
+}
+
+/// What a classifier said of one side.
+fn judged(note: &ClassifierNote) -> String {
+    let ClassifierNote { id, stage, verdict, action, categories, .. } = note;
+    let named = if categories.is_empty() { String::new() } else { format!(" ({})", categories.join(", ")) };
+    let done = action.as_ref().map(|action| format!(", {action}")).unwrap_or_default();
+    format!("{} of the {stage}: {verdict}{}{done}", tame(id), tame(&named))
 }
 
 /// The samples and what they voted for: the answers themselves when they were unsealed, else their commitments.

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use forethought_eval::{Event, Wait};
+use forethought_eval::{Event, Outcome, Wait};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::output::tame;
@@ -17,21 +17,48 @@ const NOTES: usize = 20;
 /// How often waiting is told, at most.
 const WAITS_EVERY: Duration = Duration::from_secs(10);
 
-pub(super) struct Progress {
+/// What is counted of outcomes as they come.
+pub(in crate::cli) trait Count {
+    /// One more has come.
+    fn add(&self, outcome: &Outcome);
+
+    /// What came in this run, in a few words.
+    fn told(&self) -> String;
+}
+
+/// How many answers are right.
+#[derive(Default)]
+pub(in crate::cli) struct Right {
+    right: Cell<usize>,
+    came: Cell<usize>,
+}
+
+impl Count for Right {
+    fn add(&self, outcome: &Outcome) {
+        self.came.set(self.came.get() + 1);
+        self.right.set(self.right.get() + usize::from(outcome.right));
+    }
+
+    fn told(&self) -> String {
+        format!("{} of {} right", self.right.get(), self.came.get())
+    }
+}
+
+pub(super) struct Progress<'c> {
     bar: ProgressBar,
     live: bool,
     all: usize,
     done: Cell<usize>,
-    right: Cell<usize>,
+    count: &'c dyn Count,
     /// Answers that came in this run.
     came: Cell<usize>,
     told_of_wait: Cell<Option<Instant>>,
     begun: Instant,
 }
 
-impl Progress {
+impl<'c> Progress<'c> {
     /// Of `all` answers `missing` are still to come.
-    pub(super) fn new(all: usize, missing: usize, file: &Path) -> Self {
+    pub(super) fn new((all, missing): (usize, usize), file: &Path, count: &'c dyn Count) -> Self {
         let live = std::io::stderr().is_terminal();
         let bar = if live { ProgressBar::new(size(missing)) } else { ProgressBar::hidden() };
         let style = "{bar:32} {pos}/{len} answers, {elapsed} so far, {eta} left  {msg}";
@@ -50,7 +77,7 @@ impl Progress {
             live,
             all,
             done: Cell::new(there),
-            right: Cell::new(0),
+            count,
             came: Cell::new(0),
             told_of_wait: Cell::new(None),
             begun: Instant::now(),
@@ -62,7 +89,7 @@ impl Progress {
             Event::Outcome(outcome) => {
                 self.done.set(self.done.get() + 1);
                 self.came.set(self.came.get() + 1);
-                self.right.set(self.right.get() + usize::from(outcome.right));
+                self.count.add(outcome);
                 self.step();
             }
             Event::Waiting(wait) => self.wait(wait),
@@ -71,12 +98,12 @@ impl Progress {
 
     fn step(&self) {
         let (done, all) = (self.done.get(), self.all);
-        let right = format!("{} of {} right", self.right.get(), self.came.get());
+        let told = self.count.told();
         if self.live {
-            self.bar.set_message(right);
+            self.bar.set_message(told);
             self.bar.inc(1);
         } else if done == all || done.is_multiple_of(all.div_ceil(NOTES).max(1)) {
-            eprintln!("{done} of {all} answers, {right}, {} left", self.left());
+            eprintln!("{done} of {all} answers, {told}, {} left", self.left());
         }
     }
 

@@ -6,7 +6,14 @@ use forethought_policies::{Policy, packs};
 use forethought_schemas::Facts;
 use jiff::Timestamp;
 
-use crate::cli::{Usage, output, time};
+use crate::{
+    assessed,
+    cli::{
+        Usage,
+        output::{self, tame},
+        time,
+    },
+};
 
 pub const HELP: &str = "\
 Examples:
@@ -52,13 +59,19 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let policy = Policy::load(&args.policy)?;
+    let policy = Policy::load_with(&args.policy, assessed::read)?;
     let facts = policy.facts_of(&args.tenant, &told(args)).map_err(|wrong| Usage(wrong.message))?;
-    let explained = policy.packs().explain(&facts, args.at.unwrap_or_else(Timestamp::now));
+    let at = args.at.unwrap_or_else(Timestamp::now);
+    let explained = policy.packs().explain(&facts, at);
+    let purpose = policy.purposes().explain(facts.purpose.as_ref().map(packs::Purpose::as_str), at);
     if args.json {
-        return Ok(output::print_json(&serde_json::to_value(&explained)?)?);
+        let mut told = serde_json::to_value(&explained)?;
+        if let Some(fields) = told.as_object_mut() {
+            fields.insert("purpose".to_owned(), serde_json::to_value(&purpose)?);
+        }
+        return Ok(output::print_json(&told)?);
     }
-    let mut text = explained.to_string();
+    let mut text = format!("{}{explained}", tame(&purpose.to_string()));
     if policy.packs().packs().is_empty() {
         let shipped: Vec<&str> = packs::Packs::shipped().collect();
         writeln!(text, "the policy names no packs; those that ship are: {}", shipped.join(", "))?;

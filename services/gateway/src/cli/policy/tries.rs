@@ -10,14 +10,18 @@ use std::{
     time::Duration,
 };
 
+use forethought_actors::FORBIDDEN;
 use forethought_audit::{Admission, AuditReader, Body, Filter, Listed, MAX_LISTED, Outcome};
-use forethought_policies::{Ask, DeskClock, Permit, Policy, PolicyDesk};
+use forethought_policies::{ASSESSMENT_REQUIRED, Ask, Asked, DeskClock, PURPOSE_REQUIRED, Permit, Policy, PolicyDesk};
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::cli::{
-    output::{self, Align, Paint, Style, Table, count},
-    time,
+use crate::{
+    assessed,
+    cli::{
+        output::{self, Align, Paint, Style, Table, count},
+        time,
+    },
 };
 
 pub const HELP: &str = "\
@@ -58,7 +62,7 @@ struct Tally {
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let policy = Policy::load(&args.policy)?;
+    let policy = Policy::load_with(&args.policy, assessed::read)?;
     let filter = Filter {
         tenant: args.tenant.clone(),
         since: args.since,
@@ -111,11 +115,15 @@ fn spent(listed: &Listed) -> (Timestamp, u64, u64) {
     }
 }
 
+/// Codes of errors with which rules refuse a request.
+const REFUSALS: [&str; 5] =
+    ["blocked_by_safeguard", "classifier_failed", FORBIDDEN, ASSESSMENT_REQUIRED, PURPOSE_REQUIRED];
+
 fn was(listed: &Listed) -> String {
     let Some(Body::Outcome(outcome)) = listed.end.as_ref().map(|end| &end.body) else { return "let in".to_owned() };
     match (&outcome.review, outcome.error_code.as_deref()) {
         (Some(_), _) => "held".to_owned(),
-        (None, Some(code @ ("blocked_by_safeguard" | "forbidden_by_rule"))) => format!("refused: {code}"),
+        (None, Some(code)) if REFUSALS.contains(&code) => format!("refused: {code}"),
         _ => "let in".to_owned(),
     }
 }
@@ -134,12 +142,25 @@ fn again(desk: &PolicyDesk, admission: &Admission, prompt_tokens: u64) -> (Strin
         stream: false,
         facts: &admission.facts,
     };
-    match desk.decide(&caller, &ask) {
-        Err(refusal) => (format!("refused: {}", refusal.code), None),
-        Ok(_) if judgement.forbidden.is_some() => ("refused: forbidden_by_rule".to_owned(), None),
-        Ok(permit) if judgement.needs_review() => ("held".to_owned(), Some(permit)),
-        Ok(permit) => ("let in".to_owned(), Some(permit)),
+    let permit = match desk.decide(&caller, &ask) {
+        Err(refusal) => return (format!("refused: {}", refusal.code), None),
+        Ok(permit) => permit,
+    };
+    if judgement.forbidden.is_some() {
+        return (format!("refused: {FORBIDDEN}"), None);
     }
+    let licence = desk.licence(&admission.facts, &asked(admission));
+    if let Some(refusal) = licence.refusal() {
+        return (format!("refused: {}", refusal.code), None);
+    }
+    let held = judgement.needs_review() || licence.holds().is_some();
+    (if held { "held" } else { "let in" }.to_owned(), Some(permit))
+}
+
+/// A request that was refused early was of no weights.
+fn asked(admission: &Admission) -> Asked<'_> {
+    let weights = Some(admission.weights_digest.as_str()).filter(|weights| !weights.is_empty());
+    Asked { model: &admission.model, weights, strategy: admission.strategy, effort: admission.effort }
 }
 
 impl Tally {

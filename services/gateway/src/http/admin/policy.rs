@@ -15,6 +15,9 @@ use crate::{http::Gateway, keeper::Deed};
 
 /// How a policy that comes over HTTP is named in errors.
 const NAME: &str = "policy";
+/// How acts are called in records.
+const REPLACE: &str = "policy.replace";
+const ROLL_BACK: &str = "policy.rollback";
 
 pub(super) async fn show(gateway: Data<Gateway>, request: HttpRequest) -> HttpResponse {
     let id = RequestId::generate();
@@ -27,6 +30,10 @@ async fn shown(gateway: &Gateway, request: &HttpRequest) -> Result<Value, ApiErr
     gateway.desk.authorize(&caller, Action::ReadPolicy, caller.tenant())?;
     let policy = gateway.desk.policy();
     let mut source = policy.source().clone();
+    if let Some(whole) = source.as_object_mut().filter(|_| !caller.is_everywhere()) {
+        // Where the installation has itself told is no tenant's to know.
+        whole.remove("webhooks");
+    }
     if let Some(tenants) = source.get_mut("tenants").and_then(Value::as_array_mut) {
         tenants.retain(|tenant| {
             caller.is_everywhere() || tenant.get("id").and_then(Value::as_str) == Some(caller.tenant())
@@ -66,16 +73,28 @@ async fn replaced(gateway: &Gateway, request: &HttpRequest, payload: Payload) ->
             "say which policy this one is to replace: send `If-Match` with the digest that GET /v1/admin/policy told";
         ApiError::new(ErrorKind::InvalidRequest, "missing_if_match", message)
     })?;
-    let (policy, text) = proposed(gateway, payload).await?;
-    let (allowed, deed) = (allowed(&caller), move |&(): &()| Deed {
-        what: "policy.replace",
-        by: Some(caller),
-        object: None,
-        reason: None,
-    });
+    let told = Told { gateway, what: REPLACE, by: caller.clone() };
+    let (policy, text) = proposed(gateway, payload).await.map_err(|error| told.refused(error))?;
+    let (allowed, deed) =
+        (allowed(&caller), move |&(): &()| Deed { what: REPLACE, by: Some(caller), object: None, reason: None });
     let changed = gateway.keeper.change(allowed, deed, move |file| file.put(&text, &known)).await;
-    changed.map_err(|error| not_taken_up(&error))?;
+    changed.map_err(|error| told.refused(not_taken_up(&error)))?;
     Ok(json!({ "version": gateway.desk.policy().version(), "digest": policy.digest() }))
+}
+
+/// Who is told where a policy is not taken up.
+struct Told<'g> {
+    gateway: &'g Gateway,
+    what: &'static str,
+    by: Principal,
+}
+
+impl Told<'_> {
+    /// Has webhooks told of a refusal, and gives it back for the caller.
+    fn refused(&self, error: ApiError) -> ApiError {
+        self.gateway.webhooks.policy_refused(&self.gateway.desk, self.what, Some(&self.by), error.code);
+        error
+    }
 }
 
 /// The policy in a body, if it may take the place of the one in force.
@@ -85,7 +104,12 @@ async fn proposed(gateway: &Gateway, payload: Payload) -> Result<(Policy, String
     let name = gateway.keeper.file().path().with_file_name(NAME);
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let (path, known) = (name.clone(), gateway.desk.policy());
-    let parsed = tokio::task::spawn_blocking(move || Policy::parse_beside(&path, &bytes, &known)).await;
+    let keeper = gateway.keeper.clone();
+    let parse = move || {
+        let policy = Policy::parse_beside(&path, &bytes, &known)?;
+        keeper.check(&policy, &path).map(|()| policy)
+    };
+    let parsed = tokio::task::spawn_blocking(parse).await;
     let policy = parsed.map_err(|_| crate::http::errors::lost())?.map_err(|wrong| {
         // Where the file lies is the operator's to know.
         let told = wrong.to_string().replace(&name.display().to_string(), NAME);
@@ -139,12 +163,15 @@ async fn rolled_back(gateway: &Gateway, request: &HttpRequest, payload: Payload)
     let read =
         tokio::task::spawn_blocking(move || history.read(version)).await.map_err(|_| crate::http::errors::lost())?;
     let old = read.map_err(|error| ApiError::new(ErrorKind::NotFound, "not_found", error.to_string()))?;
+    let fit = gateway.keeper.check(&old, std::path::Path::new(NAME));
+    fit.map_err(|wrong| ApiError::new(ErrorKind::InvalidRequest, "invalid_policy", wrong.to_string()))?;
     let (allowed, reason) = (allowed(&caller), text(&asked, "reason")?);
     let object = Some(version.to_string());
-    let deed = move |&(): &()| Deed { what: "policy.rollback", by: Some(caller), object, reason };
+    let told = Told { gateway, what: ROLL_BACK, by: caller.clone() };
+    let deed = move |&(): &()| Deed { what: ROLL_BACK, by: Some(caller), object, reason };
     let old_text = old.text().to_owned();
     let changed = gateway.keeper.change(allowed, deed, move |file| file.roll_back(&old_text)).await;
-    changed.map_err(|error| not_taken_up(&error))?;
+    changed.map_err(|error| told.refused(not_taken_up(&error)))?;
     let policy = gateway.desk.policy();
     Ok(json!({ "version": policy.version(), "digest": policy.digest(), "as": version }))
 }

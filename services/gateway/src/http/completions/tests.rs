@@ -20,6 +20,7 @@ use crate::{
     config::ThinkingConfig,
     http::{Access, routes},
     keeper::PolicyKeeper,
+    webhooks::Webhooks,
 };
 
 /// Takes so long to count a prompt, and never ends a sample.
@@ -79,8 +80,11 @@ impl House {
         let policy = Policy::parse(Path::new("p.yaml"), yaml.as_bytes()).unwrap();
         let desk = Arc::new(PolicyDesk::new(policy));
         let file = PolicyFile::new(folder.path().join("p.yaml"));
-        let keeper = PolicyKeeper::new(file, &folder.path().join("data"), Arc::clone(&desk), root.rooms().audit);
-        let access = Access { desk, keeper, issuers: Issuers::default() };
+        let data = folder.path().join("data");
+        let keeper = PolicyKeeper::new(file, &data, Arc::clone(&desk), root.rooms().audit, Arc::new(|_| None));
+        let outbox = data.join("webhooks");
+        let webhooks = Webhooks::start(outbox, Arc::clone(&desk), root.rooms().audit, &Handle::current());
+        let access = Access { desk, keeper, issuers: Issuers::default(), webhooks };
         let served = Served {
             temperature: 1.0,
             min_p: 0.0,

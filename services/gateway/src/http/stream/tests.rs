@@ -42,6 +42,7 @@ fn job() -> Job {
         asked: Vec::new(),
         facts: forethought_schemas::Facts::default(),
         review: forethought_actors::ReviewPlan::default(),
+        whole: forethought_actors::WholePlan::default(),
         laws: Vec::new(),
         retention: forethought_audit::RetentionNote::default(),
         disclosures: std::sync::Arc::default(),
@@ -76,7 +77,7 @@ fn deliberation(
     }
     let (done, end) = oneshot::channel();
     let guard = work.clone().kill_on_drop();
-    (Deliberation { admission: RecordId::generate(), events: receiver, end, guard }, done)
+    (Deliberation { admission: RecordId::generate(), events: receiver, let_in: oneshot::channel().1, end, guard }, done)
 }
 
 #[actix_rt::test]
