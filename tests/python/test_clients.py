@@ -134,7 +134,10 @@ def test_a_client_that_reads_nothing_slows_nobody_else(install):
     assert b"forethought_deliberations_running 1\n" in service.get("/metrics").body
     connection.sock.close()
     stalled.close()
-    usual, worst = statistics.median(baseline), statistics.quantiles(baseline, n=20)[-1]
+    # Measured before and after, so that a machine that got busy in between is not taken for a slow client's doing.
+    halves = [baseline, latencies(service, 3)]
+    usual = max(statistics.median(half) for half in halves)
+    worst = max(statistics.quantiles(half, n=20)[-1] for half in halves)
     assert len(beside) > 20
     assert statistics.median(beside) <= 2 * usual, (statistics.median(beside), usual)
     assert statistics.quantiles(beside, n=20)[-1] <= 2 * worst + 0.1
