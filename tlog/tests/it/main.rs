@@ -1,7 +1,12 @@
 //! The crate from outside: against RFC 6962 word for word, against the vectors of others, and against whatever is wrong.
 
+mod checkpoints;
+mod golden;
 mod log;
+mod notes;
 mod proofs;
+mod receipts;
 mod rfc;
 mod rfc6962;
 mod trees;
+mod witnessing;

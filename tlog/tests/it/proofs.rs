@@ -16,7 +16,7 @@ use crate::{
 /// Sizes of which every pair is tried.
 const ALL_PAIRS: u64 = 200;
 /// Sizes of which every mutation is tried.
-const MUTATED: u64 = 20;
+const MUTATED: u64 = 32;
 const LARGEST: u64 = 5_000;
 
 /// A proof reads each tile once, and no more than two a level.
