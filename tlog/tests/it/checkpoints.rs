@@ -50,14 +50,14 @@ fn a_checkpoint_is_believed_of_its_log_and_keys_only() {
     let signer = SigningKey::from_seed("log", &[1; 32]).unwrap();
     let other = SigningKey::from_seed("log", &[2; 32]).unwrap();
     let checkpoint = Checkpoint::new("log", 1, EMPTY_ROOT).unwrap();
-    let signed = checkpoint.clone().sign(&signer).unwrap();
+    let note = checkpoint.clone().sign(&signer).unwrap();
     let keys = [signer.verifier().clone()];
-    assert_eq!(signed.verify("log", &keys), Ok(&checkpoint));
+    assert_eq!(note.verify("log", &keys), Ok(&checkpoint));
     let other_log = CheckpointError::OtherLog { expected: "log2".into(), got: "log".into() };
-    assert_eq!(signed.verify("log2", &keys), Err(other_log));
+    assert_eq!(note.verify("log2", &keys), Err(other_log));
     let unknown = Err(CheckpointError::Note(NoteError::Unknown));
-    assert_eq!(signed.verify("log", &[other.verifier().clone()]), unknown);
-    let changed = signed.to_string().replace("\n1\n", "\n2\n");
+    assert_eq!(note.verify("log", &[other.verifier().clone()]), unknown);
+    let changed = note.to_string().replace("\n1\n", "\n2\n");
     let changed = SignedCheckpoint::parse(changed).unwrap();
     assert!(matches!(changed.verify("log", &keys), Err(CheckpointError::Note(NoteError::Invalid { .. }))));
     assert_eq!(SignedCheckpoint::parse(signer.sign("text\n").unwrap().to_string()), Err(CheckpointError::Size));
@@ -68,15 +68,15 @@ fn cosignatures_are_those_of_witnesses() {
     let signer = SigningKey::from_seed("log", &[1; 32]).unwrap();
     let witness = CosigningKey::from_seed("witness", &[2; 32]).unwrap();
     let checkpoint = Checkpoint::new("log", 1, EMPTY_ROOT).unwrap();
-    let mut signed = checkpoint.clone().sign(&signer).unwrap();
+    let mut note = checkpoint.clone().sign(&signer).unwrap();
     let keys = [signer.verifier().clone(), witness.verifier().clone()];
     // The log's own signature is none, whoever lists its key among the witnesses.
-    assert_eq!(signed.cosignatures(&keys), Ok(vec![]));
-    signed.add(witness.cosign(&checkpoint, 7).unwrap()).unwrap();
-    let cosignatures = signed.cosignatures(&keys).unwrap();
+    assert_eq!(note.cosignatures(&keys), Ok(vec![]));
+    note.add(witness.cosign(&checkpoint, 7).unwrap()).unwrap();
+    let cosignatures = note.cosignatures(&keys).unwrap();
     assert_eq!((cosignatures.len(), cosignatures[0].key, cosignatures[0].time), (1, &keys[1], Some(7)));
     let another = Checkpoint::new("log", 2, EMPTY_ROOT).unwrap();
-    signed.add(witness.cosign(&another, 7).unwrap()).unwrap();
-    assert!(matches!(signed.cosignatures(&keys), Err(CheckpointError::Note(NoteError::Invalid { .. }))));
-    assert_eq!(signed.note().signatures().len(), 2);
+    note.add(witness.cosign(&another, 7).unwrap()).unwrap();
+    assert!(matches!(note.cosignatures(&keys), Err(CheckpointError::Note(NoteError::Invalid { .. }))));
+    assert_eq!(note.note().signatures().len(), 2);
 }

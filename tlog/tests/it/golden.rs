@@ -55,15 +55,12 @@ fn proofs_are_those_of_go() {
         let words: Vec<&str> = line.split(' ').collect();
         let (size, at, proof) = (number(words[1]), number(words[2]), hashes(&words[3..]));
         let root = |size| root_at(size, &log).unwrap();
-        match words[0] {
-            "inclusion" => {
-                assert_eq!(inclusion_proof(size, at, &log).as_ref(), Ok(&proof), "{at} of {size}");
-                assert_eq!(verify_inclusion(at, size, &leaf(at), &root(size), &proof), Ok(()), "{at} of {size}");
-            }
-            _ => {
-                assert_eq!(consistency_proof(at, size, &log).as_ref(), Ok(&proof), "{at} to {size}");
-                assert_eq!(verify_consistency(at, &root(at), size, &root(size), &proof), Ok(()), "{at} to {size}");
-            }
+        if words[0] == "inclusion" {
+            assert_eq!(inclusion_proof(size, at, &log).as_ref(), Ok(&proof), "{at} of {size}");
+            assert_eq!(verify_inclusion(at, size, &leaf(at), &root(size), &proof), Ok(()), "{at} of {size}");
+        } else {
+            assert_eq!(consistency_proof(at, size, &log).as_ref(), Ok(&proof), "{at} to {size}");
+            assert_eq!(verify_consistency(at, &root(at), size, &root(size), &proof), Ok(()), "{at} to {size}");
         }
     }
 }

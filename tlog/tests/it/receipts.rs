@@ -28,7 +28,9 @@ fn keys(of: &[&CosigningKey]) -> Vec<VerifierKey> {
 fn cosigned(by: &[&CosigningKey]) -> SignedCheckpoint {
     let checkpoint = Checkpoint::new("log", SIZE, Log::of(SIZE).tree.root()).unwrap();
     let mut signed = checkpoint.clone().sign(&signer()).unwrap();
-    by.iter().for_each(|witness| signed.add(witness.cosign(&checkpoint, 7).unwrap()).unwrap());
+    for witness in by {
+        signed.add(witness.cosign(&checkpoint, 7).unwrap()).unwrap();
+    }
     signed
 }
 
