@@ -1,5 +1,6 @@
 //! Notes and keys: the examples of the specification, and whatever is wrong.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use forethought_tlog::{
     Checkpoint, CosigningKey, SignedNote, SigningKey, VerifierKey,
     cosignature::CosignError,
@@ -204,6 +205,18 @@ fn a_cosignature_covers_its_time() {
     }
     for time in [0, 1 << 63, u64::MAX] {
         assert_eq!(witness.cosign(&checkpoint, time), Err(CosignError::Time(time)));
+    }
+}
+
+#[test]
+fn a_time_above_the_limit_is_refused() {
+    let (witness, same) = (CosigningKey::from_seed("w", &[1; 32]).unwrap(), signer("w", 1));
+    let id = witness.verifier().id();
+    for (time, holds) in [((1_u64 << 63) - 1, true), (1 << 63, false), (u64::MAX, false)] {
+        let signed = same.signature(&format!("cosignature/v1\ntime {time}\nlog\n")).unwrap();
+        let bytes = [id.0.as_slice(), &time.to_be_bytes(), signed.bytes()].concat();
+        let note = SignedNote::parse(format!("log\n\n\u{2014} w {}\n", STANDARD.encode(bytes))).unwrap();
+        assert_eq!(note.verify(&[witness.verifier().clone()]).is_ok(), holds, "{time}");
     }
 }
 
