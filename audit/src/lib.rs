@@ -32,6 +32,7 @@ mod seal;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod vault;
 mod verify;
 
 pub use digest::Digest;
@@ -48,4 +49,10 @@ pub use record::{
     Spent, TailCut, VoteCount,
 };
 pub use tail::Tail;
+pub use vault::{
+    BackupNote, Bound, ContentKey, ContentLabel, DestroyReason, Durable, ErasurePlan, Hold, HoldId, ImportReport,
+    KeyId, KeyPlace, LocalMaster, MAX_HOLD_REASON, MAX_PLAN, MAX_SUBJECT, MAX_WRAPPED, MasterError, MasterKey, Masters,
+    Owner, Refusal, Retention, RewrapReport, Row, RowFilter, RowState, Rows, Scope, SealedContent, Ticket, Vault,
+    VaultError, VaultOptions, VaultReader, VaultReport, seal_content,
+};
 pub use verify::{VerifyFailure, VerifyReport, verify, verify_containing, verify_on};
