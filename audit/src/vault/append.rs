@@ -111,9 +111,9 @@ impl Vault {
 
     /// A slot's bytes, under the master key in use.
     pub(super) fn wrap(&self, header: &Header, slot: u32, id: KeyId, row: &Plain) -> Result<SlotBytes, VaultError> {
-        let spot = header.spot(slot);
-        let no_room = || super::table::damaged(&spot, "a row was made that has no room in a slot");
-        spot.wrap(self.table.masters.current(), id, &row.encode().ok_or_else(no_room)?)
+        let at = header.spot(slot);
+        let no_room = || super::table::damaged(&at, "a row was made that has no room in a slot");
+        at.wrap(self.table.masters.current(), id, &row.encode().ok_or_else(no_room)?)
     }
 
     /// Where the next row goes, in a new file when the last one is full.

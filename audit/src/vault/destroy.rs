@@ -73,7 +73,7 @@ impl Vault {
             // No copy of the key stays in memory, whatever becomes of its row.
             self.cache.forget(*place);
             let header = self.table.header(Kind::Keys, place.file)?.ok_or(VaultError::NoSlot { place: *place })?;
-            patches.push(Patch::slot(&header, place.slot, destroyed(*id, reason)));
+            patches.push(Patch::slot(&header, place.slot, &destroyed(*id, reason)));
         }
         self.patch(&patches)?;
         batch.iter().try_for_each(|(place, id)| self.check_destroyed(*place, *id))

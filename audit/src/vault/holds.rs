@@ -127,7 +127,7 @@ impl Vault {
         let id = KeyId::random()?;
         let Tail { header, next } = self.room_for_hold()?;
         let bytes = self.wrap(&header, next, id, &Plain::Hold(row.clone()))?;
-        self.patch(&[Patch::slot(&header, next, bytes)])?;
+        self.patch(&[Patch::slot(&header, next, &bytes)])?;
         self.held.all.push(hold(KeyPlace { file: header.file, slot: next }, id, row));
         Ok(HoldId(id))
     }
@@ -166,7 +166,7 @@ impl Vault {
 
     fn destroy_hold(&mut self, place: KeyPlace, id: KeyId, reason: DestroyReason) -> Result<(), VaultError> {
         let header = self.table.header(Kind::Holds, place.file)?.ok_or(VaultError::NoSlot { place })?;
-        self.patch(&[Patch::slot(&header, place.slot, destroyed(id, reason))])
+        self.patch(&[Patch::slot(&header, place.slot, &destroyed(id, reason))])
     }
 
     /// A slot of zeros at the end of the holds. Its place is given to one hold only, also when that one fails.

@@ -11,7 +11,7 @@ use super::{
     backup::{Backup, BackupFile, CHUNK, wrong},
     header::Header,
     holds::Holds,
-    master::tag_of,
+    master::{TAG, tag_of},
     redo::Patch,
     slot::{Kind, Slot, SlotBytes},
     table::name_of,
@@ -126,7 +126,7 @@ impl Vault {
         self.create_file(&name_of(file.header.kind, file.header.file), |write| {
             write(&file.bytes)?;
             each_chunk(backup, file, |_, chunk| {
-                chunk.iter().for_each(|bytes| report.count(bytes, current));
+                report.count(chunk, current);
                 write(&chunk.concat())
             })
         })
@@ -147,14 +147,14 @@ impl Vault {
             let place = KeyPlace { file: here.file, slot };
             match judge(ours, theirs) {
                 Verdict::Same => {}
+                // A hold that was released there and stands here goes on standing.
+                Verdict::ToDestroy if here.kind == Kind::Holds => {}
                 Verdict::Take => {
-                    report.count(theirs, current);
-                    patches.push(Patch::slot(here, slot, *theirs));
+                    report.count(std::slice::from_ref(theirs), current);
+                    patches.push(Patch::slot(here, slot, theirs));
                 }
                 Verdict::Refused => report.refused += 1,
-                // A hold that was released there and stands here goes on standing.
-                Verdict::ToDestroy if here.kind == Kind::Keys => report.to_destroy.push(place),
-                Verdict::ToDestroy => {}
+                Verdict::ToDestroy => report.to_destroy.push(place),
                 Verdict::Conflict => report.conflicts.push(place),
                 Verdict::Uncertain => report.uncertain.push(place),
             }
@@ -177,17 +177,19 @@ impl Vault {
         let tail = Tail { header: *here, next: self.table.slots(here.kind, here.file)?.max(first) };
         self.append(&tail, &slots.concat())?;
         let current = tag_of(self.table.masters.current());
-        slots.iter().for_each(|bytes| report.count(bytes, current));
+        report.count(slots, current);
         Ok(())
     }
 }
 
 impl ImportReport {
-    /// Counts a slot that was taken.
-    fn count(&mut self, bytes: &SlotBytes, current: [u8; 8]) {
-        if let Slot::Live(live) = Slot::parse(bytes) {
-            self.restored += 1;
-            self.older_master += u64::from(live.tag != current);
+    /// Counts slots that were taken.
+    fn count(&mut self, slots: &[SlotBytes], current: [u8; TAG]) {
+        for bytes in slots {
+            if let Slot::Live(live) = Slot::parse(bytes) {
+                self.restored += 1;
+                self.older_master += u64::from(live.tag != current);
+            }
         }
     }
 }
@@ -195,8 +197,7 @@ impl ImportReport {
 /// What a slot of the backup says to one that is here.
 fn judge(ours: &SlotBytes, theirs: &SlotBytes) -> Verdict {
     match (Slot::parse(ours), Slot::parse(theirs)) {
-        (_, Slot::Empty | Slot::Damaged { .. }) => Verdict::Same,
-        (Slot::Destroyed { .. }, Slot::Destroyed { .. }) => Verdict::Same,
+        (_, Slot::Empty | Slot::Damaged { .. }) | (Slot::Destroyed { .. }, Slot::Destroyed { .. }) => Verdict::Same,
         (Slot::Destroyed { .. }, Slot::Live(_)) => Verdict::Refused,
         (Slot::Live(ours), Slot::Live(theirs)) if ours.id == theirs.id => Verdict::Same,
         (Slot::Live(ours), Slot::Destroyed { id, .. }) if ours.id == id => Verdict::ToDestroy,

@@ -160,7 +160,8 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 fn check_private(path: &Path, file: &File) -> Result<(), MasterError> {
     use std::os::unix::fs::PermissionsExt;
     let mode = file.metadata().map_err(|source| file_error("read", path, source))?.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(MasterError::Exposed { path: path.to_owned(), mode }) }
+    // Nothing for the group, nothing for others.
+    if mode.trailing_zeros() >= 6 { Ok(()) } else { Err(MasterError::Exposed { path: path.to_owned(), mode }) }
 }
 
 #[cfg(not(unix))]

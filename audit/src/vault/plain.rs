@@ -77,12 +77,16 @@ impl Plain {
             return None;
         }
         let mut rest = Rest(bytes);
-        let row = match rest.byte()? {
-            KEY_ROW => Self::Key(KeyRow::read(&mut rest)?),
-            HOLD_ROW => Self::Hold(HoldRow::read(&mut rest)?),
-            _ => return None,
-        };
+        let row = Self::read(&mut rest).ok()?;
         rest.0.iter().all(|byte| *byte == 0).then_some(row)
+    }
+
+    fn read(rest: &mut Rest<'_>) -> Result<Self, Malformed> {
+        match rest.byte()? {
+            KEY_ROW => KeyRow::read(rest).map(Self::Key),
+            HOLD_ROW => HoldRow::read(rest).map(Self::Hold),
+            _ => Err(Malformed),
+        }
     }
 }
 
@@ -101,18 +105,17 @@ impl KeyRow {
         Some(())
     }
 
-    fn read(rest: &mut Rest<'_>) -> Option<Self> {
-        let owner = Owner { tenant: rest.text()??, subject: rest.text()? };
-        let day = rest.date()??;
-        let open = rest.byte()?;
-        let retention = Retention {
-            keep_until: rest.bound()?,
-            gone_after: rest.bound()?,
-            erase_from: rest.bound()?,
-            open: open == OPEN,
+    fn read(rest: &mut Rest<'_>) -> Result<Self, Malformed> {
+        let owner = Owner { tenant: rest.text()?.ok_or(Malformed)?, subject: rest.text()? };
+        let day = rest.date()?.ok_or(Malformed)?;
+        let open = match rest.byte()? {
+            0 => false,
+            OPEN => true,
+            _ => return Err(Malformed),
         };
-        let key = Zeroizing::new(*rest.take::<KEY>()?);
-        (open <= OPEN).then_some(Self { owner, day, retention, key })
+        let (keep_until, gone_after, erase_from) = (rest.bound()?, rest.bound()?, rest.bound()?);
+        let retention = Retention { keep_until, gone_after, erase_from, open };
+        Ok(Self { owner, day, retention, key: Zeroizing::new(*rest.take::<KEY>()?) })
     }
 }
 
@@ -125,8 +128,10 @@ impl HoldRow {
         text(bytes, Some(&self.reason))
     }
 
-    fn read(rest: &mut Rest<'_>) -> Option<Self> {
-        Some(Self { tenant: rest.text()??, subject: rest.text()?, since: rest.date()??, reason: rest.text()?? })
+    fn read(rest: &mut Rest<'_>) -> Result<Self, Malformed> {
+        let (tenant, subject) = (rest.text()?.ok_or(Malformed)?, rest.text()?);
+        let (since, reason) = (rest.date()?.ok_or(Malformed)?, rest.text()?.ok_or(Malformed)?);
+        Ok(Self { tenant, subject, since, reason })
     }
 }
 
@@ -148,45 +153,48 @@ fn date(bytes: &mut Vec<u8>, date: Option<Date>) -> Option<()> {
     Some(())
 }
 
+/// That bytes are not in the format.
+struct Malformed;
+
 /// What is not read yet.
 struct Rest<'b>(&'b [u8]);
 
 impl<'b> Rest<'b> {
-    fn take<const N: usize>(&mut self) -> Option<&'b [u8; N]> {
-        let (taken, rest) = self.0.split_first_chunk()?;
+    fn take<const N: usize>(&mut self) -> Result<&'b [u8; N], Malformed> {
+        let (taken, rest) = self.0.split_first_chunk().ok_or(Malformed)?;
         self.0 = rest;
-        Some(taken)
+        Ok(taken)
     }
 
-    fn byte(&mut self) -> Option<u8> {
+    fn byte(&mut self) -> Result<u8, Malformed> {
         self.take::<1>().map(|[byte]| *byte)
     }
 
-    /// The outer option is none where the bytes are wrong, the inner one where there is no text.
-    fn text(&mut self) -> Option<Option<String>> {
+    fn text(&mut self) -> Result<Option<String>, Malformed> {
         let len = u16::from_le_bytes(*self.take()?);
         if len == NO_TEXT {
-            return Some(None);
+            return Ok(None);
         }
-        let (text, rest) = self.0.split_at_checked(usize::from(len))?;
+        let (text, rest) = self.0.split_at_checked(usize::from(len)).ok_or(Malformed)?;
         self.0 = rest;
-        Some(Some(std::str::from_utf8(text).ok()?.to_owned()))
+        std::str::from_utf8(text).map(|text| Some(text.to_owned())).map_err(|_| Malformed)
     }
 
-    fn date(&mut self) -> Option<Option<Date>> {
+    fn date(&mut self) -> Result<Option<Date>, Malformed> {
         let [y0, y1, month, day] = *self.take()?;
         if [month, day] == [0, 0] {
-            return Some(None);
+            return Ok(None);
         }
-        let (month, day) = (i8::try_from(month).ok()?, i8::try_from(day).ok()?);
-        Date::new(i16::from_le_bytes([y0, y1]), month, day).ok().map(Some)
+        let small = |number| i8::try_from(number).map_err(|_| Malformed);
+        let date = Date::new(i16::from_le_bytes([y0, y1]), small(month)?, small(day)?);
+        date.map(Some).map_err(|_| Malformed)
     }
 
-    fn bound(&mut self) -> Option<Option<Bound>> {
+    fn bound(&mut self) -> Result<Option<Bound>, Malformed> {
         match (self.date()?, self.text()?) {
-            (Some(date), Some(rule)) => Some(Some(Bound::new(rule, date))),
-            (None, None) => Some(None),
-            _ => None,
+            (Some(date), Some(rule)) => Ok(Some(Bound::new(rule, date))),
+            (None, None) => Ok(None),
+            _ => Err(Malformed),
         }
     }
 }

@@ -42,15 +42,15 @@ pub(super) struct Patch {
 
 impl Patch {
     /// A slot's new bytes.
-    pub(super) const fn slot(header: &Header, slot: u32, bytes: SlotBytes) -> Self {
+    pub(super) const fn slot(header: &Header, slot: u32, bytes: &SlotBytes) -> Self {
         let Header { kind, file, file_id, .. } = *header;
-        Self { kind, file, file_id, index: slot.saturating_add(1), bytes }
+        Self { kind, file, file_id, index: slot.saturating_add(1), bytes: *bytes }
     }
 
     /// A header's new bytes.
-    pub(super) const fn header(header: &Header, bytes: SlotBytes) -> Self {
+    pub(super) const fn header(header: &Header, bytes: &SlotBytes) -> Self {
         let Header { kind, file, file_id, .. } = *header;
-        Self { kind, file, file_id, index: 0, bytes }
+        Self { kind, file, file_id, index: 0, bytes: *bytes }
     }
 
     fn offset(&self) -> u64 {
@@ -178,7 +178,9 @@ fn sync(disk: &dyn Disk, name: &str) -> Result<(), VaultError> {
 
 fn encode(patches: &[Patch]) -> Vec<u8> {
     let mut rest = Vec::with_capacity(patches.len() * ENTRY);
-    patches.iter().for_each(|patch| patch.encode(&mut rest));
+    for patch in patches {
+        patch.encode(&mut rest);
+    }
     let count = u32::try_from(patches.len()).unwrap_or(u32::MAX).to_le_bytes();
     let digest = Sha256::digest(&rest);
     [MAGIC.as_slice(), &count, &digest, &rest].concat()

@@ -34,7 +34,8 @@ impl Bound {
     pub fn new(rule: impl Into<String>, date: Date) -> Self {
         let mut rule = rule.into();
         if rule.len() > MAX_RULE {
-            rule.truncate(rule.floor_char_boundary(MAX_RULE - CUT.len()));
+            let fits = (0..=MAX_RULE - CUT.len()).rev().find(|at| rule.is_char_boundary(*at));
+            rule.truncate(fits.unwrap_or(0));
             rule.push_str(CUT);
         }
         Self { rule, date }

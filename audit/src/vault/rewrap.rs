@@ -73,10 +73,10 @@ impl Vault {
         bytes: &SlotBytes,
         report: &mut RewrapReport,
     ) -> Result<Option<Patch>, VaultError> {
-        let (spot, current) = (header.spot(slot), self.table.masters.current());
+        let (at, current) = (header.spot(slot), self.table.masters.current());
         let mut unreadable = || {
             if header.kind == Kind::Keys {
-                report.unreadable.push(spot.place);
+                report.unreadable.push(at.place);
             }
             Ok(None)
         };
@@ -86,14 +86,14 @@ impl Vault {
             _ => return Ok(None),
         };
         // It says what is wrong with the row before it is unwrapped to be wrapped anew.
-        match self.table.open(&spot, &live) {
+        match self.table.open(&at, &live) {
             Ok(_) => {}
             Err(VaultError::Damaged { .. }) => return unreadable(),
             Err(error) => return Err(error),
         }
         let Some(older) = self.table.masters.of(live.tag) else { return unreadable() };
-        let plain = spot.unwrap(older, &live)?;
-        Ok(Some(Patch::slot(header, slot, spot.wrap(current, live.id, &plain)?)))
+        let plain = at.unwrap(older, &live)?;
+        Ok(Some(Patch::slot(header, slot, &at.wrap(current, live.id, &plain)?)))
     }
 
     fn rewrap_header(&mut self, header: &Header) -> Result<(), VaultError> {
@@ -103,7 +103,7 @@ impl Vault {
         }
         let renewed = Header { tag: tag_of(current), ..*header };
         let bytes = renewed.encode(current)?;
-        self.patch(&[Patch::header(header, bytes)])?;
+        self.patch(&[Patch::header(header, &bytes)])?;
         tracing::info!(
             file = name_of(header.kind, header.file),
             master = self.table.masters.current().id(),

@@ -3,6 +3,7 @@
 mod backup;
 mod basics;
 mod crash;
+mod faults;
 mod holds;
 mod masters;
 mod model;

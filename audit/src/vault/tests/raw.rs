@@ -36,8 +36,8 @@ fn script(disk: &Arc<dyn Disk>, mut check: impl FnMut(&str, &[Vec<u8>], bool)) {
     vault.destroy(&[keys[2].place()], DestroyReason::Expiry).expect("destroyed");
     check("after it was destroyed, too", &newer, false);
     let hold = vault.place_hold("acme", Some("patient 3"), "a case", on(0)).expect("placed");
-    let held = [b"patient 3".to_vec(), b"a case".to_vec(), b"patient 1".to_vec(), b"acme".to_vec()];
-    check("names of tenants and persons", &held, false);
+    let names = [b"patient 3".to_vec(), b"a case".to_vec(), b"patient 1".to_vec(), b"acme".to_vec()];
+    check("names of tenants and persons", &names, false);
     vault.release_hold(hold).expect("released");
 }
 

@@ -8,17 +8,17 @@ use crate::{
     vault::{Bound, DestroyReason, HoldId, KeyId, Owner, Refusal, Retention, Scope, VaultError},
 };
 
-fn days(days: u32) -> Option<RetentionDays> {
-    Some(RetentionDays { days, rule: format!("t/{days}") })
+fn days(days: u32) -> RetentionDays {
+    RetentionDays { days, rule: format!("t/{days}") }
 }
 
 /// Contents, limit, erase; all in days.
 fn note(contents: Option<u32>, limit: Option<u32>, erase: Option<u32>) -> RetentionNote {
     RetentionNote {
         records: None,
-        contents: contents.and_then(days),
-        limit: limit.and_then(days),
-        erase: erase.and_then(days),
+        contents: contents.map(days),
+        limit: limit.map(days),
+        erase: erase.map(days),
         open: Vec::new(),
     }
 }
@@ -120,7 +120,7 @@ fn expiry_takes_what_is_due_and_tells_what_must_stay() {
     give(0, &note(None, None, None));
     let due = give(1, &note(None, Some(10), None));
     let floored = give(2, &note(Some(30), Some(10), None));
-    let held = give(3, &note(None, Some(10), None));
+    let third = give(3, &note(None, Some(10), None));
     give(4, &note(None, Some(11), None));
     let hold = vault.place_hold("acme", Some("patient 3"), "case 7", on(1)).expect("placed");
     assert_eq!(vault.plan_expiry(on(9)).expect("planned").destroy, []);
@@ -131,5 +131,5 @@ fn expiry_takes_what_is_due_and_tells_what_must_stay() {
         .iter()
         .map(|(row, why)| (row.id, if let Refusal::Hold { id } = why { Some(*id) } else { None }))
         .collect();
-    assert_eq!(refused, [(floored, None), (held, Some(hold))]);
+    assert_eq!(refused, [(floored, None), (third, Some(hold))]);
 }
