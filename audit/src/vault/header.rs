@@ -74,29 +74,29 @@ impl Header {
         if !is_whole(bytes) {
             return Err(damaged("the header's checksum does not match"));
         }
-        let (header, version) = Self::fields(bytes).ok_or_else(|| damaged("its header is not in the format"))?;
-        if version == VERSION {
-            return Ok(header);
+        let rest = bytes.strip_prefix(MAGIC).and_then(|rest| rest.split_first_chunk());
+        let (version, rest) = rest.ok_or_else(|| damaged("its header is not in the format"))?;
+        match u32::from_le_bytes(*version) {
+            VERSION => Self::fields(rest).ok_or_else(|| damaged("its header is not in the format")),
+            0 => Err(damaged("there is no format version 0")),
+            found => Err(VaultError::NewerVersion { file: name.to_owned(), found, supported: VERSION }),
         }
-        Err(VaultError::NewerVersion { file: name.to_owned(), found: version, supported: VERSION })
     }
 
-    fn fields(bytes: &SlotBytes) -> Option<(Self, u32)> {
-        let rest = bytes.strip_prefix(MAGIC)?;
-        let (version, rest) = rest.split_first_chunk()?;
+    /// What stands behind the version.
+    fn fields(rest: &[u8]) -> Option<Self> {
         let ([kind, ..], rest) = rest.split_first_chunk::<4>()?;
         let (file, rest) = rest.split_first_chunk()?;
         let (file_id, rest) = rest.split_first_chunk()?;
         let (slots, rest) = rest.split_first_chunk()?;
         let (tag, _) = rest.split_first_chunk()?;
-        let header = Self {
+        Some(Self {
             kind: Kind::of(*kind)?,
             file: u32::from_le_bytes(*file),
             file_id: *file_id,
             slots: u32::from_le_bytes(*slots),
             tag: *tag,
-        };
-        Some((header, u32::from_le_bytes(*version)))
+        })
     }
 
     /// Whether one of these master keys is the header's.

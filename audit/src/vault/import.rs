@@ -56,7 +56,7 @@ impl Vault {
     /// called again, as after a failure.
     ///
     /// **A key that was destroyed after the backup was made is known as destroyed only where this table still has its
-    /// mark.** After an import into an empty table, destroy once more what the log says was destroyed.
+    /// mark.** After an import that restored rows, destroy once more what the log says was destroyed.
     ///
     /// # Errors
     /// [`VaultError::Backup`], [`VaultError::OtherTable`], [`VaultError::OtherMaster`] and [`VaultError::BackupIo`], with which

@@ -7,6 +7,8 @@ use crate::keys::is_tenant;
 pub const MAX_SUBJECT: usize = 256;
 
 /// Whose contents a key seals: those of one person, or those of a tenant that are about nobody in particular.
+///
+/// Names are compared byte by byte: who writes one name in two ways has two owners.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Owner {
     /// The tenant's id.

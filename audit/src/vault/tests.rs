@@ -10,6 +10,7 @@ mod model;
 mod raw;
 mod retention;
 mod sealing;
+mod spy;
 mod tamper;
 
 use std::sync::Arc;

@@ -1,11 +1,11 @@
 //! Disks that are full, whose syncs fail, that cannot be written, or that lost a file.
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use forethought_store::{Disk, SimDisk, StoreError};
 
-use super::{SMALL, give, give_for, is_erased, is_there, live, master, on, open, open_as, owner};
-use crate::vault::{DestroyReason, Retention, Vault, VaultError};
+use super::{SLOT, SMALL, give, give_for, is_erased, is_there, live, master, on, open, open_as, owner, spy::Spy};
+use crate::vault::{DestroyReason, Retention, Vault, VaultError, slot::Kind, table::name_of};
 
 #[test]
 fn a_full_disk_keeps_what_waits_and_goes_on_once_there_is_space() {
@@ -61,7 +61,7 @@ fn a_destruction_whose_sync_failed_is_finished_by_the_next_start() {
         for cut in [u64::MAX].into_iter().chain(0..12) {
             let disk = disk.reopen(0);
             let mut vault = open(&disk);
-            vault.table.disk = Arc::new(FailingSync { disk: disk.clone(), at: std::sync::Mutex::new(failing) });
+            vault.table.disk = Arc::new(Spy::failing(&disk, failing));
             vault.destroy(&[key.place()], DestroyReason::Erasure).expect_err("a sync failed");
             drop(vault);
             // Opened anew in the same machine, which may lose its power meanwhile.
@@ -75,63 +75,6 @@ fn a_destruction_whose_sync_failed_is_finished_by_the_next_start() {
             assert!(state.0 != state.1, "sync {failing}, cut {cut}");
             assert!(state.0 || (failing == 1 && cut < 12), "sync {failing}, cut {cut}");
         }
-    }
-}
-
-/// Fails one sync of a file, counted from where it is set.
-#[derive(Debug)]
-struct FailingSync {
-    disk: SimDisk,
-    at: std::sync::Mutex<u32>,
-}
-
-impl Disk for FailingSync {
-    fn create(&self, name: &str) -> io::Result<()> {
-        self.disk.create(name)
-    }
-    fn create_dir(&self, name: &str) -> io::Result<()> {
-        self.disk.create_dir(name)
-    }
-    fn append(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        self.disk.append(name, bytes)
-    }
-    fn overwrite(&self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.disk.overwrite(name, offset, bytes)
-    }
-    fn read(&self, name: &str, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-        self.disk.read(name, offset, len)
-    }
-    fn size(&self, name: &str) -> io::Result<u64> {
-        self.disk.size(name)
-    }
-    fn truncate(&self, name: &str, len: u64) -> io::Result<()> {
-        self.disk.truncate(name, len)
-    }
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.disk.rename(from, to)
-    }
-    fn list(&self, dir: &str) -> io::Result<Vec<String>> {
-        self.disk.list(dir)
-    }
-    fn remove(&self, name: &str) -> io::Result<()> {
-        self.disk.remove(name)
-    }
-    fn sync_file(&self, name: &str) -> io::Result<()> {
-        let mut at = self.at.lock().expect("a number");
-        *at = at.saturating_sub(1);
-        self.disk.fail_syncs(*at == 0);
-        let done = self.disk.sync_file(name);
-        self.disk.fail_syncs(false);
-        if *at == 0 {
-            *at = u32::MAX;
-        }
-        done
-    }
-    fn sync_dir(&self, dir: &str) -> io::Result<()> {
-        self.disk.sync_dir(dir)
-    }
-    fn location(&self) -> String {
-        self.disk.location()
     }
 }
 
@@ -155,4 +98,26 @@ fn a_vault_needs_its_folder_to_be_writable() {
     let disk = forethought_store::RealDisk::read_only(dir.path()).expect("opens");
     let error = Vault::open_with(Arc::new(disk), master(1), SMALL).expect_err("refused");
     assert!(matches!(error, VaultError::Store(StoreError::Io { .. })), "{error}");
+}
+
+#[test]
+fn a_start_reads_headers_and_no_keys() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let disk: Arc<dyn Disk> = Arc::new(forethought_store::RealDisk::open(dir.path()).expect("opens"));
+    let (mut vault, _) = Vault::open(disk.clone(), master(1)).expect("opens");
+    for _ in 0..16 {
+        let tail = vault.begin_file(Kind::Keys).expect("begun");
+        // Holes on the disk: what stands there makes no difference to a start.
+        let path = dir.path().join(name_of(Kind::Keys, tail.header.file));
+        let file = std::fs::OpenOptions::new().write(true).open(path).expect("opens");
+        file.set_len((65_536 + 1) * SLOT as u64).expect("made longer");
+    }
+    drop(vault);
+    let spy = Arc::new(Spy::counting(disk));
+    let begin = std::time::Instant::now();
+    let (mut vault, report) = Vault::open(spy.clone(), master(1)).expect("opens");
+    println!("{} slots in {} files opened in {:?}", report.slots, report.files, begin.elapsed());
+    assert_eq!((report.slots, report.files), (1_048_576, 16));
+    assert!(spy.bytes_read() <= 16 * 4 * SLOT, "{} bytes", spy.bytes_read());
+    assert_eq!(give(&mut vault, &owner(1), 0).place().file, 17, "all are full");
 }
