@@ -5,7 +5,7 @@ use std::sync::Arc;
 use forethought_store::{Disk, SimDisk, StoreError};
 
 use super::{SLOT, SMALL, give, give_for, is_erased, is_there, live, master, on, open, open_as, owner, spy::Spy};
-use crate::vault::{DestroyReason, Retention, Vault, VaultError, slot::Kind, table::name_of};
+use crate::vault::{DestroyReason, Masters, Retention, Vault, VaultError, slot::Kind, table::name_of};
 
 #[test]
 fn a_full_disk_keeps_what_waits_and_goes_on_once_there_is_space() {
@@ -76,6 +76,32 @@ fn a_destruction_whose_sync_failed_is_finished_by_the_next_start() {
             assert!(state.0 || (failing == 1 && cut < 12), "sync {failing}, cut {cut}");
         }
     }
+}
+
+#[test]
+fn a_start_leaves_nothing_of_what_was_to_be_written() {
+    const REDO: &str = "vault/redo";
+    let disk = SimDisk::new();
+    let mut vault = open(&disk);
+    let first = give(&mut vault, &owner(1), 0);
+    vault.destroy(&[first.place()], DestroyReason::Erasure).expect("makes the room for what is to be written");
+    let key = give(&mut vault, &owner(2), 0);
+    drop(vault);
+    let both = || Masters::new(master(2)).and_older(master(1));
+    let clean = |disk: &SimDisk| disk.read(REDO, 0, usize::MAX).expect("read").iter().all(|byte| *byte == 0);
+    for failing in 1..=3 {
+        let disk = disk.reopen(0);
+        let mut vault = open(&disk);
+        vault.table.disk = Arc::new(Spy::failing(&disk, failing));
+        vault.rewrap(master(2)).expect_err("a sync failed");
+        drop(vault);
+        let (vault, _) = open_as(&disk, both()).expect("opens");
+        assert!(is_there(&vault, &key), "sync {failing}");
+        assert!(clean(&disk) && clean(&disk.reopen(0)), "sync {failing}: also where only the disk has it still");
+    }
+    disk.overwrite(REDO, 0, b"FTREDO\n\0 and half of a key").expect("torn");
+    open(&disk);
+    assert!(clean(&disk) && clean(&disk.reopen(0)), "what is not whole");
 }
 
 #[test]
