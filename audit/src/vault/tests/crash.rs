@@ -4,11 +4,11 @@ use forethought_store::SimDisk;
 use proptest::prelude::*;
 
 use super::{
-    master,
+    give, is_there, master,
     model::{Act, Model, both, cut_at, operations},
-    open_as,
+    open, open_as, owner,
 };
-use crate::vault::Masters;
+use crate::vault::{Masters, VaultError};
 
 /// Two files, a hold, destructions of both, and another master key.
 fn script() -> Vec<Act> {
@@ -73,6 +73,42 @@ fn a_second_cut_while_the_first_is_mended_loses_nothing() {
             model.check(&vault, &format!("cut {at}, then {again}"));
         }
     }
+}
+
+#[test]
+fn a_vault_that_opens_with_the_new_master_key_alone_needs_no_older_one() {
+    let whole = SimDisk::new();
+    let mut vault = open(&whole);
+    for number in 0..6 {
+        give(&mut vault, &owner(number), 0);
+    }
+    drop(vault);
+    let begin = whole.operations();
+    open(&whole).rewrap(master(2)).expect("rewrapped");
+    let (mut opened, mut refused) = (0, 0);
+    for at in 0..=whole.operations() - begin {
+        for seed in [0, at + 1, at + 900] {
+            let disk = SimDisk::new();
+            let mut vault = open(&disk);
+            let keys: Vec<_> = (0..6).map(|number| give(&mut vault, &owner(number), 0)).collect();
+            drop(vault);
+            disk.power_cut(disk.operations() + at);
+            if let Ok((mut vault, _)) = open_as(&disk, master(1)) {
+                let _ = vault.rewrap(master(2));
+            }
+            match open_as(&disk.reopen(seed), master(2)) {
+                Ok((vault, _)) => {
+                    opened += 1;
+                    assert!(keys.iter().all(|key| is_there(&vault, key)), "cut {at}, seed {seed}");
+                }
+                Err(error) => {
+                    refused += 1;
+                    assert!(matches!(error, VaultError::OtherMaster { .. }), "cut {at}, seed {seed}: {error}");
+                }
+            }
+        }
+    }
+    assert!(opened > 0 && refused > 0, "{opened} opened, {refused} refused");
 }
 
 fn act() -> impl Strategy<Value = Act> {

@@ -105,6 +105,28 @@ fn a_start_leaves_nothing_of_what_was_to_be_written() {
 }
 
 #[test]
+fn what_was_to_be_written_long_ago_brings_nothing_back() {
+    const REDO: &str = "vault/redo";
+    let disk = SimDisk::new();
+    let mut vault = open(&disk);
+    let keys = [1, 2].map(|number| give(&mut vault, &owner(number), 0));
+    vault.rewrap(master(2)).expect("makes the room for what is to be written");
+    vault.table.disk = Arc::new(Spy::failing(&disk, 3));
+    vault.rewrap(master(1)).expect_err("the sync of the zeros failed");
+    drop(vault);
+    let stale = disk.reopen(0).read(REDO, 0, usize::MAX).expect("read");
+    assert!(stale.starts_with(b"FTREDO"), "the disk has it still");
+    let both = || Masters::new(master(1)).and_older(master(2));
+    let (mut vault, _) = open_as(&disk, both()).expect("opens");
+    vault.destroy(&[keys[0].place()], DestroyReason::Erasure).expect("destroyed");
+    drop(vault);
+    disk.overwrite(REDO, 0, &stale).expect("an older copy of the file");
+    let (vault, report) = open_as(&disk, both()).expect("opens");
+    assert!(is_erased(&vault, &keys[0]) && is_there(&vault, &keys[1]));
+    assert_eq!(report.finished, 1, "the row that is not destroyed");
+}
+
+#[test]
 fn a_missing_file_is_reported_and_its_keys_are_missing() {
     let disk = SimDisk::new();
     let mut vault = open(&disk);
