@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -141,7 +140,7 @@ def write(files: dict[str, bytes], folder: Path) -> Path:
     return folder
 
 
-def entry_of(files: dict[str, bytes], path: str) -> list[bytes]:
+def entries_of(files: dict[str, bytes], path: str) -> list[bytes]:
     """The entries of a bundle."""
     data, found = files[path], []
     while data:
@@ -153,7 +152,3 @@ def entry_of(files: dict[str, bytes], path: str) -> list[bytes]:
 
 def bundle(entries: list[bytes]) -> bytes:
     return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)
-
-
-def record(**fields: object) -> bytes:
-    return json.dumps(fields).encode()
