@@ -73,7 +73,7 @@ func credible(found tlog.Tree) (tlog.Tree, error) {
 	return found, nil
 }
 
-// emptyRoot is the root of an empty tree, RFC 6962 section 2.1. tlog has another: 32 zeros.
+// emptyRoot is the root of an empty tree, RFC 6962 section 2.1. Older versions of tlog have 32 zeros there.
 func emptyRoot() tlog.Hash { return sha256.Sum256(nil) }
 
 // consistent proves that an earlier tree is a beginning of a later one, whose hashes the reader gives.

@@ -27,8 +27,9 @@ func open(files source, signer *signer) (*log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the checkpoint is not good: %w", err)
 	}
-	reader := &tiles{files, map[tlog.Tile][]byte{}}
-	return &log{files, signer, checkpoint, tree, tlog.TileHashReader(tree, reader)}, nil
+	reader := &tiles{files: files, kept: map[tlog.Tile][]byte{}}
+	hashes := &authentic{tlog.TileHashReader(tree, reader), reader}
+	return &log{files, signer, checkpoint, tree, hashes}, nil
 }
 
 // tileOf is the tile of entries that an index lies in, as wide as this tree has it.
@@ -40,8 +41,10 @@ func (l *log) tileOf(index int64) tlog.Tile {
 	return t
 }
 
-// each gives every entry to see, in order, once its hash is known to be the one in the tree.
+// each gives every entry to see, in order, once its hash is known to be the one in the tree. In the end all of them
+// must make the very tree of the checkpoint, so that nothing hangs on how tiles are read.
 func (l *log) each(see func(index int64, entry []byte) error) error {
+	own := &rebuilt{roots: map[int64]tlog.Hash{}}
 	for start := int64(0); start < l.tree.N; start += width {
 		entries, err := l.entries(l.tileOf(start))
 		if err != nil {
@@ -51,9 +54,12 @@ func (l *log) each(see func(index int64, entry []byte) error) error {
 			if err := see(start+int64(i), entry); err != nil {
 				return err
 			}
+			if err := own.add(tlog.RecordHash(entry)); err != nil {
+				return err
+			}
 		}
 	}
-	return nil
+	return own.is(l.tree)
 }
 
 // entries gives a bundle's entries, each with the hash that the tree has at its index.

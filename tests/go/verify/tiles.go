@@ -49,6 +49,8 @@ func fetch(files source, t tlog.Tile, limit int64) ([]byte, tlog.Tile, error) {
 type tiles struct {
 	files source
 	kept  map[tlog.Tile][]byte
+	// wrong is what was not right with the tiles that were read last.
+	wrong error
 }
 
 func (r *tiles) Height() int { return height }
@@ -79,9 +81,13 @@ func (r *tiles) tile(t tlog.Tile) ([]byte, error) {
 	return data[:t.W*tlog.HashSize], nil
 }
 
-// SaveTiles keeps all but full tiles of leaves. Those are nearly the whole log, and each is read once.
-func (r *tiles) SaveTiles(right []tlog.Tile, data [][]byte) {
-	for i, t := range right {
+// SaveTiles keeps all but full tiles of leaves. Those are nearly the whole log, and each is read once. It is told of
+// every tile that was read, and so is where their parents are checked.
+func (r *tiles) SaveTiles(read []tlog.Tile, data [][]byte) {
+	if r.wrong = underParents(read, data); r.wrong != nil {
+		return
+	}
+	for i, t := range read {
 		if t.L > 0 || t.W < width {
 			r.kept[t] = data[i]
 		}
