@@ -1,6 +1,7 @@
 """A transparency log of our own, only for tests: C2SP tlog-tiles written in plain Python from the specifications.
 
-It shares nothing with the service nor with the verifier in Go: trees are RFC 6962, section 2.1, on `hashlib`.
+It shares nothing with the service nor with the verifier in Go: trees are RFC 6962, section 2.1, on `hashlib`. Signatures are
+those of `cryptography`, which comes with `oidc-provider-mock`.
 """
 
 from __future__ import annotations

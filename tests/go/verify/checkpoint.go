@@ -92,7 +92,7 @@ func consistent(later, earlier tlog.Tree, hashes tlog.HashReader) error {
 		return fmt.Errorf("growth from %d to %d entries cannot be proved: %w", earlier.N, later.N, err)
 	}
 	if err := tlog.CheckTree(proof, later.N, later.Hash, earlier.N, earlier.Hash); err != nil {
-		return fmt.Errorf("the log is forked: its tree of %d entries does not begin with its tree of %d: %w", later.N, earlier.N, err)
+		return fmt.Errorf("the log is forked: its tree of %d does not begin with its tree of %d: %w", later.N, earlier.N, err)
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func (r *rebuilt) is(signed tlog.Tree) error {
 		root, err = tlog.TreeHash(r.size, r)
 	}
 	if err == nil && (r.size != signed.N || root != signed.Hash) {
-		err = fmt.Errorf("the entries make a tree of %d with the root %v, but the checkpoint has %d and %v", r.size, root, signed.N, signed.Hash)
+		err = fmt.Errorf("the %d entries make the root %v, not %v of %d", r.size, root, signed.Hash, signed.N)
 	}
 	return err
 }

@@ -29,20 +29,23 @@ func pathOf(t tlog.Tile) string {
 }
 
 // fetch gets a tile that the checkpoint promises, or the full one where the log has dropped the partial one for it.
-// It tells which of them it got.
-func fetch(files source, t tlog.Tile, limit int64) ([]byte, tlog.Tile, error) {
-	data, err := files.get(pathOf(t), limit*int64(t.W))
-	if t.W == width || !errors.Is(err, errMissing) {
+// It tells which of them it got. Each hash or entry in it takes at most so many bytes.
+func fetch(files source, t tlog.Tile, each int64) ([]byte, tlog.Tile, error) {
+	data, err := files.get(pathOf(t), each*int64(t.W))
+	if !errors.Is(err, errMissing) {
 		return data, t, err
 	}
-	full := t
-	full.W = width
-	data, again := files.get(pathOf(full), limit*width)
-	if errors.Is(again, errMissing) {
-		// The one that was promised is the one to name.
-		return nil, t, err
+	// What is named is the one that was promised.
+	missing := fmt.Errorf("%w, but the checkpoint promises it", err)
+	if t.W == width {
+		return nil, t, missing
 	}
-	return data, full, again
+	t.W = width
+	data, err = files.get(pathOf(t), each*width)
+	if errors.Is(err, errMissing) {
+		err = missing
+	}
+	return data, t, err
 }
 
 // tiles is the tlog.TileReader of a log. It keeps what it will be asked for again, once that is authenticated.
