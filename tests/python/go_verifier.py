@@ -74,3 +74,10 @@ def build(folder: Path) -> Verifier:
     target = folder / "verify"
     go("build", "-o", str(target), ".")
     return Verifier(target)
+
+
+def refused(outcome: Outcome, *expected: str) -> None:
+    """The log does not hold, and the error says so."""
+    assert outcome.status == 1, outcome
+    for text in expected:
+        assert text in outcome.error, outcome

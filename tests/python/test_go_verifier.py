@@ -2,89 +2,18 @@
 
 from __future__ import annotations
 
-import functools
-import gzip
 import random
 import subprocess
-import threading
-import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from go_verifier import SOURCES, Verifier, build, go, library, program
-from tile_log import Key, TileLog, b64, bundle, entries_of, note, place, records, write
+from go_verifier import SOURCES, Verifier, build, go, library, program, refused
+from tile_log import KEY, MIDDLE, NAME, Files, Key, TileLog, b64, bundle, entries_of, files, log, note, place, records, write
+from tile_site import Site
 
-NAME = "example.org/audit"
-KEY = Key(NAME)
 SIZES = [0, 1, 2, 255, 256, 257, 600, 65_536 + 3]
-#: A log of three tiles, the last one partial.
-MIDDLE = 600
-Files = dict[str, bytes]
-Reply = Callable[[str, dict[str, str]], tuple[int, dict[str, str], bytes]]
-
-
-class Site:
-    """Serves a log's files on loopback, and notes what was asked for."""
-
-    def __init__(self, files: Files | None = None, reply: Reply | None = None):
-        self.files, self.asked = files or {}, []
-        site = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            # Headers and body are two writes: with Nagle's algorithm the second would wait for an acknowledgement.
-            disable_nagle_algorithm = True
-
-            def do_GET(self) -> None:
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                site.asked.append((self.path, headers))
-                status, more, body = (reply or site.serve)(self.path, headers)
-                self.send_response(status)
-                for name, value in {"content-length": str(len(body)), **more}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                try:
-                    self.wfile.write(body)
-                except OSError:
-                    # Who asked has had enough.
-                    self.close_connection = True
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/audit/log"
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
-
-    def serve(self, path: str, _headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
-        body = self.files.get(path.removeprefix("/audit/log/"))
-        return (404, {}, b"no such file") if body is None else (200, {}, body)
-
-    def __enter__(self) -> Site:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-
-@pytest.fixture(scope="session")
-def verifier(tmp_path_factory: pytest.TempPathFactory) -> Verifier:
-    return build(tmp_path_factory.mktemp("verifier"))
-
-
-@functools.cache
-def log(size: int) -> TileLog:
-    return TileLog(records(size), KEY)
-
-
-@functools.cache
-def files(size: int) -> Files:
-    return log(size).files()
 
 
 @pytest.fixture
@@ -113,12 +42,6 @@ def known(tmp_path: Path, checkpoint: str) -> tuple[str, Path]:
     path = tmp_path / "known.txt"
     path.write_text(checkpoint)
     return "-known", path
-
-
-def refused(outcome, *expected: str) -> None:
-    assert outcome.status == 1, outcome
-    for text in expected:
-        assert text in outcome.error, outcome
 
 
 # What is right is taken.
@@ -531,122 +454,6 @@ def test_a_wrong_receipt_is_refused(verifier: Verifier, tmp_path: Path, change: 
     assert verifier.run("receipt", receipt, KEY.vkey, entry).status == 0
     receipt.write_text("\n".join(change(lines)))
     refused(verifier.run("receipt", receipt, KEY.vkey, entry), expected)
-
-
-# HTTP.
-
-
-def test_a_token_goes_with_every_request_and_is_needed(verifier: Verifier, tmp_path: Path) -> None:
-    def reply(path: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
-        return site.serve(path, headers) if headers.get("authorization") == "Bearer s3cret" else (401, {}, b"who are you?")
-
-    with Site(files(MIDDLE), reply) as site:
-        assert verifier.run("verify", "-token", "s3cret", site.url + "/", KEY.vkey).status == 0
-        file = tmp_path / "token"
-        file.write_text("s3cret\n")
-        assert verifier.run("verify", "-token", f"@{file}", site.url, KEY.vkey).status == 0
-        for options in ([], ["-token", "wrong"]):
-            outcome = verifier.run("verify", *options, site.url, KEY.vkey)
-            assert outcome.status == 2 and "401" in outcome.error and "-token" in outcome.error, outcome
-
-
-def test_a_token_does_not_follow_a_redirect(verifier: Verifier) -> None:
-    with Site(files(3)) as elsewhere:
-        moved = (302, {"location": f"{elsewhere.url}/checkpoint"}, b"")
-        with Site(reply=lambda *_: moved) as site:
-            outcome = verifier.run("verify", "-token", "s3cret", site.url, KEY.vkey)
-            assert outcome.status == 2 and "302" in outcome.error, outcome
-        assert elsewhere.asked == []
-
-
-@pytest.mark.parametrize("status", [429, 503])
-def test_a_busy_server_is_asked_again(verifier: Verifier, status: int) -> None:
-    counts: dict[str, int] = {}
-
-    def reply(path: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
-        counts[path] = counts.get(path, 0) + 1
-        if path.endswith("tile/0/001") and counts[path] == 1:
-            return status, {"retry-after": "1"}, b"later"
-        return site.serve(path, headers)
-
-    with Site(files(MIDDLE), reply) as site:
-        assert verifier.run("verify", site.url, KEY.vkey).status == 0
-        assert counts["/audit/log/tile/0/001"] == 2
-        assert max(counts.values()) == 2, "nothing is fetched twice otherwise"
-
-
-def test_a_server_that_stays_busy_is_given_up(verifier: Verifier) -> None:
-    with Site(reply=lambda *_: (503, {}, b"never")) as site:
-        outcome = verifier.run("verify", site.url, KEY.vkey)
-        assert outcome.status == 2 and "503" in outcome.error and len(site.asked) == 5, outcome
-
-
-def test_compressed_answers_are_read_and_bounded(verifier: Verifier) -> None:
-    def reply(path: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
-        assert "gzip" in headers["accept-encoding"]
-        status, more, body = site.serve(path, headers)
-        return status, {"content-encoding": "gzip"}, gzip.compress(body)
-
-    with Site(dict(files(MIDDLE)), reply) as site:
-        assert verifier.run("verify", site.url, KEY.vkey).status == 0
-        site.files[place("0", 1)] = bytes(50_000_000)
-        refused(verifier.run("verify", site.url, KEY.vkey), "more than the 8192 bytes")
-
-
-def test_a_tile_without_end_is_not_read_to_its_end(verifier: Verifier) -> None:
-    def reply(path: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
-        if path.endswith("tile/0/001"):
-            return 200, {"content-length": str(1 << 40)}, bytes(1 << 20)
-        return site.serve(path, headers)
-
-    with Site(files(MIDDLE), reply) as site:
-        refused(verifier.run("verify", site.url, KEY.vkey, timeout=30), "more than the 8192 bytes")
-
-
-def test_what_could_not_be_looked_at_is_told_apart(verifier: Verifier, tmp_path: Path) -> None:
-    """Nothing there, no answer in time, and an answer that breaks off say nothing about the log."""
-
-    def check(expected: str, *args: object) -> None:
-        outcome = verifier.run(*args)
-        assert outcome.status == 2 and expected in outcome.error, outcome
-
-    with Site() as site:
-        check("check the address", "verify", site.url, KEY.vkey)
-    check("refused", "verify", site.url, KEY.vkey)
-    check("check the address", "verify", "-root", tmp_path / "nowhere", KEY.vkey)
-    with Site(reply=lambda *_: (200, {"content-length": "1000", "connection": "close"}, b"half")) as site:
-        check("unexpected EOF", "verify", site.url, KEY.vkey)
-    with Site(reply=lambda *_: (500, {}, b"out of\norder")) as site:
-        check('500 Internal Server Error: "out of\\norder"', "verify", site.url, KEY.vkey)
-    with Site(reply=lambda *_: time.sleep(3) or (200, {}, b"")) as site:
-        check("exceeded", "verify", "-timeout", "300ms", site.url, KEY.vkey)
-    (tmp_path / "checkpoint").mkdir()
-    check("is not a file", "verify", "-root", tmp_path, KEY.vkey)
-
-
-def test_what_makes_no_sense_is_said(verifier: Verifier, tmp_path: Path) -> None:
-    folder = write(files(3), tmp_path / "log")
-
-    def check(expected: str, *args: object) -> None:
-        outcome = verifier.run(*args)
-        assert outcome.status == 2 and expected in outcome.error, outcome
-
-    check("name a verb")
-    check('no verb "check"', "check")
-    check("give URL VKEY", "verify")
-    check("give VKEY after", "verify", "-root", folder)
-    check("give VKEY INDEX after", "prove", "-root", folder, KEY.vkey)
-    check("give FILE VKEY ENTRYFILE", "receipt", "a", "b")
-    check("not defined: -what", "verify", "-what", "http://127.0.0.1", KEY.vkey)
-    check("http(s)://", "verify", "ftp://example.org", KEY.vkey)
-    check("http(s)://", "verify", folder, KEY.vkey)
-    check("longer than nothing", "verify", "-timeout", "0s", "http://127.0.0.1:1", KEY.vkey)
-    for index in ("x", "-1", "01", str(2**64)):
-        check("is not the index", "prove", "-root", folder, KEY.vkey, index)
-    for vkey in ("", NAME, KEY.vkey[:-4], KEY.vkey.replace(NAME, "other")):
-        check("the verifier key", "verify", "-root", folder, vkey)
-    check("no such file", "verify", "-known", tmp_path / "none", "-root", folder, KEY.vkey)
-    check("cannot be kept", "verify", "-save", tmp_path / "none" / "kept", "-root", folder, KEY.vkey)
 
 
 # The verifier itself.

@@ -7,6 +7,7 @@ those of `cryptography`, which comes with `oidc-provider-mock`.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 WIDTH = 256
+#: What a log is made of: its files by their paths.
+Files = dict[str, bytes]
 
 
 def b64(data: bytes) -> str:
@@ -104,7 +107,7 @@ class TileLog:
     def checkpoint(self, size: int | None = None) -> str:
         return note(self.text(len(self.entries) if size is None else size), self.key)
 
-    def files(self) -> dict[str, bytes]:
+    def files(self) -> Files:
         """Every file of the log as it is now, by its path."""
         found = {"checkpoint": self.checkpoint().encode()}
         for level in range(0, len(self.tree.heights), 8):
@@ -118,7 +121,7 @@ class TileLog:
         return "\n".join(lines) + "\n\n" + self.checkpoint()
 
 
-def tiles(level: str, pieces: list[bytes]) -> dict[str, bytes]:
+def tiles(level: str, pieces: list[bytes]) -> Files:
     """What a level is cut into, the last one partial unless it is full."""
     found = {}
     for start in range(0, len(pieces), WIDTH):
@@ -133,7 +136,7 @@ def place(level: str, number: int, width: int = WIDTH) -> str:
     return f"tile/{level}/{groups}" + (f".p/{width}" if width < WIDTH else "")
 
 
-def write(files: dict[str, bytes], folder: Path) -> Path:
+def write(files: Files, folder: Path) -> Path:
     for path, data in files.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -141,7 +144,7 @@ def write(files: dict[str, bytes], folder: Path) -> Path:
     return folder
 
 
-def entries_of(files: dict[str, bytes], path: str) -> list[bytes]:
+def entries_of(files: Files, path: str) -> list[bytes]:
     """The entries of a bundle."""
     data, found = files[path], []
     while data:
@@ -153,3 +156,20 @@ def entries_of(files: dict[str, bytes], path: str) -> list[bytes]:
 
 def bundle(entries: list[bytes]) -> bytes:
     return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)
+
+
+NAME = "example.org/audit"
+KEY = Key(NAME)
+#: A log of three tiles, the last one partial.
+MIDDLE = 600
+
+
+@functools.cache
+def log(size: int) -> TileLog:
+    """A right log of so many small records."""
+    return TileLog(records(size), KEY)
+
+
+@functools.cache
+def files(size: int) -> Files:
+    return log(size).files()
