@@ -10,7 +10,7 @@ mod tamper;
 use std::{ops::Range, sync::Arc};
 
 use forethought_schemas::{Budget, Effort, RecordId, RequestId, StrategyName};
-use forethought_store::{Disk, Index, JournalOptions, SimDisk};
+use forethought_store::{Disk, Index, JournalOptions, OpenCheck, SimDisk};
 use jiff::Timestamp;
 
 use crate::{
@@ -23,7 +23,7 @@ const ANSWER: &str = "the patient is allergic to penicillin";
 const SAMPLE: &str = "thinking about what the chart of bed four says";
 
 /// Small segments, so that a short run has several.
-const SMALL: JournalOptions = JournalOptions { max_entry_bytes: 4096, max_segment_bytes: 8192 };
+const SMALL: JournalOptions = JournalOptions { max_entry_bytes: 4096, max_segment_bytes: 8192, check: OpenCheck::Everything };
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).expect("a time")

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use super::{
+    OpenCheck,
     reader::{Entry, Scan},
     recovery::{self, Found},
     segments::{self, Segment},
@@ -23,7 +24,7 @@ impl JournalSnapshot {
         if firsts.is_empty() {
             return Err(StoreError::NoJournal { location: disk.location() });
         }
-        let Found { segments, next_seq, .. } = recovery::examine(disk.as_ref(), &firsts)?;
+        let Found { segments, next_seq, .. } = recovery::examine(disk.as_ref(), &firsts, OpenCheck::Everything)?;
         Ok(Self { disk, segments, last_seq: next_seq - 1 })
     }
 
