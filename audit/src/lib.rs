@@ -24,6 +24,7 @@ mod draft;
 mod error;
 mod index;
 mod keys;
+mod leaves;
 mod log;
 mod query;
 mod reader;
@@ -39,7 +40,7 @@ pub use draft::{ActDraft, AdmissionDraft, Draft, OutcomeDraft, ReviewDraft, Samp
 pub use error::{AuditError, DraftError};
 pub use index::Usage;
 pub use keys::{KeyError, KeyStore, TenantKey};
-pub use log::{Appended, AuditLog, Held, OpenReport};
+pub use log::{Appended, AuditLog, Held, OpenReport, Proof};
 pub use query::{Content, Filter, Listed, MAX_LISTED, Shown, Status};
 pub use reader::AuditReader;
 pub use record::{

@@ -1,27 +1,40 @@
-//! The log, open for appending: one batch of drafts, one durable write, one more link of the chain for each.
+//! The log, open for appending: one batch of drafts, one durable write, and as many leaves more.
 
+mod catalogue;
 mod opening;
+mod publishing;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
 
 use forethought_schemas::{RecordId, RequestId};
-use forethought_store::{Disk, Index, IndexMark, IndexWrite, Journal, JournalOptions, RecoveryReport};
+use forethought_store::{Disk, Index, Journal, JournalOptions, RecoveryReport};
 use jiff::Timestamp;
 
 use crate::{
     AuditError, Body, Digest, Draft, DraftError, KeyStore, Record, ReviewAsked,
     draft::Sealer,
-    index::{self, LAYOUT, RECORD, SEALED, USAGE, Usage},
+    index::{Keys, RECORD, SEALED},
     keys::is_tenant,
+    leaves::{Leaves, Mark},
     record::VERSION,
 };
+use catalogue::Catalogue;
 use opening::Open;
+
+pub use publishing::Proof;
 
 /// The audit log. Synchronous; one owner appends.
 #[derive(Debug)]
 pub struct AuditLog {
     pub(crate) journal: Journal,
-    pub(crate) index: Index,
+    /// The tree over the records.
+    pub(crate) leaves: Leaves,
+    /// What finds records.
+    pub(crate) catalogue: Catalogue,
     pub(crate) keys: KeyStore,
     /// The digest of the last record.
     head: Digest,
@@ -29,8 +42,6 @@ pub struct AuditLog {
     open: BTreeMap<RecordId, OpenAdmission>,
     /// Answers that wait for a person, by admission.
     held: BTreeMap<RecordId, Held>,
-    /// Whether the index has failed to take the last records.
-    pub(crate) index_behind: bool,
 }
 
 /// An answer that waits for a person.
@@ -44,6 +55,8 @@ pub struct Held {
     pub since: Timestamp,
     /// Until when somebody may decide, and why.
     pub review: ReviewAsked,
+    /// The entry of its outcome.
+    pub(crate) seq: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -51,6 +64,8 @@ struct OpenAdmission {
     request_id: RequestId,
     tenant: String,
     time: Timestamp,
+    /// Its entry.
+    seq: u64,
 }
 
 /// What was found and done when the log was opened.
@@ -60,6 +75,8 @@ pub struct OpenReport {
     pub recovery: RecoveryReport,
     /// Why the index was dropped and built anew, if it was.
     pub index_rebuilt: Option<String>,
+    /// Why the tree was dropped and built anew, if it was.
+    pub tree_rebuilt: Option<String>,
     /// Admissions without an end, each of which now has an interrupted record; none after [`AuditLog::reopen`].
     pub interrupted: Vec<RecordId>,
 }
@@ -71,6 +88,8 @@ pub struct Appended {
     pub record_id: RecordId,
     /// Its entry in the journal.
     pub seq: u64,
+    /// Its leaf in the Merkle tree, from 0.
+    pub leaf: u64,
     /// The digest of its canonical bytes.
     pub hash: Digest,
 }
@@ -160,14 +179,14 @@ impl AuditLog {
     pub fn append(&mut self, drafts: &[Draft]) -> Result<Vec<Appended>, AuditError> {
         let mut open = OpenChanges::default();
         let mut prepared: Vec<Prepared> = Vec::with_capacity(drafts.len());
+        let mut ids = BTreeSet::new();
         for (index, draft) in drafts.iter().enumerate() {
             let of_draft = |source| AuditError::Draft { index, source };
             let id = draft.record_id();
-            if self.is_taken(id) || prepared.iter().any(|other| other.record.record_id == *id) {
+            if !ids.insert(id) || self.open.contains_key(id) {
                 return Err(of_draft(DraftError::Duplicate(id.clone())));
             }
-            let prev = prepared.last().map_or(self.head, |record| record.hash);
-            let record = self.prepare(draft, prev, &mut open, of_draft)?;
+            let record = self.prepare(draft, &mut open, of_draft)?;
             record.check_size(self.journal.options().max_entry_bytes).map_err(of_draft)?;
             prepared.push(record);
         }
@@ -184,16 +203,6 @@ impl AuditLog {
         self.held.iter()
     }
 
-    /// What requests spent that were let in at this time or later, in the order of these times.
-    ///
-    /// # Errors
-    /// [`AuditError::Store`].
-    pub fn usage(&self, since: Timestamp) -> Result<Vec<Usage>, AuditError> {
-        let (from, to) = (index::time_key(since), [0xff; 17]);
-        let found = self.index.range(USAGE, &from, &to)?;
-        found.map(|pair| index::usage_of(&pair?)).collect()
-    }
-
     /// The digest of the last record: with it, a copy of the log can be held against this one.
     #[must_use]
     pub fn head(&self) -> Digest {
@@ -206,18 +215,9 @@ impl AuditLog {
         self.journal.refusing()
     }
 
-    fn is_taken(&self, id: &RecordId) -> bool {
-        index::has_record(&self.index, id).unwrap_or_else(|error| {
-            // Ids are unique by how they are made: a broken index is no reason to refuse a request.
-            tracing::warn!(%error, "cannot look up a record id");
-            false
-        })
-    }
-
     fn prepare(
         &mut self,
         draft: &Draft,
-        prev: Digest,
         open: &mut OpenChanges,
         of_draft: impl Fn(DraftError) -> AuditError,
     ) -> Result<Prepared, AuditError> {
@@ -232,9 +232,9 @@ impl AuditLog {
                 let request_id = draft.admission.request_id.clone();
                 open.begin(
                     draft.record_id.clone(),
-                    OpenAdmission { request_id, tenant: tenant.clone(), time: draft.time },
+                    OpenAdmission { request_id, tenant: tenant.clone(), time: draft.time, seq: 0 },
                 );
-                seal_record(prev, &draft.record_id, draft.time, body, sealer)
+                seal_record(&draft.record_id, draft.time, body, sealer)
             }
             Draft::Outcome(draft) => {
                 draft.check().map_err(&of_draft)?;
@@ -246,10 +246,11 @@ impl AuditLog {
                 let body = draft.body(&admission.request_id, &admission.tenant, admission.time, &mut sealer)?;
                 if let Some(review) = draft.review.clone() {
                     let (request_id, tenant) = (admission.request_id.clone(), admission.tenant.clone());
-                    let held = Held { request_id, tenant, since: draft.time, review };
+                    let held = Held { request_id, tenant, since: draft.time, review, seq: 0 };
+                    open.holding.insert(draft.record_id.clone(), draft.admission.clone());
                     open.held.insert(draft.admission.clone(), held);
                 }
-                seal_record(prev, &draft.record_id, draft.time, body, sealer)
+                seal_record(&draft.record_id, draft.time, body, sealer)
             }
             Draft::Review(draft) => {
                 let held = open
@@ -258,58 +259,76 @@ impl AuditLog {
                 let key = self.keys.get_or_create(&held.tenant)?;
                 let mut sealer = Sealer::new(key, &draft.record_id, &held.tenant);
                 let body = draft.body(&held.request_id, &held.tenant, &mut sealer)?;
-                seal_record(prev, &draft.record_id, draft.time, body, sealer)
+                seal_record(&draft.record_id, draft.time, body, sealer)
             }
             Draft::Act(draft) => {
                 let (record_id, body) = (draft.record_id.clone(), Body::Act(draft.act.clone()));
-                let record = Record { v: VERSION, record_id, time: draft.time, prev, body, contents: Vec::new() };
+                let record = Record { v: VERSION, record_id, time: draft.time, prev: None, body, contents: Vec::new() };
                 Prepared::new(record, Vec::new())
             }
         }
     }
 
     /// Makes the records durable, and only then takes note of them.
-    fn write(&mut self, prepared: Vec<Prepared>, open: OpenChanges) -> Result<Vec<Appended>, AuditError> {
+    fn write(&mut self, prepared: Vec<Prepared>, mut open: OpenChanges) -> Result<Vec<Appended>, AuditError> {
         let mut entries: Vec<(u8, &[u8])> = Vec::new();
         for record in &prepared {
             entries.push((RECORD, &record.bytes));
             entries.extend(record.payloads.iter().map(|payload| (SEALED, payload.as_slice())));
         }
         let seqs = self.journal.append_batch(&entries)?;
-        let mark = entries.last().map(|(_, payload)| IndexMark::at(seqs.end - 1, payload, LAYOUT));
-        let mut writes = Vec::new();
-        let mut appended = Vec::with_capacity(prepared.len());
-        let mut seq = seqs.start;
-        for Prepared { record, hash, .. } in prepared {
-            writes.extend(index::record_writes(&record, seq));
-            for (commitment, at) in record.contents.iter().zip(seq + 1..) {
-                writes.push(index::content_write(record.record_id.as_str(), &commitment.name, at));
-            }
-            self.head = hash;
-            let next = seq + 1 + record.contents.len() as u64;
-            appended.push(Appended { record_id: record.record_id, seq, hash });
-            seq = next;
+        let first = self.leaves.size();
+        let appended = appended(&prepared, seqs.start, first);
+        let leaves: Vec<_> = prepared.iter().map(|record| record.record.leaf(&record.bytes)).collect();
+        let grown = self.leaves.grown(appended.iter().map(|one| one.seq).zip(leaves.iter().map(AsRef::as_ref)));
+        if let Err(error) = self.leaves.take(grown) {
+            tracing::error!(%error, "the log's tiles lack the last records; the next append tries again");
+        }
+        for (record, at) in prepared.iter().zip(&appended) {
+            open.place(&at.record_id, at.seq);
+            self.catalogue.add(&Keys::of(&record.record));
+        }
+        if let Some(last) = appended.last() {
+            self.head = last.hash;
         }
         open.apply(&mut self.open, &mut self.held);
-        if let Some(mark) = mark {
-            self.note(&writes, mark);
+        if let Some((_, payload)) = entries.last() {
+            self.catalogue.store(seqs.end - 1, payload);
+        }
+        if self.leaves.wants_mark() {
+            self.mark(seqs.end);
         }
         Ok(appended)
     }
 
-    /// Brings the index up to date. The records are durable whether it can be or not.
-    fn note(&mut self, writes: &[IndexWrite], mark: IndexMark) {
-        // The mark must never pass over entries that are not indexed: they would not be looked at again.
-        let noted = if self.index_behind {
-            opening::follow(&self.journal, &self.index)
-        } else {
-            self.index.apply(writes, mark).map_err(AuditError::from)
-        };
-        self.index_behind = noted.is_err();
-        if let Err(error) = noted {
-            tracing::error!(%error, seq = mark.seq, "the index lacks the last records; the next append or start tries again");
+    /// Notes how far the tree's files are durable.
+    fn mark(&mut self, end_seq: u64) {
+        let open = self.open.values().map(|admission| admission.seq).collect();
+        let held = self.held.values().map(|held| held.seq).collect();
+        if let Err(error) = self.leaves.mark(Mark { end_seq, open, held, ..Mark::default() }) {
+            tracing::warn!(%error, "the next start reads more of the journal");
         }
     }
+}
+
+impl Drop for AuditLog {
+    /// Has the next start find everything in place, and a check find what was changed meanwhile.
+    fn drop(&mut self) {
+        if self.refusing().is_none() {
+            self.mark(self.journal.last_seq() + 1);
+        }
+    }
+}
+
+/// Where the records stand, of which the first is this entry and this leaf.
+fn appended(prepared: &[Prepared], seq: u64, leaf: u64) -> Vec<Appended> {
+    let mut seq = seq;
+    let one = |(record, leaf): (&Prepared, u64)| {
+        let at = seq;
+        seq += 1 + record.payloads.len() as u64;
+        Appended { record_id: record.record.record_id.clone(), seq: at, leaf, hash: record.hash }
+    };
+    prepared.iter().zip(leaf..).map(one).collect()
 }
 
 /// What a batch changes in the set of open admissions.
@@ -317,6 +336,8 @@ impl AuditLog {
 struct OpenChanges {
     begun: BTreeMap<RecordId, OpenAdmission>,
     ended: Vec<RecordId>,
+    /// The admission by the outcome that holds its answer.
+    holding: BTreeMap<RecordId, RecordId>,
     held: BTreeMap<RecordId, Held>,
     decided: Vec<RecordId>,
 }
@@ -346,6 +367,17 @@ impl OpenChanges {
         Some(found)
     }
 
+    /// Says in which entry a record stands.
+    fn place(&mut self, id: &RecordId, seq: u64) {
+        if let Some(admission) = self.begun.get_mut(id) {
+            admission.seq = seq;
+        }
+        let held = self.holding.get(id).and_then(|admission| self.held.get_mut(admission));
+        if let Some(held) = held {
+            held.seq = seq;
+        }
+    }
+
     fn apply(self, open: &mut BTreeMap<RecordId, OpenAdmission>, held: &mut BTreeMap<RecordId, Held>) {
         open.extend(self.begun);
         held.extend(self.held);
@@ -358,15 +390,9 @@ impl OpenChanges {
     }
 }
 
-fn seal_record(
-    prev: Digest,
-    record_id: &RecordId,
-    time: Timestamp,
-    body: Body,
-    sealer: Sealer<'_>,
-) -> Result<Prepared, AuditError> {
+fn seal_record(record_id: &RecordId, time: Timestamp, body: Body, sealer: Sealer<'_>) -> Result<Prepared, AuditError> {
     let Sealer { commitments, payloads, .. } = sealer;
-    let record = Record { v: VERSION, record_id: record_id.clone(), time, prev, body, contents: commitments };
+    let record = Record { v: VERSION, record_id: record_id.clone(), time, prev: None, body, contents: commitments };
     Prepared::new(record, payloads)
 }
 

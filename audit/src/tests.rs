@@ -23,7 +23,8 @@ const ANSWER: &str = "the patient is allergic to penicillin";
 const SAMPLE: &str = "thinking about what the chart of bed four says";
 
 /// Small segments, so that a short run has several.
-const SMALL: JournalOptions = JournalOptions { max_entry_bytes: 4096, max_segment_bytes: 8192, check: OpenCheck::Everything };
+const SMALL: JournalOptions =
+    JournalOptions { max_entry_bytes: 4096, max_segment_bytes: 8192, check: OpenCheck::Everything };
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).expect("a time")

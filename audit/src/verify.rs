@@ -9,10 +9,12 @@ use std::{
 
 use forethought_schemas::{RecordId, RequestId};
 use forethought_store::{Disk, Entry, Journal, Position, StoreError};
+use forethought_tlog::{Hash, Tree, leaf_hash};
 
 use crate::{
     AuditError, Body, Commitment, Digest, KeyError, KeyStore, Record, Review,
     index::{RECORD, SEALED, parse_record},
+    leaves::Mark,
     reader::read_only,
     seal::Sealed,
 };
@@ -51,6 +53,10 @@ pub struct VerifyReport {
     pub cuts: u64,
     /// Journal entries that the log itself records as lost after they had been acknowledged.
     pub acknowledged_lost: u64,
+    /// The leaves of the Merkle tree.
+    pub leaves: u64,
+    /// Its root, hexadecimal.
+    pub root: String,
     /// The digest of the last record. Note it elsewhere and ask for it with [`verify_containing`] later: a log that was
     /// cut short at a whole record, or written anew from some record on, is good in itself.
     pub head: Option<Digest>,
@@ -124,6 +130,7 @@ pub fn verify_on(disk: &Arc<dyn Disk>) -> Result<VerifyReport, AuditError> {
 fn check(disk: &Arc<dyn Disk>, digests: &[Digest]) -> Result<VerifyReport, AuditError> {
     let reader = Journal::read_only(Arc::clone(disk))?;
     let mut check = Check::new(KeyStore::new(Arc::clone(disk)), digests);
+    check.known = known_roots(disk.as_ref())?;
     check.report.in_use = reader.in_use();
     for entry in reader.entries() {
         let failure = match entry {
@@ -193,6 +200,17 @@ struct Check {
     /// Digests that were asked for and have not been found.
     wanted: BTreeSet<Digest>,
     expected: VecDeque<Expected>,
+    tree: Tree,
+    /// What was noted of the tree before: sizes, the root there in hexadecimal, and where it is noted.
+    known: BTreeMap<u64, (String, &'static str)>,
+}
+
+/// What was noted of the tree when it was shorter.
+fn known_roots(disk: &dyn Disk) -> Result<BTreeMap<u64, (String, &'static str)>, AuditError> {
+    const WHENCE: &str = "the mark of its files";
+    let mark = Mark::load(disk)?.unwrap_or_default();
+    let known = [(mark.size, (mark.root, WHENCE)), (mark.all, (mark.root_of_all, WHENCE))];
+    Ok(known.into_iter().filter(|(size, _)| *size > 0).collect())
 }
 
 impl Check {
@@ -206,6 +224,8 @@ impl Check {
             admitted: BTreeSet::new(),
             wanted: digests.iter().copied().collect(),
             expected: VecDeque::new(),
+            tree: Tree::new(),
+            known: BTreeMap::new(),
         }
     }
 
@@ -231,11 +251,9 @@ impl Check {
             Err(what) => return Some(place.failure(None, format!("it is not a record: {what}"))),
         };
         let id = record.record_id.as_str();
-        if record.prev != self.head {
-            let what = format!("it follows {}, the record before it is {}", record.prev, self.head);
-            return Some(place.failure(Some(id), what));
-        }
-        if let Err(what) = self.follow(&record, &place) {
+        let leaf = leaf_hash(&record.leaf(&entry.payload));
+        let follows = self.chained(&record).and_then(|()| self.follow(&record, &place)).and_then(|()| self.grow(leaf));
+        if let Err(what) = follows {
             return Some(place.failure(Some(id), what));
         }
         let tenant = record.tenant().unwrap_or_default().to_owned();
@@ -247,6 +265,29 @@ impl Check {
         self.wanted.remove(&self.head);
         self.report.records += 1;
         None
+    }
+
+    /// Holds a record of version 1 against the one before it.
+    fn chained(&self, record: &Record) -> Result<(), String> {
+        match record.prev {
+            None if record.v == 1 => Err("it has version 1 and does not say which record is before it".to_owned()),
+            Some(prev) if prev != self.head => Err(format!("it follows {prev}, the record before it is {}", self.head)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds a leaf to the tree, and holds its root against what was noted of it.
+    fn grow(&mut self, leaf: Hash) -> Result<(), String> {
+        self.tree.push(leaf, &mut |_| {});
+        let Some((noted, whence)) = self.known.remove(&self.tree.size()) else { return Ok(()) };
+        let root = self.tree.root().hex();
+        if root == noted {
+            return Ok(());
+        }
+        let size = self.tree.size();
+        Err(format!(
+            "a record up to here was changed: the root over {size} records is {root}, and {whence} has {noted}"
+        ))
     }
 
     /// Follows admissions to their ends.
@@ -344,6 +385,15 @@ impl Check {
         None
     }
 
+    /// That the log was longer.
+    fn missing_leaves(&self) -> Option<VerifyFailure> {
+        let (size, (_, whence)) = self.known.last_key_value()?;
+        let what =
+            format!("records are missing at the end: there are {}, and {whence} tells of {size}", self.tree.size());
+        let (record_id, segment) = (None, "log/".to_owned());
+        Some(VerifyFailure { record_id, seq: self.report.entries, segment, offset: 0, what })
+    }
+
     fn missing_content(&self) -> Option<VerifyFailure> {
         let missing = self.expected.front()?;
         let what = format!("content `{}`, which the record commits to, is not there", missing.commitment.name);
@@ -361,10 +411,12 @@ impl Check {
             self.report.failure =
                 first.map(|(id, admitted)| admitted.place.failure(Some(id.as_str()), "this admission has no end"));
         }
+        self.report.failure = self.report.failure.take().or_else(|| self.missing_leaves());
         self.conclude()
     }
 
     fn conclude(mut self) -> VerifyReport {
+        (self.report.leaves, self.report.root) = (self.tree.size(), self.tree.root().hex());
         self.report.missing = self.wanted.into_iter().collect();
         self.report
     }
