@@ -33,6 +33,26 @@ pub enum AuditError {
         /// What is wrong with it.
         what: String,
     },
+    /// The log does not have what its last checkpoint claims.
+    #[error(
+        "a checkpoint of the log `{origin}` over {claimed} records was signed before, and the {size} that are there do not begin with \
+         them: records were lost or changed. Restore the data directory from a backup that has them, or begin a log with another name: \
+         move log.key away, and tell auditors why"
+    )]
+    Contradicted {
+        /// The log's name.
+        origin: String,
+        /// Records that were claimed.
+        claimed: u64,
+        /// Records that are there.
+        size: u64,
+    },
+    /// There is nobody to sign.
+    #[error(transparent)]
+    Signer(#[from] crate::SignerError),
+    /// Nothing could be signed.
+    #[error("the audit log's key cannot sign: {0}")]
+    Signing(String),
     /// A record could not be written as JSON.
     #[error("record {record_id} cannot be written: {source}")]
     Encode {
@@ -41,6 +61,12 @@ pub enum AuditError {
         /// The cause.
         source: serde_json::Error,
     },
+}
+
+impl From<forethought_tlog::checkpoint::CheckpointError> for AuditError {
+    fn from(error: forethought_tlog::checkpoint::CheckpointError) -> Self {
+        Self::Signing(error.to_string())
+    }
 }
 
 impl AuditError {

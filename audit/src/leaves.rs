@@ -107,6 +107,10 @@ impl Leaves {
         Ok(())
     }
 
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        self.disk.as_ref()
+    }
+
     pub(crate) fn size(&self) -> u64 {
         self.tree.size()
     }

@@ -30,6 +30,7 @@ mod query;
 mod reader;
 mod record;
 mod seal;
+mod signer;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -48,5 +49,6 @@ pub use record::{
     PolicyRef, Record, RetentionDays, RetentionNote, Review, ReviewAsked, ReviewDecision, SafeguardNote, SampleOutcome,
     Spent, TailCut, VoteCount,
 };
+pub use signer::{LOG_KEY_FILE, Signer, SignerError};
 pub use tail::Tail;
 pub use verify::{VerifyFailure, VerifyReport, verify, verify_containing, verify_on};

@@ -1,6 +1,7 @@
 //! The log, open for appending: one batch of drafts, one durable write, and as many leaves more.
 
 mod catalogue;
+mod checkpoints;
 mod opening;
 mod publishing;
 
@@ -23,8 +24,10 @@ use crate::{
     record::VERSION,
 };
 use catalogue::Catalogue;
+use checkpoints::Checkpoints;
 use opening::Open;
 
+pub(crate) use checkpoints::last_checkpoint;
 pub use publishing::Proof;
 
 /// The audit log. Synchronous; one owner appends.
@@ -35,6 +38,8 @@ pub struct AuditLog {
     pub(crate) leaves: Leaves,
     /// What finds records.
     pub(crate) catalogue: Catalogue,
+    /// What was signed of it.
+    checkpoints: Checkpoints,
     pub(crate) keys: KeyStore,
     /// The digest of the last record.
     head: Digest,

@@ -2,6 +2,7 @@
 
 mod contents;
 mod crash;
+mod publishing;
 mod queries;
 mod reading;
 mod tailing;

@@ -15,6 +15,7 @@ use crate::{
     AuditError, Body, Commitment, Digest, KeyError, KeyStore, Record, Review,
     index::{RECORD, SEALED, parse_record},
     leaves::Mark,
+    log::last_checkpoint,
     reader::read_only,
     seal::Sealed,
 };
@@ -209,8 +210,12 @@ struct Check {
 fn known_roots(disk: &dyn Disk) -> Result<BTreeMap<u64, (String, &'static str)>, AuditError> {
     const WHENCE: &str = "the mark of its files";
     let mark = Mark::load(disk)?.unwrap_or_default();
-    let known = [(mark.size, (mark.root, WHENCE)), (mark.all, (mark.root_of_all, WHENCE))];
-    Ok(known.into_iter().filter(|(size, _)| *size > 0).collect())
+    let marks = [(mark.size, (mark.root, WHENCE)), (mark.all, (mark.root_of_all, WHENCE))];
+    let signed = last_checkpoint(disk)?.map(|signed| {
+        let claim = signed.checkpoint();
+        (claim.size(), (claim.root().hex(), "the last signed checkpoint"))
+    });
+    Ok(marks.into_iter().chain(signed).filter(|(size, _)| *size > 0).collect())
 }
 
 impl Check {

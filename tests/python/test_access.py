@@ -32,6 +32,10 @@ MATRIX: dict[tuple[str, str], set[str] | None] = {
     ("GET", "/v1/audit/acts"): {"operator", "auditor", "privacy_officer"},
     ("GET", "/v1/audit/records/{id}"): {"operator", "auditor", "privacy_officer"},
     ("GET", "/v1/audit/records/{id}?contents=true"): {"auditor"},
+    ("GET", "/v1/audit/records/{id}/proof"): {"operator", "auditor", "privacy_officer"},
+    ("GET", "/v1/audit/log"): {"operator", "auditor", "privacy_officer"},
+    ("GET", "/audit/log/checkpoint"): {"operator", "auditor", "privacy_officer"},
+    ("GET", "/audit/log/tile/{path}"): {"operator", "auditor", "privacy_officer"},
     ("GET", "/v1/reviews"): {"reviewer"},
     ("GET", "/v1/reviews/{id}"): {"reviewer"},
     ("POST", "/v1/reviews/{id}"): {"reviewer"},
@@ -66,6 +70,7 @@ class House:
         if "reviews" in path:
             # There is none: who may decide is told so, everybody else nothing.
             path, body = path.replace("{id}", "rec_none"), b'{"decision": "approve", "reason": "x"}'
+        path = path.replace("/audit/log/tile/{path}", "/audit/log/tile/entries/000.p/1")
         if "{id}" in path:
             path = path.replace("{id}", self.spare_key() if method != "GET" else "x")
         return self.service.send(method, path, body if method != "GET" else None, key="" if key is None else key)

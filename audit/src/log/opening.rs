@@ -6,7 +6,7 @@ use forethought_schemas::RecordId;
 use forethought_store::{Disk, Entry, Index, IndexMark, Journal, JournalOptions, RecoveryReport, StoreError};
 use jiff::Timestamp;
 
-use super::{AuditLog, Held, OpenAdmission, OpenChanges, OpenReport, Prepared, catalogue::Catalogue};
+use super::{AuditLog, Held, OpenAdmission, OpenChanges, OpenReport, Prepared, catalogue::Catalogue, checkpoints::Checkpoints};
 use crate::{
     AuditError, Body, Digest, Interrupted, KeyStore, LostRange, Outcome, Record, TailCut,
     index::{self, Keys, LAYOUT, RECORD, WIDTH},
@@ -50,7 +50,9 @@ pub(super) fn open(
         Err((error, _)) => return Err(error),
     };
     let Derived { leaves, catalogue, head, open, held } = derived;
-    let mut log = AuditLog { journal, leaves, catalogue, keys: KeyStore::new(disk), head, open, held };
+    let checkpoints = Checkpoints::load(disk.as_ref(), &leaves)?;
+    let keys = KeyStore::new(disk);
+    let mut log = AuditLog { journal, leaves, catalogue, checkpoints, keys, head, open, held };
     log.note_recovery(&recovery, now)?;
     let interrupted = match left_open {
         Open::Orphaned => log.interrupt_open(now)?,

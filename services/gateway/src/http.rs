@@ -6,6 +6,7 @@ mod caller;
 mod completions;
 mod errors;
 mod laws;
+mod log;
 mod metrics;
 mod models;
 mod plan;
@@ -25,6 +26,7 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 use forethought_actors::{Classifiers, Rooms};
+use forethought_audit::Signer;
 use forethought_identity::Issuers;
 use forethought_policies::PolicyDesk;
 use forethought_schemas::{ApiError, Effort, ErrorKind, Presets, RequestId};
@@ -61,6 +63,7 @@ pub struct Gateway {
     keeper: PolicyKeeper,
     issuers: Issuers,
     webhooks: Webhooks,
+    signer: Arc<Signer>,
     models: BTreeMap<String, Served>,
     /// Where deliberations run: they outlive their connection.
     work: Handle,
@@ -79,6 +82,8 @@ pub struct Access {
     pub issuers: Issuers,
     /// Tells who is to be told.
     pub webhooks: Webhooks,
+    /// Signs the audit log's checkpoints.
+    pub signer: Arc<Signer>,
 }
 
 impl Gateway {
@@ -91,10 +96,10 @@ impl Gateway {
         work: Handle,
         max_body_bytes: usize,
     ) -> Self {
-        let Access { desk, keeper, issuers, webhooks } = access;
+        let Access { desk, keeper, issuers, webhooks, signer } = access;
         let metrics = Metrics::new(&rooms, &desk, webhooks.counters());
         let classifiers = rooms.classifiers(metrics.on_run());
-        Self { rooms, desk, keeper, issuers, webhooks, models, work, metrics, classifiers, max_body_bytes }
+        Self { rooms, desk, keeper, issuers, webhooks, signer, models, work, metrics, classifiers, max_body_bytes }
     }
 
     /// Reads the policy file again, and puts it in force for every request from now on; what tenants have used stays

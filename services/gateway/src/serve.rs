@@ -82,7 +82,10 @@ async fn serve(
     keeper.begin().await?;
     let issuers = Issuers::start(&config.identity)?;
     let webhooks = Webhooks::start(config.data_dir.join("webhooks"), Arc::clone(&desk), rooms.audit.clone(), &work);
-    let access = Access { desk, keeper, issuers, webhooks: webhooks.clone() };
+    let name = config.log_name.clone();
+    let signer = rooms.audit.read(move |log| log.signer(name.as_deref())).await?;
+    info!(origin = signer.origin(), "the audit log's checkpoints are signed");
+    let access = Access { desk, keeper, issuers, webhooks: webhooks.clone(), signer: Arc::new(signer) };
     let gateway = Data::from(Arc::new(Gateway::new(rooms.clone(), access, defaults, work, config.max_body_bytes)));
     // Before it listens: nobody who sees it ready may end it by telling it to read its policy.
     let hangup = signal(SignalKind::hangup()).context("the signal SIGHUP cannot be listened for")?;

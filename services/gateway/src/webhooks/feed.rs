@@ -109,7 +109,7 @@ mod tests {
             v: 1,
             record_id: "rec_9".to_owned().into(),
             time: time(),
-            prev: Digest::GENESIS,
+            prev: None,
             body,
             contents: Vec::new(),
         }
