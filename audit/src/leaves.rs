@@ -220,7 +220,7 @@ impl Leaves {
             let at = usize::try_from(leaf - kept).unwrap_or(usize::MAX);
             return Ok(self.seqs.get(at).copied());
         }
-        let bytes = self.disk.read(SEQS, leaf * SEQ_BYTES, SEQ_BYTES as usize);
+        let bytes = self.disk.read(SEQS, leaf * SEQ_BYTES, size_of::<u64>());
         let bytes = bytes.map_err(|source| StoreError::io("read", SEQS, source))?;
         Ok(bytes.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)))
     }

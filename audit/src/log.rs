@@ -195,7 +195,7 @@ impl AuditLog {
             record.check_size(self.journal.options().max_entry_bytes).map_err(of_draft)?;
             prepared.push(record);
         }
-        self.write(prepared, open)
+        self.write(&prepared, open)
     }
 
     /// The admissions that have no end yet.
@@ -275,15 +275,15 @@ impl AuditLog {
     }
 
     /// Makes the records durable, and only then takes note of them.
-    fn write(&mut self, prepared: Vec<Prepared>, mut open: OpenChanges) -> Result<Vec<Appended>, AuditError> {
+    fn write(&mut self, prepared: &[Prepared], mut open: OpenChanges) -> Result<Vec<Appended>, AuditError> {
         let mut entries: Vec<(u8, &[u8])> = Vec::new();
-        for record in &prepared {
+        for record in prepared {
             entries.push((RECORD, &record.bytes));
             entries.extend(record.payloads.iter().map(|payload| (SEALED, payload.as_slice())));
         }
         let seqs = self.journal.append_batch(&entries)?;
         let first = self.leaves.size();
-        let appended = appended(&prepared, seqs.start, first);
+        let appended = appended(prepared, seqs.start, first);
         let leaves: Vec<_> = prepared.iter().map(|record| record.record.leaf(&record.bytes)).collect();
         let grown = self.leaves.grown(appended.iter().map(|one| one.seq).zip(leaves.iter().map(AsRef::as_ref)));
         if let Err(error) = self.leaves.take(grown) {

@@ -60,7 +60,7 @@ impl AuditReader {
 
     fn bundle(&self, bundle: u64) -> Result<&Bundle, StoreError> {
         let found = usize::try_from(bundle).ok().and_then(|bundle| self.bundles.get(bundle));
-        found.ok_or_else(|| StoreError::NoEntry { seq: bundle, last: self.seqs.len() as u64 })
+        found.ok_or(StoreError::NoEntry { seq: bundle, last: self.seqs.len() as u64 })
     }
 
     /// Whether another process was writing the log: an open request may be under way.

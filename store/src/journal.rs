@@ -157,6 +157,9 @@ impl Journal {
 
     /// Notes durably that acknowledged entries are gone, before the index that knew of them is dropped, and gives back
     /// everything that is noted as such.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] and [`StoreError::Full`].
     pub fn note_lost(&self, lost: &RangeInclusive<u64>) -> Result<Option<RangeInclusive<u64>>, StoreError> {
         let mut pending = Pending::load(self.disk.as_ref())?;
         pending.add_lost(lost);

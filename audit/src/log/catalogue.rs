@@ -31,10 +31,10 @@ impl Catalogue {
     ///
     /// # Errors
     /// [`StoreError::Index`] when bundles are missing in it, with the index.
-    pub(crate) fn new(index: Index) -> Result<Self, (StoreError, Index)> {
+    pub(crate) fn new(index: Index) -> Result<Self, Box<(StoreError, Index)>> {
         match count(&index) {
             Ok(indexed) => Ok(Self { index, indexed, waiting: VecDeque::new(), last: Bundle::default(), broken: None }),
-            Err(error) => Err((error, index)),
+            Err(error) => Err(Box::new((error, index))),
         }
     }
 

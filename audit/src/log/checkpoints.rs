@@ -98,10 +98,10 @@ impl AuditLog {
         if let Some(last) = last.as_ref().filter(same) {
             return Ok(last.clone());
         }
-        let signed = signer.sign(self.tree_size(), self.tree_root())?;
-        store(self.leaves.disk(), &signed).map_err(|source| StoreError::io("write", FILE, source))?;
-        *last = Some(signed.clone());
-        Ok(signed)
+        let checkpoint = signer.sign(self.tree_size(), self.tree_root())?;
+        store(self.leaves.disk(), &checkpoint).map_err(|source| StoreError::io("write", FILE, source))?;
+        *last = Some(checkpoint.clone());
+        Ok(checkpoint)
     }
 
     /// Receipts of the record with this id, or of all records of the request with this id: that they are in the log, for whoever

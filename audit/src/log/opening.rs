@@ -6,7 +6,9 @@ use forethought_schemas::RecordId;
 use forethought_store::{Disk, Entry, Index, IndexMark, Journal, JournalOptions, RecoveryReport, StoreError};
 use jiff::Timestamp;
 
-use super::{AuditLog, Held, OpenAdmission, OpenChanges, OpenReport, Prepared, catalogue::Catalogue, checkpoints::Checkpoints};
+use super::{
+    AuditLog, Held, OpenAdmission, OpenChanges, OpenReport, Prepared, catalogue::Catalogue, checkpoints::Checkpoints,
+};
 use crate::{
     AuditError, Body, Digest, Interrupted, KeyStore, LostRange, Outcome, Record, TailCut,
     index::{self, Keys, LAYOUT, RECORD, WIDTH},
@@ -42,12 +44,12 @@ pub(super) fn open(
     let derived = match derive(&journal, leaves, &mark, index) {
         Ok(derived) => derived,
         // sled opens some damaged files: nothing that it says may keep the log from opening.
-        Err((error, Some(index))) if may_be_the_index(&error) => {
-            let index = index.drop_all(error.to_string())?;
+        Err(failed) if may_be_the_index(&failed.0) => {
+            let index = failed.1.drop_all(failed.0.to_string())?;
             let (leaves, mark, _) = Leaves::open(Arc::clone(&disk))?;
-            derive(&journal, leaves, &mark, index).map_err(|(error, _)| error)?
+            derive(&journal, leaves, &mark, index).map_err(|failed| failed.0)?
         }
-        Err((error, _)) => return Err(error),
+        Err(failed) => return Err(failed.0),
     };
     let Derived { leaves, catalogue, head, open, held } = derived;
     let checkpoints = Checkpoints::load(disk.as_ref(), &leaves)?;
@@ -106,22 +108,20 @@ struct Derived {
     held: HeldOnes,
 }
 
-/// Takes up the journal where what is derived from it ends. With an error that may be the index's it is given back.
-fn derive(
-    journal: &Journal,
-    leaves: Leaves,
-    mark: &Mark,
-    index: Index,
-) -> Result<Derived, (AuditError, Option<Index>)> {
+/// An error that may be the index's, with the index.
+type Failed = Box<(AuditError, Index)>;
+
+/// Takes up the journal where what is derived from it ends.
+fn derive(journal: &Journal, leaves: Leaves, mark: &Mark, index: Index) -> Result<Derived, Failed> {
     let catalogue = match Catalogue::new(index) {
         Ok(catalogue) => catalogue,
-        Err((error, index)) => return Err((error.into(), Some(index))),
+        Err(failed) => return Err(Box::new((failed.0.into(), failed.1))),
     };
     let mut derived =
         Derived { leaves, catalogue, head: Digest::GENESIS, open: BTreeMap::new(), held: BTreeMap::new() };
     match derived.follow(journal, mark) {
         Ok(()) => Ok(derived),
-        Err(error) => Err((error, Some(derived.catalogue.into_index()))),
+        Err(error) => Err(Box::new((error, derived.catalogue.into_index()))),
     }
 }
 
@@ -286,7 +286,7 @@ impl AuditLog {
             let record_id = RecordId::generate();
             Prepared::new(Record { v: VERSION, record_id, time, prev: None, body, contents: Vec::new() }, Vec::new())
         };
-        self.write(bodies.into_iter().map(prepare).collect::<Result<_, _>>()?, open)?;
+        self.write(&bodies.into_iter().map(prepare).collect::<Result<Vec<_>, AuditError>>()?, open)?;
         Ok(())
     }
 }

@@ -66,8 +66,11 @@ fn encode(first: u64, last: u64, segment: &Segment) -> Vec<u8> {
     bytes
 }
 
+/// Beginnings of batches, as (seq, offset).
+type Marks = Vec<(u64, u64)>;
+
 /// The last seq, the length and the marks of the segment that begins with `first`.
-fn decode(bytes: &[u8], first: u64) -> Option<(u64, u64, Vec<(u64, u64)>)> {
+fn decode(bytes: &[u8], first: u64) -> Option<(u64, u64, Marks)> {
     let (body, crc) = bytes.split_last_chunk::<CRC>()?;
     if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
         return None;

@@ -41,8 +41,8 @@ async fn checkpoint(gateway: Data<Gateway>, request: HttpRequest) -> HttpRespons
 async fn signed(gateway: &Gateway, request: &HttpRequest) -> Result<String, ApiError> {
     may_read(gateway, request, None).await?;
     let signer = gateway.signer.clone();
-    let signed = gateway.rooms.audit.read(move |log| Ok(log.checkpoint(&signer).map_err(told))).await;
-    Ok(signed.map_err(|error| records::unreadable(&error))??.to_string())
+    let told = gateway.rooms.audit.read(move |log| Ok(log.checkpoint(&signer).map_err(|error| failed(&error)))).await;
+    Ok(told.map_err(|error| records::unreadable(&error))??.to_string())
 }
 
 /// Everybody who reads records of their own may read hashes; entries are of all tenants.
@@ -97,16 +97,15 @@ async fn proof(gateway: Data<Gateway>, request: HttpRequest, name: Path<String>)
 async fn receipts(gateway: &Gateway, request: &HttpRequest, name: &str) -> Result<Value, ApiError> {
     records::seen(gateway, request, name, Action::ReadAudit).await?;
     let (signer, wanted) = (gateway.signer.clone(), name.to_owned());
-    let found = gateway.rooms.audit.read(move |log| Ok(log.receipts(&wanted, &signer).map_err(told))).await;
+    let found =
+        gateway.rooms.audit.read(move |log| Ok(log.receipts(&wanted, &signer).map_err(|error| failed(&error)))).await;
     let found = found.map_err(|error| records::unreadable(&error))??;
-    let one = |(receipt, entry): (forethought_tlog::Receipt, Vec<u8>)| {
-        json!({ "index": receipt.index(), "entry": String::from_utf8_lossy(&entry), "receipt": receipt.to_string() })
-    };
+    let one = |(receipt, entry): (forethought_tlog::Receipt, Vec<u8>)| json!({ "index": receipt.index(), "entry": String::from_utf8_lossy(&entry), "receipt": receipt.to_string() });
     Ok(json!({ "object": "list", "data": found.into_iter().map(one).collect::<Vec<_>>() }))
 }
 
 /// What is told where nothing can be signed.
-fn told(error: AuditError) -> ApiError {
+fn failed(error: &AuditError) -> ApiError {
     let code = match error {
         AuditError::Contradicted { .. } => "audit_log_contradicted",
         _ => return records::unreadable(&ReadError::Broken(error.to_string())),
