@@ -59,7 +59,11 @@ fn main() {
     let rss_early = rss();
     let (log, took, batches) = closed_loop(log, args.records - early, args.writers);
     let rate = (args.records - early) as f64 / took.as_secs_f64();
-    println!("{} writers, as fast as they can: {rate:.0} records/s, {:.2} times fdatasync; {batches} batches", args.writers, rate / syncs);
+    println!(
+        "{} writers, as fast as they can: {rate:.0} records/s, {:.2} times fdatasync; {batches} batches",
+        args.writers,
+        rate / syncs
+    );
     println!("memory: {} KiB after {early} records, {} KiB after {}", rss_early, rss(), args.records);
     let log = open_loop(log, rate / 2.0, args.writers, 1.0 / syncs);
     proofs(&log);

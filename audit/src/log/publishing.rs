@@ -82,11 +82,19 @@ impl AuditLog {
         records.iter().map(|found| self.proof(found)).collect()
     }
 
+    /// The inclusion proof of a leaf in the whole log.
+    ///
+    /// # Errors
+    /// [`AuditError::Store`] when the log is not so long, or a tile cannot be read.
+    pub fn prove_leaf(&self, leaf: u64) -> Result<Vec<Hash>, AuditError> {
+        inclusion_proof(self.tree_size(), leaf, &self.leaves).map_err(|error| {
+            let source = std::io::Error::other(error.to_string());
+            StoreError::io("prove a record in", "log/", source).into()
+        })
+    }
+
     fn proof(&self, found: &Found) -> Result<Proof, AuditError> {
-        let size = self.tree_size();
-        let path = inclusion_proof(size, found.leaf, &self.leaves).map_err(|error| {
-            AuditError::Store(StoreError::io("prove a record in", "log/", std::io::Error::other(error.to_string())))
-        })?;
+        let (size, path) = (self.tree_size(), self.prove_leaf(found.leaf)?);
         Ok(Proof { leaf: found.leaf, entry: found.leaf_bytes(), size, root: self.tree_root(), path })
     }
 }
