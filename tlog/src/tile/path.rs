@@ -134,26 +134,26 @@ mod tests {
         assert!(expected.is_none_or(|expected| expected.to_string() == path), "{path}");
     }
 
-    fn tile(level: u8, index: u64, width: u16) -> Option<TilePath> {
-        Some(TilePath::Tile { level, index, width })
+    fn tile(level: u8, index: u64, width: u16) -> TilePath {
+        TilePath::Tile { level, index, width }
     }
 
-    fn entries(index: u64, width: u16) -> Option<TilePath> {
-        Some(TilePath::Entries { index, width })
+    fn entries(index: u64, width: u16) -> TilePath {
+        TilePath::Entries { index, width }
     }
 
     #[test]
     fn a_path_names_a_tile_or_entries() {
-        check("tile/0/000", tile(0, 0, 256));
-        check("tile/0/x001/x234/067.p/8", tile(0, 1_234_067, 8));
-        check("tile/0/x001/x234/067", tile(0, 1_234_067, 256));
-        check("tile/1/999.p/255", tile(1, 999, 255));
-        check("tile/1/x001/000.p/1", tile(1, 1_000, 1));
-        check("tile/63/000", tile(63, 0, 256));
-        check("tile/entries/x001/067", entries(1_067, 256));
-        check("tile/entries/000.p/1", entries(0, 1));
-        check("tile/entries/x018/x446/x744/x073/x709/x551/615.p/255", entries(u64::MAX, 255));
-        check("tile/63/x018/x446/x744/x073/x709/x551/615.p/255", tile(63, u64::MAX, 255));
+        check("tile/0/000", Some(tile(0, 0, 256)));
+        check("tile/0/x001/x234/067.p/8", Some(tile(0, 1_234_067, 8)));
+        check("tile/0/x001/x234/067", Some(tile(0, 1_234_067, 256)));
+        check("tile/1/999.p/255", Some(tile(1, 999, 255)));
+        check("tile/1/x001/000.p/1", Some(tile(1, 1_000, 1)));
+        check("tile/63/000", Some(tile(63, 0, 256)));
+        check("tile/entries/x001/067", Some(entries(1_067, 256)));
+        check("tile/entries/000.p/1", Some(entries(0, 1)));
+        check("tile/entries/x018/x446/x744/x073/x709/x551/615.p/255", Some(entries(u64::MAX, 255)));
+        check("tile/63/x018/x446/x744/x073/x709/x551/615.p/255", Some(tile(63, u64::MAX, 255)));
     }
 
     #[test]
@@ -212,6 +212,8 @@ mod tests {
             "tile/entries/x999/x999/x999/x999/x999/x999/999",
             "tile/entries/x001/x000/x000/x000/x000/x000/x000/000",
         ];
-        wrong.into_iter().for_each(|path| check(path, None));
+        for path in wrong {
+            check(path, None);
+        }
     }
 }
