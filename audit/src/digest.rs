@@ -20,6 +20,12 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// The digest with these bytes.
+    #[must_use]
+    pub(crate) const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The digest of the salt followed by the content.
     #[must_use]
     pub(crate) fn salted(salt: &[u8], content: &[u8]) -> Self {

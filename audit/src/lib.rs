@@ -10,6 +10,10 @@
 //! no contents. They are sealed under a key of the tenant's own, in entries beside the record, which holds only salted
 //! commitments to them: with the key gone they are gone too, and the chain still holds.
 //!
+//! # The vault
+//! One key per tenant cannot forget one person. [`Vault`] has one for each tenant, subject, day and retention, which can be
+//! destroyed on its own; [`seal_content`] seals under such a key. The log does not use it yet.
+//!
 //! # Canonical bytes
 //! A record's canonical bytes are the compact JSON that `serde_json` writes of [`Record`], with the fields in the order
 //! in which the struct declares them. They are what the journal holds and what is hashed, and never written anew: who
@@ -34,6 +38,7 @@ mod signer;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod vault;
 mod verify;
 
 pub use digest::Digest;
@@ -51,4 +56,10 @@ pub use record::{
 };
 pub use signer::{LOG_KEY_FILE, Signer, SignerError};
 pub use tail::Tail;
+pub use vault::{
+    BackupNote, Bound, ContentKey, ContentLabel, DestroyReason, Durable, ErasurePlan, Hold, HoldId, ImportReport,
+    KeyId, KeyPlace, LocalMaster, MAX_HOLD_REASON, MAX_PLAN, MAX_SUBJECT, MAX_WRAPPED, MasterError, MasterKey, Masters,
+    Owner, Refusal, Retention, RewrapReport, Row, RowFilter, RowState, Rows, Scope, SealedContent, Ticket, Vault,
+    VaultError, VaultOptions, VaultReader, VaultReport, seal_content,
+};
 pub use verify::{VerifyFailure, VerifyReport, verify, verify_containing, verify_on};
