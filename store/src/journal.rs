@@ -141,6 +141,13 @@ impl Journal {
         JournalSnapshot::open(disk)
     }
 
+    /// The journal as it stands now, to be read while this one takes more. Reads nothing, so that appends wait for no longer than
+    /// a copy of the segments' outlines takes.
+    #[must_use]
+    pub fn freeze(&self) -> JournalSnapshot {
+        JournalSnapshot::of(Arc::clone(&self.disk), self.segments.clone(), self.last_seq())
+    }
+
     /// The number of the last durable entry; 0 when there is none.
     #[must_use]
     pub fn last_seq(&self) -> u64 {

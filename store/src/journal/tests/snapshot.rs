@@ -23,6 +23,33 @@ fn contents(snapshot: &JournalSnapshot) -> Batch {
 }
 
 #[test]
+fn a_frozen_journal_is_whole_batches_to_the_byte_whatever_comes_after() {
+    let disk = SimDisk::new();
+    let (mut journal, _) = open(&disk).expect("opens");
+    for batch in script() {
+        append(&mut journal, &batch).expect("appended");
+    }
+    let frozen = journal.freeze();
+    disk.fail_writes_with(io::ErrorKind::StorageFull);
+    append(&mut journal, &vec![(1, b"torn".to_vec())]).expect_err("no space");
+    disk.writes_work();
+    append(&mut journal, &vec![(1, b"later".to_vec())]).expect("appended");
+    assert_eq!(contents(&frozen), script().concat());
+    assert!(frozen.segments().count() > 1);
+    let copy = SimDisk::new();
+    for (name, len) in frozen.segments() {
+        copy.create(name).expect("created");
+        let bytes = frozen.disk().read(name, 0, usize::try_from(len).expect("small")).expect("read");
+        assert_eq!(bytes.len() as u64, len);
+        copy.append(name, &bytes).expect("written");
+    }
+    let (_, report) = open(&copy).expect("opens");
+    assert_eq!((report.last_seq, report.tail), (frozen.last_seq(), None));
+    let again = snapshot(&copy).expect("readable");
+    assert_eq!(again.segments().collect::<Vec<_>>(), frozen.segments().collect::<Vec<_>>());
+}
+
+#[test]
 fn a_snapshot_holds_what_was_there_and_no_more() {
     let disk = SimDisk::new();
     assert!(matches!(snapshot(&disk), Err(StoreError::NoJournal { .. })));
