@@ -26,6 +26,7 @@
 mod digest;
 mod draft;
 mod error;
+mod export;
 mod index;
 mod keys;
 mod leaves;
@@ -35,6 +36,8 @@ mod reader;
 mod record;
 mod seal;
 mod signer;
+mod snapshot;
+pub mod store_version;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -44,6 +47,10 @@ mod verify;
 pub use digest::Digest;
 pub use draft::{ActDraft, AdmissionDraft, Draft, OutcomeDraft, ReviewDraft, SampleDraft, VoteDraft};
 pub use error::{AuditError, DraftError};
+pub use export::{
+    ExportError, ExportNote, ExportProgress, ExportReport, ExportScope, ExportStage, OnProgress, Selection,
+    VerifyExportError, export, verify_export,
+};
 pub use index::Usage;
 pub use keys::{KeyError, KeyStore, TenantKey};
 pub use log::{Appended, AuditLog, Held, OpenReport, Proof};
@@ -55,6 +62,7 @@ pub use record::{
     Spent, TailCut, VoteCount,
 };
 pub use signer::{LOG_KEY_FILE, Signer, SignerError};
+pub use snapshot::LogSnapshot;
 pub use tail::Tail;
 pub use vault::{
     BackupNote, Bound, ContentKey, ContentLabel, DestroyReason, Durable, ErasurePlan, Hold, HoldId, ImportReport,

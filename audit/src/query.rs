@@ -473,7 +473,7 @@ fn content(source: &impl Source, record: &Record, commitment: &Commitment, seq: 
 }
 
 /// How a request stands. An answer that was held stands, once that is decided, as what was decided.
-fn status_of(end: Option<&Record>, review: Option<&Record>) -> Status {
+pub(crate) fn status_of(end: Option<&Record>, review: Option<&Record>) -> Status {
     if let Some(Body::Review(review)) = review.map(|review| &review.body) {
         let released = review.decision.releases();
         return Status::Ended(if released { OutcomeStatus::Answered } else { OutcomeStatus::Refused });

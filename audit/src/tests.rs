@@ -19,37 +19,37 @@ use crate::{
     SampleDraft, Spent, VerifyReport, VoteDraft, verify_on,
 };
 
-const PROMPT: &str = "is the patient in bed four allergic to penicillin";
+pub(crate) const PROMPT: &str = "is the patient in bed four allergic to penicillin";
 const ANSWER: &str = "the patient is allergic to penicillin";
 const SAMPLE: &str = "thinking about what the chart of bed four says";
 
 /// Small segments, so that a short run has several.
-const SMALL: JournalOptions =
+pub(crate) const SMALL: JournalOptions =
     JournalOptions { max_entry_bytes: 4096, max_segment_bytes: 8192, check: OpenCheck::Everything };
 
-fn at(second: i64) -> Timestamp {
+pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).expect("a time")
 }
 
-fn open(disk: &SimDisk) -> Result<(AuditLog, OpenReport), AuditError> {
+pub(crate) fn open(disk: &SimDisk) -> Result<(AuditLog, OpenReport), AuditError> {
     AuditLog::open_on(Arc::new(disk.clone()), Index::temporary().expect("an index"), SMALL, at(1_000_000))
 }
 
-fn verified(disk: &SimDisk) -> VerifyReport {
+pub(crate) fn verified(disk: &SimDisk) -> VerifyReport {
     let disk: Arc<dyn Disk> = Arc::new(disk.clone());
     verify_on(&disk).expect("readable")
 }
 
 /// The id of the record with this number.
-fn id(number: u32) -> RecordId {
+pub(crate) fn id(number: u32) -> RecordId {
     format!("rec_{number:032x}").into()
 }
 
-fn request(number: u32) -> RequestId {
+pub(crate) fn request(number: u32) -> RequestId {
     format!("req_{number:032x}").into()
 }
 
-fn admission(number: u32, tenant: &str) -> Draft {
+pub(crate) fn admission(number: u32, tenant: &str) -> Draft {
     AdmissionDraft {
         record_id: id(number),
         time: at(i64::from(number)),
@@ -76,7 +76,7 @@ fn admission(number: u32, tenant: &str) -> Draft {
     .into()
 }
 
-fn sample(index: u32) -> SampleDraft {
+pub(crate) fn sample(index: u32) -> SampleDraft {
     SampleDraft {
         index,
         seed: u64::from(index),
@@ -92,7 +92,7 @@ fn sample(index: u32) -> SampleDraft {
 }
 
 /// The outcome, with two samples of the same answer, of the admission with this number.
-fn outcome(number: u32, admission: u32, status: OutcomeStatus) -> Draft {
+pub(crate) fn outcome(number: u32, admission: u32, status: OutcomeStatus) -> Draft {
     OutcomeDraft {
         record_id: id(number),
         time: at(i64::from(number)),
@@ -123,6 +123,21 @@ fn script() -> Vec<Vec<Draft>> {
         vec![admission(7, "bank"), admission(8, "ward")],
         vec![outcome(9, 8, answered), admission(10, "ward")],
     ]
+}
+
+/// A log of so many records in batches of some: requests of `bank` and of `ward` in turn, the last of which may have no end.
+pub(crate) fn log_of(disk: &SimDisk, records: u32) -> AuditLog {
+    let (mut log, _) = open(disk).expect("opens");
+    let tenant = |number: u32| if number / 2 % 3 == 0 { "bank" } else { "ward" };
+    let draft = |number: u32| match number % 2 {
+        0 => admission(number, tenant(number)),
+        _ => outcome(number, number - 1, OutcomeStatus::Answered),
+    };
+    let numbers: Vec<u32> = (0..records).collect();
+    for some in numbers.chunks(2) {
+        log.append(&some.iter().map(|number| draft(*number)).collect::<Vec<_>>()).expect("appended");
+    }
+    log
 }
 
 /// Appends until the first failure, and gives back the batches that were acknowledged.
