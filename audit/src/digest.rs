@@ -26,6 +26,11 @@ impl Digest {
         Self(bytes)
     }
 
+    /// The bytes.
+    pub(crate) const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// The digest of the salt followed by the content.
     #[must_use]
     pub(crate) fn salted(salt: &[u8], content: &[u8]) -> Self {

@@ -23,6 +23,7 @@
 //! A journal entry of kind 1 is a record, one of kind 2 a sealed content. A record is followed by its contents in the
 //! order of its commitments, in the same batch, so after a crash all of them are there or none.
 
+mod backup;
 mod digest;
 mod draft;
 mod error;
@@ -44,6 +45,7 @@ mod tests;
 mod vault;
 mod verify;
 
+pub use backup::{Backup, BackupError, BackupExtra, BackupReport, RestoreReport, check_backup, restore};
 pub use digest::Digest;
 pub use draft::{ActDraft, AdmissionDraft, Draft, OutcomeDraft, ReviewDraft, SampleDraft, VoteDraft};
 pub use error::{AuditError, DraftError};

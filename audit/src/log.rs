@@ -27,7 +27,7 @@ use catalogue::Catalogue;
 use checkpoints::Checkpoints;
 use opening::Open;
 
-pub(crate) use checkpoints::last_checkpoint;
+pub(crate) use checkpoints::{FILE as CHECKPOINT_FILE, last_checkpoint};
 pub use publishing::Proof;
 
 /// The audit log. Synchronous; one owner appends.

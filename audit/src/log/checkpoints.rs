@@ -11,7 +11,7 @@ use forethought_tlog::{Receipt, SignedCheckpoint, root_at};
 use super::{AuditLog, Proof};
 use crate::{AuditError, Signer, leaves::Leaves};
 
-const FILE: &str = "log/checkpoint";
+pub(crate) const FILE: &str = "log/checkpoint";
 const NEW: &str = "log/checkpoint.new";
 const MAX_FILE: usize = 1 << 20;
 
