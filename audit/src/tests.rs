@@ -128,7 +128,7 @@ fn script() -> Vec<Vec<Draft>> {
 /// A log of so many records in batches of some: requests of `bank` and of `ward` in turn, the last of which may have no end.
 pub(crate) fn log_of(disk: &SimDisk, records: u32) -> AuditLog {
     let (mut log, _) = open(disk).expect("opens");
-    let tenant = |number: u32| if number / 2 % 3 == 0 { "bank" } else { "ward" };
+    let tenant = |number: u32| if (number / 2).is_multiple_of(3) { "bank" } else { "ward" };
     let draft = |number: u32| match number % 2 {
         0 => admission(number, tenant(number)),
         _ => outcome(number, number - 1, OutcomeStatus::Answered),

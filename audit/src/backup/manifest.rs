@@ -57,7 +57,8 @@ impl FileNote {
 
 /// Whether a file of this name is a segment of the journal.
 pub(super) fn is_segment(name: &str) -> bool {
-    name.starts_with("journal-") && name.ends_with(".seg") && !name.contains('/')
+    let number = name.strip_prefix("journal-").and_then(|rest| rest.strip_suffix(".seg"));
+    number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 impl Manifest {

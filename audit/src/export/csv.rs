@@ -6,10 +6,9 @@
 use std::collections::BTreeMap;
 
 use forethought_schemas::RecordId;
-use jiff::Timestamp;
 
 use super::selection::{admission_of, is_held};
-use crate::{Admission, Body, Record, index::Keys, query::status_of};
+use crate::{Admission, Body, Record, Status, index::Keys, query::status_of};
 
 /// The first line.
 pub(super) const HEADER: &str = "time,tenant,principal,model,strategy,effort,status,prompt_tokens,generated_tokens,\
@@ -18,16 +17,20 @@ const BETWEEN: &str = "; ";
 /// What a formula can begin with; the wide ones are taken for the others by some programs.
 const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
 
-/// A request, as far as it is known.
+/// A request, as far as it is known: cells, since there may be many that wait.
 #[derive(Debug)]
 struct Request {
-    time: Timestamp,
-    admission: Admission,
+    /// The leaf of its admission.
+    first: u64,
+    /// Its first cells, from the time to the effort.
+    head: String,
+    request_id: String,
     /// Its records with their leaves, in their order.
     records: Vec<(RecordId, u64)>,
     rules: Vec<String>,
-    end: Option<Record>,
-    review: Option<Record>,
+    status: Status,
+    /// Tokens of the prompt, tokens that were generated, and the cost.
+    spent: Option<[u64; 3]>,
 }
 
 /// Makes rows of records, one after another. Holds the requests that have no end.
@@ -58,7 +61,7 @@ impl Rows {
     /// The rows of requests without an end, in the order of their admissions.
     pub(super) fn rest(&mut self) -> Vec<String> {
         let mut rest: Vec<Request> = std::mem::take(&mut self.open).into_values().collect();
-        rest.sort_by_key(|request| request.records.first().map(|(_, leaf)| *leaf));
+        rest.sort_by_key(|request| request.first);
         self.made += rest.len() as u64;
         rest.iter().map(Request::row).collect()
     }
@@ -66,16 +69,31 @@ impl Rows {
 
 impl Request {
     fn new(leaf: u64, record: &Record, admission: &Admission) -> Self {
-        let (time, admission) = (record.time, admission.clone());
-        let mut request = Self { time, admission, records: vec![], rules: vec![], end: None, review: None };
+        let head = [
+            record.time.to_string(),
+            admission.tenant.clone(),
+            admission.key_id.clone(),
+            admission.model.clone(),
+            name_of(&admission.strategy),
+            name_of(&admission.effort),
+        ];
+        let (head, request_id) = (head.map(|text| cell(&text)).join(","), admission.request_id.to_string());
+        let (records, rules, status, spent) = (Vec::new(), Vec::new(), Status::Open, None);
+        let mut request = Self { first: leaf, head, request_id, records, rules, status, spent };
         request.note(leaf, record);
         request
     }
 
     fn add(&mut self, leaf: u64, record: &Record) {
         self.note(leaf, record);
-        let place = if matches!(record.body, Body::Review(_)) { &mut self.review } else { &mut self.end };
-        *place = Some(record.clone());
+        match &record.body {
+            Body::Review(_) => self.status = status_of(None, Some(record)),
+            Body::Outcome(outcome) => {
+                self.status = status_of(Some(record), None);
+                self.spent = Some([outcome.spent.prompt_tokens, outcome.spent.generated_tokens, outcome.cost]);
+            }
+            _ => self.status = status_of(Some(record), None),
+        }
     }
 
     fn note(&mut self, leaf: u64, record: &Record) {
@@ -87,32 +105,21 @@ impl Request {
     }
 
     fn row(&self) -> String {
-        let admission = &self.admission;
-        let status = status_of(self.end.as_ref(), self.review.as_ref());
-        let outcome = match self.end.as_ref().map(|end| &end.body) {
-            Some(Body::Outcome(outcome)) => Some(outcome),
-            _ => None,
-        };
-        let number = |of: Option<u64>| of.map(|number| number.to_string()).unwrap_or_default();
+        let [prompt, generated, cost] =
+            self.spent.map_or_else(<[String; 3]>::default, |spent| spent.map(|number| number.to_string()));
         let ids: Vec<&str> = self.records.iter().map(|(id, _)| id.as_str()).collect();
         let leaves: Vec<String> = self.records.iter().map(|(_, leaf)| leaf.to_string()).collect();
-        let cells = [
-            self.time.to_string(),
-            admission.tenant.clone(),
-            admission.key_id.clone(),
-            admission.model.clone(),
-            name_of(&admission.strategy),
-            name_of(&admission.effort),
-            status.to_string(),
-            number(outcome.map(|outcome| outcome.spent.prompt_tokens)),
-            number(outcome.map(|outcome| outcome.spent.generated_tokens)),
-            number(outcome.map(|outcome| outcome.cost)),
+        let tail = [
+            self.status.to_string(),
+            prompt,
+            generated,
+            cost,
             self.rules.join(BETWEEN),
-            admission.request_id.to_string(),
+            self.request_id.clone(),
             ids.join(BETWEEN),
             leaves.join(BETWEEN),
         ];
-        format!("{}\r\n", cells.map(|text| cell(&text)).join(","))
+        format!("{},{}\r\n", self.head, tail.map(|text| cell(&text)).join(","))
     }
 }
 

@@ -100,7 +100,7 @@ fn whole_exports_of_all_sizes_hold() {
         assert_eq!(report.origin, "example.com/log");
         assert_eq!(text(&to, "records.jsonl").lines().count(), size as usize);
         assert_eq!(text(&to, "records.csv").lines().count(), 1 + size.div_ceil(2) as usize);
-        assert_eq!(report.files as usize, files(&to).len() + 1);
+        assert_eq!(report.files, files(&to).len() as u64 + 1);
         assert!((report.receipts > 0) == (size > 0) && report.receipts <= u64::from(size), "{report:?}");
         let tiles: Vec<String> = files(&to).into_iter().filter(|file| file.starts_with("tile/")).collect();
         let expected: &[&str] = match size {

@@ -80,8 +80,11 @@ impl<'s> Writing<'s> {
         progress: OnProgress<'_>,
     ) -> Result<ExportNote, ExportError> {
         self.folder.put("checkpoint", self.signed.to_string().as_bytes())?;
-        let keys: String = snapshot.keys().iter().map(|key| format!("{key}\n")).collect();
-        self.folder.put("keys.txt", keys.as_bytes())?;
+        let mut keys = self.folder.begin("keys.txt")?;
+        for key in snapshot.keys() {
+            keys.write(format!("{key}\n").as_bytes())?;
+        }
+        self.folder.end(keys)?;
         self.records(snapshot, claim, progress)?;
         self.check_root(claim)?;
         self.receipts(claim, progress)?;

@@ -150,10 +150,10 @@ fn lines_that_are_moved_or_doubled_are_named() {
     check(&|lines| drop(lines.pop()), Some(19));
     check(&|lines| lines.insert(5, lines[5].clone()), Some(6));
     check(&|lines| lines.push(lines[19].clone()), None);
-    check(&|lines| lines[2] = lines[2].replace("\n", "\r\n"), Some(2));
+    check(&|lines| lines[2] = lines[2].replace('\n', "\r\n"), Some(2));
     check(&|lines| lines[19] = lines[19].trim_end().to_owned(), Some(19));
     check(&|lines| lines[4] = lines[4].replacen("\"leaf\":4", "\"leaf\":04", 1), Some(4));
-    check(&|lines| lines[4] = lines[4].replacen("{", "{ ", 1), Some(4));
+    check(&|lines| lines[4] = lines[4].replacen('{', "{ ", 1), Some(4));
 }
 
 #[cfg(unix)]
