@@ -24,7 +24,7 @@ struct Request {
     first: u64,
     /// Its first cells, from the time to the effort.
     head: String,
-    request_id: String,
+    id: String,
     /// Its records with their leaves, in their order.
     records: Vec<(RecordId, u64)>,
     rules: Vec<String>,
@@ -77,9 +77,9 @@ impl Request {
             name_of(&admission.strategy),
             name_of(&admission.effort),
         ];
-        let (head, request_id) = (head.map(|text| cell(&text)).join(","), admission.request_id.to_string());
+        let (head, id) = (head.map(|text| cell(&text)).join(","), admission.request_id.to_string());
         let (records, rules, status, spent) = (Vec::new(), Vec::new(), Status::Open, None);
-        let mut request = Self { first: leaf, head, request_id, records, rules, status, spent };
+        let mut request = Self { first: leaf, head, id, records, rules, status, spent };
         request.note(leaf, record);
         request
     }
@@ -115,7 +115,7 @@ impl Request {
             generated,
             cost,
             self.rules.join(BETWEEN),
-            self.request_id.clone(),
+            self.id.clone(),
             ids.join(BETWEEN),
             leaves.join(BETWEEN),
         ];

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::{Act, ActDraft, Actor, PolicyRef, ReviewAsked, ReviewDecision, ReviewDraft};
 
 fn part(selection: &Selection) -> (TempDir, PathBuf) {
     sample(600, &ExportScope::Part(selection.clone()))
@@ -118,6 +119,60 @@ fn ids_that_name_no_file_have_no_receipt() {
     assert!(!to.exists());
     exported(&snapshot, &whole(), &to).expect("without receipts");
     verified(&to).expect("holds");
+}
+
+/// An outcome whose answer waits for a person.
+fn held(number: u32, admission: u32) -> Draft {
+    let mut draft = outcome(number, admission, OutcomeStatus::Held);
+    if let Draft::Outcome(draft) = &mut draft {
+        draft.review = Some(ReviewAsked { until: at(900), because: vec!["rule/1".to_owned()] });
+    }
+    draft
+}
+
+fn decided(number: u32, admission: u32, decision: ReviewDecision) -> Draft {
+    let (record_id, time, admission, reason) = (id(number), at(number.into()), id(admission), "so".to_owned());
+    ReviewDraft { record_id, time, admission, decision, by: None, reason, answer: None }.into()
+}
+
+/// Something that a person of `ward` did, or that nobody did.
+fn act(number: u32, by: Option<&str>) -> Draft {
+    let actor =
+        |tenant: &str| Actor { tenant: tenant.to_owned(), key_id: "key_9".to_owned(), role: "admin".to_owned() };
+    let act = Act {
+        what: "policy.in_force".to_owned(),
+        by: by.map(actor),
+        object: None,
+        policy: PolicyRef { version: "8".to_owned(), digest: "sha256:22".to_owned() },
+        changes: vec!["bank: budget".to_owned()],
+        reason: None,
+    };
+    ActDraft { record_id: id(number), time: at(number.into()), act }.into()
+}
+
+#[test]
+fn decisions_follow_their_requests_and_acts_whoever_did_them() {
+    let (mut log, _) = open(&SimDisk::new()).expect("opens");
+    log.append(&[admission(0, "bank"), admission(1, "bank"), admission(2, "ward"), act(3, Some("ward"))])
+        .expect("appended");
+    log.append(&[held(4, 0), held(5, 1), held(6, 2), act(7, None)]).expect("appended");
+    log.append(&[decided(8, 0, ReviewDecision::Rejected), decided(9, 2, ReviewDecision::Edited)]).expect("appended");
+    let snapshot = log.signed_snapshot(&signer()).expect("signed");
+    let dir = tempfile::tempdir().expect("a folder");
+    let check = |name: &str, scope: &ExportScope, expected: &[u32], statuses: &[&str]| {
+        let to = dir.path().join(name);
+        exported(&snapshot, scope, &to).expect("exported");
+        verified(&to).expect("holds");
+        assert_eq!(records(&to), expected.iter().map(|number| id(*number).to_string()).collect::<Vec<_>>(), "{name}");
+        let csv = text(&to, "records.csv");
+        let found: Vec<&str> = csv.lines().skip(1).map(|line| line.split("\",\"").nth(6).expect("a status")).collect();
+        assert_eq!(found, statuses, "{csv}");
+    };
+    check("bank", &ExportScope::Part(tenant("bank")), &[0, 1, 4, 5, 8], &["refused", "held"]);
+    check("ward", &ExportScope::Part(tenant("ward")), &[2, 3, 6, 9], &["answered"]);
+    check("one", &ExportScope::Part(ids(&[request(2).to_string()])), &[2, 6, 9], &["answered"]);
+    check("act", &ExportScope::Part(ids(&[id(7).to_string()])), &[7], &[]);
+    check("all", &whole(), &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], &["refused", "answered", "held"]);
 }
 
 #[test]
