@@ -10,8 +10,8 @@ use std::{
 };
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, ResponseFuture, WrapFuture, fut::ActorFutureExt};
-use forethought_audit::{Appended, AuditError, AuditLog, Draft, KeyError, OpenReport, Usage};
-use forethought_store::{JournalOptions, StoreError};
+use forethought_audit::{Appended, AuditError, AuditLog, Draft, OpenReport, Usage, VaultError};
+use forethought_store::{JournalOptions, OpenCheck, StoreError};
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::{sync::oneshot, time::Instant};
 use tracing::{error, info, warn};
@@ -56,6 +56,13 @@ impl Message for Read {
     type Result = ();
 }
 
+/// Something that changes the log in another way than by records of requests.
+struct Change(Box<dyn FnOnce(&mut AuditLog) + Send>);
+
+impl Message for Change {
+    type Result = ();
+}
+
 type Waiting = (Draft, oneshot::Sender<Result<Appended, AppendError>>);
 
 pub(crate) struct AuditWriter {
@@ -92,6 +99,25 @@ impl Handler<Read> for AuditWriter {
     fn handle(&mut self, Read(read): Read, _: &mut Context<Self>) {
         let log = Arc::clone(&self.log);
         tokio::task::spawn_blocking(move || read(&log.lock().unwrap_or_else(PoisonError::into_inner)));
+    }
+}
+
+impl Handler<Change> for AuditWriter {
+    type Result = ();
+
+    /// Changes between two batches.
+    fn handle(&mut self, Change(change): Change, ctx: &mut Context<Self>) {
+        let log = Arc::clone(&self.log);
+        let work = tokio::task::spawn_blocking(move || {
+            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            change(&mut log);
+            log.refusing().map(ToString::to_string)
+        });
+        ctx.spawn(work.into_actor(self).map(|changed, writer, ctx| match changed {
+            Ok(None) => {}
+            Ok(Some(refusal)) => writer.life.fail(ctx, refusal),
+            Err(panicked) => writer.life.fail(ctx, panicked),
+        }));
     }
 }
 
@@ -160,9 +186,8 @@ fn write_batch(log: &mut AuditLog, mut batch: Vec<Waiting>) -> Option<String> {
 fn append_error(log: &AuditLog, failure: &AuditError) -> AppendError {
     let text = failure.to_string();
     match failure {
-        AuditError::Store(StoreError::BatchTooLarge { .. }) | AuditError::Key(KeyError::Sealing { .. }) => {
-            AppendError::Refused(text)
-        }
+        AuditError::Store(StoreError::BatchTooLarge { .. })
+        | AuditError::Vault(VaultError::Sealing { .. } | VaultError::Subject { .. }) => AppendError::Refused(text),
         // What could not be cut back is found when the log is opened again.
         _ if log.refusing().is_some() => AppendError::Unknown(text),
         _ => AppendError::Failed(text),
@@ -214,6 +239,24 @@ impl AuditDesk {
     }
 }
 
+impl AuditDesk {
+    /// Changes the log in another way than by records of requests, such as by an erasure. Records wait meanwhile. It is done also
+    /// when whoever asked has left.
+    ///
+    /// # Errors
+    /// [`ReadError`]: with [`ReadError::Busy`] it may come to be done.
+    pub async fn change<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&mut AuditLog) -> Result<T, AuditError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let (reply, answer) = oneshot::channel();
+        let ask = Change(Box::new(move |log| drop(reply.send(change(log).map_err(|error| error.to_string())))));
+        let sent = self.writer.send(ask, Instant::now() + APPEND_WITHIN).await;
+        sent.map_err(|error| ReadError::Busy(error.to_string()))?;
+        answer.await.map_err(|_| ReadError::Busy("the change was lost".to_owned()))?.map_err(ReadError::Broken)
+    }
+}
+
 /// Opens the log, closes what a crash interrupted, and keeps a writer alive under `parent`. Tells what was spent this
 /// month.
 ///
@@ -224,10 +267,12 @@ pub(crate) fn start(
     parent: &KillSwitch,
 ) -> Result<(Supervised<AuditWriter>, AuditDesk, Vec<Usage>), AuditError> {
     let now = Timestamp::now;
-    let first = tell(AuditLog::open(&directory, JournalOptions::default(), now())?);
+    // Closed segments are checked by `audit verify`, and by whoever reads them.
+    let options = JournalOptions { check: OpenCheck::LastSegment, ..JournalOptions::default() };
+    let first = tell(AuditLog::open(&directory, options, now())?);
     let month = now().to_zoned(TimeZone::UTC).date().first_of_month().to_zoned(TimeZone::UTC);
     let usage = first.usage(month.map_or(Timestamp::MIN, |month| month.timestamp()))?;
-    let (writer, desk) = keep(first, parent, move || AuditLog::reopen(&directory, JournalOptions::default(), now()));
+    let (writer, desk) = keep(first, parent, move || AuditLog::reopen(&directory, options, now()));
     Ok((writer, desk, usage))
 }
 
@@ -278,6 +323,12 @@ fn tell((log, report): (AuditLog, OpenReport)) -> AuditLog {
     }
     if let Some(why) = &report.index_rebuilt {
         info!(%why, "the audit index was rebuilt");
+    }
+    if let Some(why) = &report.tree_rebuilt {
+        info!(%why, "the Merkle tree's files were rebuilt");
+    }
+    if !report.vault.missing.is_empty() || report.vault.damaged_holds > 0 {
+        error!(missing = ?report.vault.missing, holds = report.vault.damaged_holds, "the key table is not whole: see docs/vault.md");
     }
     log
 }

@@ -91,6 +91,8 @@ pub struct Job {
     pub prompt_tokens: u32,
     /// The prompt as it is kept for the auditor.
     pub prompt_record: Vec<u8>,
+    /// Whom it is about, as the tenant names them.
+    pub subject: Option<String>,
     /// How tokens are drawn.
     pub sampling: Sampling,
     /// An answer ends before the first of these.
@@ -427,6 +429,7 @@ fn admission_draft(job: &Job, record_id: &RecordId, permit: &Permit) -> Admissio
             retention: job.retention.clone(),
         },
         prompt: job.prompt_record.clone(),
+        subject: job.subject.clone(),
     }
 }
 

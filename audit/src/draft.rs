@@ -6,8 +6,9 @@ use forethought_schemas::{RecordId, RequestId};
 use jiff::Timestamp;
 
 use crate::{
-    Act, Actor, Admission, Body, ClassifierNote, Commitment, Digest, DraftError, KeyError, Outcome, OutcomeStatus,
-    Review, ReviewAsked, ReviewDecision, SafeguardNote, SampleOutcome, Spent, TenantKey, VoteCount, seal,
+    Act, Actor, Admission, Body, ClassifierNote, Commitment, ContentKey, ContentLabel, Digest, DraftError, Outcome,
+    OutcomeStatus, Review, ReviewAsked, ReviewDecision, SafeguardNote, SampleOutcome, Spent, VaultError, VoteCount,
+    seal_content,
 };
 
 /// A record to append, with its contents in the clear.
@@ -101,6 +102,8 @@ pub struct AdmissionDraft {
     pub admission: Admission,
     /// The prompt's messages, in the form in which they are to be read again. Sealed.
     pub prompt: Vec<u8>,
+    /// Whom it is about, as the tenant names them: what erases their contents. It stands in the vault alone.
+    pub subject: Option<String>,
 }
 
 /// What came of an admission. Its request and tenant are the admission's.
@@ -174,7 +177,7 @@ pub struct VoteDraft {
 
 /// Seals a record's contents one after the other.
 pub(crate) struct Sealer<'a> {
-    key: TenantKey,
+    key: Option<ContentKey>,
     record_id: &'a RecordId,
     tenant: &'a str,
     pub(crate) commitments: Vec<Commitment>,
@@ -182,12 +185,14 @@ pub(crate) struct Sealer<'a> {
 }
 
 impl<'a> Sealer<'a> {
-    pub(crate) fn new(key: TenantKey, record_id: &'a RecordId, tenant: &'a str) -> Self {
+    pub(crate) fn new(key: Option<ContentKey>, record_id: &'a RecordId, tenant: &'a str) -> Self {
         Self { key, record_id, tenant, commitments: Vec::new(), payloads: Vec::new() }
     }
 
-    pub(crate) fn add(&mut self, name: &str, content: &[u8]) -> Result<Digest, KeyError> {
-        let (commitment, payload) = seal::seal(&self.key, self.record_id, self.tenant, name, content)?;
+    pub(crate) fn add(&mut self, name: &str, content: &[u8]) -> Result<Digest, VaultError> {
+        let label = ContentLabel { record_id: self.record_id.as_str(), name, tenant: self.tenant };
+        let unsealed = || VaultError::Sealing { record_id: label.record_id.to_owned(), name: name.to_owned() };
+        let (commitment, payload) = seal_content(self.key.as_ref().ok_or_else(unsealed)?, label, content)?;
         let digest = commitment.commitment;
         self.commitments.push(commitment);
         self.payloads.push(payload);
@@ -202,7 +207,7 @@ struct Answers<'d> {
 }
 
 impl<'d> Answers<'d> {
-    fn digest(&mut self, answer: &'d str, sealer: &mut Sealer<'_>) -> Result<Digest, KeyError> {
+    fn digest(&mut self, answer: &'d str, sealer: &mut Sealer<'_>) -> Result<Digest, VaultError> {
         if let Some((_, digest)) = self.known.iter().find(|(known, _)| *known == answer) {
             return Ok(*digest);
         }
@@ -214,7 +219,7 @@ impl<'d> Answers<'d> {
 
 impl AdmissionDraft {
     /// The record's body; its contents go to the sealer.
-    pub(crate) fn body(&self, sealer: &mut Sealer<'_>) -> Result<Body, KeyError> {
+    pub(crate) fn body(&self, sealer: &mut Sealer<'_>) -> Result<Body, VaultError> {
         sealer.add("prompt", &self.prompt)?;
         Ok(Body::Admission(self.admission.clone()))
     }
@@ -222,7 +227,12 @@ impl AdmissionDraft {
 
 impl ReviewDraft {
     /// The record's body; its contents go to the sealer.
-    pub(crate) fn body(&self, request_id: &RequestId, tenant: &str, sealer: &mut Sealer<'_>) -> Result<Body, KeyError> {
+    pub(crate) fn body(
+        &self,
+        request_id: &RequestId,
+        tenant: &str,
+        sealer: &mut Sealer<'_>,
+    ) -> Result<Body, VaultError> {
         if let Some(answer) = &self.answer {
             sealer.add("answer", answer)?;
         }
@@ -253,7 +263,7 @@ impl OutcomeDraft {
         tenant: &str,
         since: Timestamp,
         sealer: &mut Sealer<'_>,
-    ) -> Result<Body, KeyError> {
+    ) -> Result<Body, VaultError> {
         if let Some(answer) = &self.answer {
             sealer.add("answer", answer)?;
         }
@@ -262,12 +272,12 @@ impl OutcomeDraft {
         }
         let mut answers = Answers::default();
         let samples =
-            self.samples.iter().map(|sample| sample.seal(&mut answers, sealer)).collect::<Result<_, KeyError>>()?;
+            self.samples.iter().map(|sample| sample.seal(&mut answers, sealer)).collect::<Result<_, VaultError>>()?;
         let votes = self
             .votes
             .iter()
             .map(|vote| Ok(VoteCount { answer: answers.digest(&vote.answer, sealer)?, count: vote.count }))
-            .collect::<Result<_, KeyError>>()?;
+            .collect::<Result<_, VaultError>>()?;
         Ok(Body::Outcome(Outcome {
             admission: self.admission.clone(),
             request_id: request_id.clone(),
@@ -288,7 +298,7 @@ impl OutcomeDraft {
 }
 
 impl SampleDraft {
-    fn seal<'d>(&'d self, answers: &mut Answers<'d>, sealer: &mut Sealer<'_>) -> Result<SampleOutcome, KeyError> {
+    fn seal<'d>(&'d self, answers: &mut Answers<'d>, sealer: &mut Sealer<'_>) -> Result<SampleOutcome, VaultError> {
         if let Some(text) = &self.text {
             sealer.add(&format!("sample/{}", self.index), text)?;
         }

@@ -15,6 +15,12 @@ pub enum AuditError {
     /// A tenant's key failed.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The data directory is of another version.
+    #[error(transparent)]
+    Version(#[from] crate::StoreVersionError),
+    /// The vault of content keys failed.
+    #[error(transparent)]
+    Vault(#[from] crate::VaultError),
     /// A draft cannot be appended; none of its batch was.
     #[error("draft {index} of the batch: {source}; append the others without it")]
     Draft {
@@ -33,6 +39,26 @@ pub enum AuditError {
         /// What is wrong with it.
         what: String,
     },
+    /// The log does not have what its last checkpoint claims.
+    #[error(
+        "a checkpoint of the log `{origin}` over {claimed} records was signed before, and the {size} that are there do not begin with \
+         them: records were lost or changed. Restore the data directory from a backup that has them, or begin a log with another name: \
+         move log.key away, and tell auditors why"
+    )]
+    Contradicted {
+        /// The log's name.
+        origin: String,
+        /// Records that were claimed.
+        claimed: u64,
+        /// Records that are there.
+        size: u64,
+    },
+    /// There is nobody to sign.
+    #[error(transparent)]
+    Signer(#[from] crate::SignerError),
+    /// Nothing could be signed.
+    #[error("the audit log's key cannot sign: {0}")]
+    Signing(String),
     /// A record could not be written as JSON.
     #[error("record {record_id} cannot be written: {source}")]
     Encode {
@@ -43,11 +69,22 @@ pub enum AuditError {
     },
 }
 
+impl From<forethought_tlog::checkpoint::CheckpointError> for AuditError {
+    fn from(error: forethought_tlog::checkpoint::CheckpointError) -> Self {
+        Self::Signing(error.to_string())
+    }
+}
+
 impl AuditError {
     /// Whether the disk is full: the same drafts may be appended once there is space.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        matches!(self, Self::Store(StoreError::Full { .. }) | Self::Key(KeyError::Store(StoreError::Full { .. })))
+        matches!(
+            self,
+            Self::Store(StoreError::Full { .. })
+                | Self::Key(KeyError::Store(StoreError::Full { .. }))
+                | Self::Vault(crate::VaultError::Store(StoreError::Full { .. }))
+        )
     }
 }
 

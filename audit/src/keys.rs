@@ -178,6 +178,24 @@ impl KeyStore {
         Ok(key)
     }
 
+    /// Destroys a tenant's key, if there is one: it is written over, made durable, and removed.
+    ///
+    /// # Errors
+    /// [`KeyError::Tenant`] and [`KeyError::Store`].
+    pub fn destroy(&mut self, tenant: &str) -> Result<(), KeyError> {
+        let file = file_of(tenant)?;
+        let size = match self.disk.size(&file) {
+            Ok(size) => usize::try_from(size).unwrap_or(MAX_FILE),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(source) => return Err(failed("read", &file, source)),
+        };
+        self.durable.remove(tenant);
+        self.disk.overwrite(&file, 0, &vec![0; size]).map_err(|source| failed("overwrite", &file, source))?;
+        self.disk.sync_file(&file).map_err(|source| failed("sync", &file, source))?;
+        self.disk.remove(&file).map_err(|source| failed("remove", &file, source))?;
+        self.sync_dirs()
+    }
+
     fn create(&self, file: &str) -> Result<TenantKey, KeyError> {
         let key = TenantKey::generate()?;
         let new = format!("{file}.new");

@@ -1,36 +1,58 @@
-//! The log, open for appending: one batch of drafts, one durable write, one more link of the chain for each.
+//! The log, open for appending: one batch of drafts, one durable write, and as many leaves more.
 
+mod catalogue;
+mod checkpoints;
+mod erasing;
+mod keeping;
 mod opening;
+mod publishing;
+mod sealing;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
 
 use forethought_schemas::{RecordId, RequestId};
-use forethought_store::{Disk, Index, IndexMark, IndexWrite, Journal, JournalOptions, RecoveryReport};
+use forethought_store::{Disk, Index, Journal, JournalOptions, RecoveryReport};
 use jiff::Timestamp;
 
 use crate::{
-    AuditError, Body, Digest, Draft, DraftError, KeyStore, Record, ReviewAsked,
+    AuditError, Body, ContentKey, Digest, Draft, DraftError, KeyStore, Masters, Record, ReviewAsked, Ticket, Vault,
+    VaultReport,
     draft::Sealer,
-    index::{self, LAYOUT, RECORD, SEALED, USAGE, Usage},
-    keys::is_tenant,
+    index::{Keys, RECORD, SEALED},
+    leaves::{Leaves, Mark},
     record::VERSION,
 };
+use catalogue::Catalogue;
+use checkpoints::Checkpoints;
 use opening::Open;
+
+pub(crate) use checkpoints::{FILE as CHECKPOINT_FILE, last_checkpoint};
+pub use erasing::{Asked, Erased};
+pub use publishing::Proof;
 
 /// The audit log. Synchronous; one owner appends.
 #[derive(Debug)]
 pub struct AuditLog {
     pub(crate) journal: Journal,
-    pub(crate) index: Index,
-    pub(crate) keys: KeyStore,
+    /// The tree over the records.
+    pub(crate) leaves: Leaves,
+    /// What finds records.
+    pub(crate) catalogue: Catalogue,
+    /// What was signed of it.
+    checkpoints: Checkpoints,
+    pub(crate) vault: Vault,
+    /// Keys of contents that earlier programs have sealed.
+    pub(crate) old_keys: KeyStore,
     /// The digest of the last record.
     head: Digest,
     /// Admissions without an end: as many as there are requests under way.
     open: BTreeMap<RecordId, OpenAdmission>,
     /// Answers that wait for a person, by admission.
     held: BTreeMap<RecordId, Held>,
-    /// Whether the index has failed to take the last records.
-    pub(crate) index_behind: bool,
 }
 
 /// An answer that waits for a person.
@@ -44,6 +66,10 @@ pub struct Held {
     pub since: Timestamp,
     /// Until when somebody may decide, and why.
     pub review: ReviewAsked,
+    /// The entry of its outcome.
+    pub(crate) seq: u64,
+    /// What its contents are sealed under, if this process knows.
+    pub(crate) key: Option<Ticket>,
 }
 
 #[derive(Clone, Debug)]
@@ -51,6 +77,25 @@ struct OpenAdmission {
     request_id: RequestId,
     tenant: String,
     time: Timestamp,
+    /// Its entry.
+    seq: u64,
+    /// What its contents are sealed under, if this process knows.
+    key: Option<Ticket>,
+}
+
+/// What the log takes, and who opens its contents.
+#[derive(Clone, Debug, Default)]
+pub struct LogOptions {
+    /// Of the journal.
+    pub journal: JournalOptions,
+    /// The master keys of the vault; that in [`crate::MASTER_KEY_FILE`], made when there is none, unless set.
+    pub masters: Option<Masters>,
+}
+
+impl From<JournalOptions> for LogOptions {
+    fn from(journal: JournalOptions) -> Self {
+        Self { journal, masters: None }
+    }
 }
 
 /// What was found and done when the log was opened.
@@ -60,6 +105,10 @@ pub struct OpenReport {
     pub recovery: RecoveryReport,
     /// Why the index was dropped and built anew, if it was.
     pub index_rebuilt: Option<String>,
+    /// What the vault of content keys found.
+    pub vault: VaultReport,
+    /// Why the tree was dropped and built anew, if it was.
+    pub tree_rebuilt: Option<String>,
     /// Admissions without an end, each of which now has an interrupted record; none after [`AuditLog::reopen`].
     pub interrupted: Vec<RecordId>,
 }
@@ -71,6 +120,8 @@ pub struct Appended {
     pub record_id: RecordId,
     /// Its entry in the journal.
     pub seq: u64,
+    /// Its leaf in the Merkle tree, from 0.
+    pub leaf: u64,
     /// The digest of its canonical bytes.
     pub hash: Digest,
 }
@@ -93,10 +144,10 @@ impl AuditLog {
     /// [`AuditError::Store`] when the directory is in use, the journal damaged, newer or not writable.
     pub fn open(
         dir: impl AsRef<Path>,
-        options: JournalOptions,
+        options: impl Into<LogOptions>,
         now: Timestamp,
     ) -> Result<(Self, OpenReport), AuditError> {
-        Self::open_dir(dir.as_ref(), options, now, Open::Orphaned)
+        Self::open_dir(dir.as_ref(), options.into(), now, Open::Orphaned)
     }
 
     /// Opens the log again in the process that has had it open since its start, such as after a failed sync: as
@@ -106,15 +157,15 @@ impl AuditLog {
     /// As [`AuditLog::open`].
     pub fn reopen(
         dir: impl AsRef<Path>,
-        options: JournalOptions,
+        options: impl Into<LogOptions>,
         now: Timestamp,
     ) -> Result<(Self, OpenReport), AuditError> {
-        Self::open_dir(dir.as_ref(), options, now, Open::UnderWay)
+        Self::open_dir(dir.as_ref(), options.into(), now, Open::UnderWay)
     }
 
     fn open_dir(
         dir: &Path,
-        options: JournalOptions,
+        options: LogOptions,
         now: Timestamp,
         left_open: Open,
     ) -> Result<(Self, OpenReport), AuditError> {
@@ -129,10 +180,10 @@ impl AuditLog {
     pub fn open_on(
         disk: Arc<dyn Disk>,
         index: Index,
-        options: JournalOptions,
+        options: impl Into<LogOptions>,
         now: Timestamp,
     ) -> Result<(Self, OpenReport), AuditError> {
-        opening::open(disk, || Ok(index), options, now, Open::Orphaned)
+        opening::open(disk, || Ok(index), options.into(), now, Open::Orphaned)
     }
 
     /// Opens the log again on any disk, with an index of any kind. See [`AuditLog::reopen`].
@@ -142,10 +193,10 @@ impl AuditLog {
     pub fn reopen_on(
         disk: Arc<dyn Disk>,
         index: Index,
-        options: JournalOptions,
+        options: impl Into<LogOptions>,
         now: Timestamp,
     ) -> Result<(Self, OpenReport), AuditError> {
-        opening::open(disk, || Ok(index), options, now, Open::UnderWay)
+        opening::open(disk, || Ok(index), options.into(), now, Open::UnderWay)
     }
 
     /// Appends records with their contents, and gives them back once all of them are durable: one fdatasync, however
@@ -160,18 +211,19 @@ impl AuditLog {
     pub fn append(&mut self, drafts: &[Draft]) -> Result<Vec<Appended>, AuditError> {
         let mut open = OpenChanges::default();
         let mut prepared: Vec<Prepared> = Vec::with_capacity(drafts.len());
-        for (index, draft) in drafts.iter().enumerate() {
+        let mut ids = BTreeSet::new();
+        let keys = self.content_keys(drafts)?;
+        for (index, (draft, key)) in drafts.iter().zip(keys).enumerate() {
             let of_draft = |source| AuditError::Draft { index, source };
             let id = draft.record_id();
-            if self.is_taken(id) || prepared.iter().any(|other| other.record.record_id == *id) {
+            if !ids.insert(id) || self.open.contains_key(id) {
                 return Err(of_draft(DraftError::Duplicate(id.clone())));
             }
-            let prev = prepared.last().map_or(self.head, |record| record.hash);
-            let record = self.prepare(draft, prev, &mut open, of_draft)?;
+            let record = self.prepare(draft, key, &mut open, of_draft)?;
             record.check_size(self.journal.options().max_entry_bytes).map_err(of_draft)?;
             prepared.push(record);
         }
-        self.write(prepared, open)
+        self.write(&prepared, open)
     }
 
     /// The admissions that have no end yet.
@@ -184,16 +236,6 @@ impl AuditLog {
         self.held.iter()
     }
 
-    /// What requests spent that were let in at this time or later, in the order of these times.
-    ///
-    /// # Errors
-    /// [`AuditError::Store`].
-    pub fn usage(&self, since: Timestamp) -> Result<Vec<Usage>, AuditError> {
-        let (from, to) = (index::time_key(since), [0xff; 17]);
-        let found = self.index.range(USAGE, &from, &to)?;
-        found.map(|pair| index::usage_of(&pair?)).collect()
-    }
-
     /// The digest of the last record: with it, a copy of the log can be held against this one.
     #[must_use]
     pub fn head(&self) -> Digest {
@@ -203,113 +245,121 @@ impl AuditLog {
     /// Why the log takes no more records until it is opened anew, if so.
     #[must_use]
     pub fn refusing(&self) -> Option<&str> {
-        self.journal.refusing()
-    }
-
-    fn is_taken(&self, id: &RecordId) -> bool {
-        index::has_record(&self.index, id).unwrap_or_else(|error| {
-            // Ids are unique by how they are made: a broken index is no reason to refuse a request.
-            tracing::warn!(%error, "cannot look up a record id");
-            false
-        })
+        self.journal.refusing().or_else(|| self.vault.refusing())
     }
 
     fn prepare(
         &mut self,
         draft: &Draft,
-        prev: Digest,
+        key: Option<ContentKey>,
         open: &mut OpenChanges,
         of_draft: impl Fn(DraftError) -> AuditError,
     ) -> Result<Prepared, AuditError> {
         match draft {
             Draft::Admission(draft) => {
                 let tenant = &draft.admission.tenant;
-                if !is_tenant(tenant) {
-                    return Err(of_draft(DraftError::Tenant(tenant.clone())));
-                }
-                let mut sealer = Sealer::new(self.keys.get_or_create(tenant)?, &draft.record_id, tenant);
+                let ticket = key.as_ref().map(|key| Ticket::of(key.place(), key.id()));
+                let mut sealer = Sealer::new(key, &draft.record_id, tenant);
                 let body = draft.body(&mut sealer)?;
                 let request_id = draft.admission.request_id.clone();
                 open.begin(
                     draft.record_id.clone(),
-                    OpenAdmission { request_id, tenant: tenant.clone(), time: draft.time },
+                    OpenAdmission { request_id, tenant: tenant.clone(), time: draft.time, seq: 0, key: ticket },
                 );
-                seal_record(prev, &draft.record_id, draft.time, body, sealer)
+                seal_record(&draft.record_id, draft.time, body, sealer)
             }
             Draft::Outcome(draft) => {
                 draft.check().map_err(&of_draft)?;
                 let admission = open
                     .end(&self.open, &draft.admission)
                     .ok_or_else(|| of_draft(DraftError::NotOpen(draft.admission.clone())))?;
-                let key = self.keys.get_or_create(&admission.tenant)?;
+                let ticket = key.as_ref().map(|key| Ticket::of(key.place(), key.id()));
                 let mut sealer = Sealer::new(key, &draft.record_id, &admission.tenant);
                 let body = draft.body(&admission.request_id, &admission.tenant, admission.time, &mut sealer)?;
                 if let Some(review) = draft.review.clone() {
                     let (request_id, tenant) = (admission.request_id.clone(), admission.tenant.clone());
-                    let held = Held { request_id, tenant, since: draft.time, review };
+                    let held = Held { request_id, tenant, since: draft.time, review, seq: 0, key: ticket };
+                    open.holding.insert(draft.record_id.clone(), draft.admission.clone());
                     open.held.insert(draft.admission.clone(), held);
                 }
-                seal_record(prev, &draft.record_id, draft.time, body, sealer)
+                seal_record(&draft.record_id, draft.time, body, sealer)
             }
             Draft::Review(draft) => {
                 let held = open
                     .decide(&self.held, &draft.admission)
                     .ok_or_else(|| of_draft(DraftError::NotHeld(draft.admission.clone())))?;
-                let key = self.keys.get_or_create(&held.tenant)?;
                 let mut sealer = Sealer::new(key, &draft.record_id, &held.tenant);
                 let body = draft.body(&held.request_id, &held.tenant, &mut sealer)?;
-                seal_record(prev, &draft.record_id, draft.time, body, sealer)
+                seal_record(&draft.record_id, draft.time, body, sealer)
             }
             Draft::Act(draft) => {
                 let (record_id, body) = (draft.record_id.clone(), Body::Act(draft.act.clone()));
-                let record = Record { v: VERSION, record_id, time: draft.time, prev, body, contents: Vec::new() };
+                let record = Record { v: VERSION, record_id, time: draft.time, prev: None, body, contents: Vec::new() };
                 Prepared::new(record, Vec::new())
             }
         }
     }
 
     /// Makes the records durable, and only then takes note of them.
-    fn write(&mut self, prepared: Vec<Prepared>, open: OpenChanges) -> Result<Vec<Appended>, AuditError> {
+    fn write(&mut self, prepared: &[Prepared], mut open: OpenChanges) -> Result<Vec<Appended>, AuditError> {
         let mut entries: Vec<(u8, &[u8])> = Vec::new();
-        for record in &prepared {
+        for record in prepared {
             entries.push((RECORD, &record.bytes));
             entries.extend(record.payloads.iter().map(|payload| (SEALED, payload.as_slice())));
         }
         let seqs = self.journal.append_batch(&entries)?;
-        let mark = entries.last().map(|(_, payload)| IndexMark::at(seqs.end - 1, payload, LAYOUT));
-        let mut writes = Vec::new();
-        let mut appended = Vec::with_capacity(prepared.len());
-        let mut seq = seqs.start;
-        for Prepared { record, hash, .. } in prepared {
-            writes.extend(index::record_writes(&record, seq));
-            for (commitment, at) in record.contents.iter().zip(seq + 1..) {
-                writes.push(index::content_write(record.record_id.as_str(), &commitment.name, at));
-            }
-            self.head = hash;
-            let next = seq + 1 + record.contents.len() as u64;
-            appended.push(Appended { record_id: record.record_id, seq, hash });
-            seq = next;
+        let first = self.leaves.size();
+        let appended = appended(prepared, seqs.start, first);
+        let leaves: Vec<_> = prepared.iter().map(|record| record.record.leaf(&record.bytes)).collect();
+        let grown = self.leaves.grown(appended.iter().map(|one| one.seq).zip(leaves.iter().map(AsRef::as_ref)));
+        if let Err(error) = self.leaves.take(grown) {
+            tracing::error!(%error, "the log's tiles lack the last records; the next append tries again");
+        }
+        for (record, at) in prepared.iter().zip(&appended) {
+            open.place(&at.record_id, at.seq);
+            self.catalogue.add(&Keys::of(&record.record));
+        }
+        if let Some(last) = appended.last() {
+            self.head = last.hash;
         }
         open.apply(&mut self.open, &mut self.held);
-        if let Some(mark) = mark {
-            self.note(&writes, mark);
+        if let Some((_, payload)) = entries.last() {
+            self.catalogue.store(seqs.end - 1, payload);
+        }
+        if self.leaves.wants_mark() {
+            self.mark(seqs.end);
         }
         Ok(appended)
     }
 
-    /// Brings the index up to date. The records are durable whether it can be or not.
-    fn note(&mut self, writes: &[IndexWrite], mark: IndexMark) {
-        // The mark must never pass over entries that are not indexed: they would not be looked at again.
-        let noted = if self.index_behind {
-            opening::follow(&self.journal, &self.index)
-        } else {
-            self.index.apply(writes, mark).map_err(AuditError::from)
-        };
-        self.index_behind = noted.is_err();
-        if let Err(error) = noted {
-            tracing::error!(%error, seq = mark.seq, "the index lacks the last records; the next append or start tries again");
+    /// Notes how far the tree's files are durable.
+    fn mark(&mut self, end_seq: u64) {
+        let open = self.open.values().map(|admission| admission.seq).collect();
+        let held = self.held.values().map(|held| held.seq).collect();
+        if let Err(error) = self.leaves.mark(Mark { end_seq, open, held, ..Mark::default() }) {
+            tracing::warn!(%error, "the next start reads more of the journal");
         }
     }
+}
+
+impl Drop for AuditLog {
+    /// Has the next start find everything in place, and a check find what was changed meanwhile.
+    fn drop(&mut self) {
+        if self.refusing().is_none() {
+            self.mark(self.journal.last_seq() + 1);
+        }
+    }
+}
+
+/// Where the records stand, of which the first is this entry and this leaf.
+fn appended(prepared: &[Prepared], seq: u64, leaf: u64) -> Vec<Appended> {
+    let mut seq = seq;
+    let one = |(record, leaf): (&Prepared, u64)| {
+        let at = seq;
+        seq += 1 + record.payloads.len() as u64;
+        Appended { record_id: record.record.record_id.clone(), seq: at, leaf, hash: record.hash }
+    };
+    prepared.iter().zip(leaf..).map(one).collect()
 }
 
 /// What a batch changes in the set of open admissions.
@@ -317,6 +367,8 @@ impl AuditLog {
 struct OpenChanges {
     begun: BTreeMap<RecordId, OpenAdmission>,
     ended: Vec<RecordId>,
+    /// The admission by the outcome that holds its answer.
+    holding: BTreeMap<RecordId, RecordId>,
     held: BTreeMap<RecordId, Held>,
     decided: Vec<RecordId>,
 }
@@ -346,6 +398,17 @@ impl OpenChanges {
         Some(found)
     }
 
+    /// Says in which entry a record stands.
+    fn place(&mut self, id: &RecordId, seq: u64) {
+        if let Some(admission) = self.begun.get_mut(id) {
+            admission.seq = seq;
+        }
+        let held = self.holding.get(id).and_then(|admission| self.held.get_mut(admission));
+        if let Some(held) = held {
+            held.seq = seq;
+        }
+    }
+
     fn apply(self, open: &mut BTreeMap<RecordId, OpenAdmission>, held: &mut BTreeMap<RecordId, Held>) {
         open.extend(self.begun);
         held.extend(self.held);
@@ -358,15 +421,9 @@ impl OpenChanges {
     }
 }
 
-fn seal_record(
-    prev: Digest,
-    record_id: &RecordId,
-    time: Timestamp,
-    body: Body,
-    sealer: Sealer<'_>,
-) -> Result<Prepared, AuditError> {
+fn seal_record(record_id: &RecordId, time: Timestamp, body: Body, sealer: Sealer<'_>) -> Result<Prepared, AuditError> {
     let Sealer { commitments, payloads, .. } = sealer;
-    let record = Record { v: VERSION, record_id: record_id.clone(), time, prev, body, contents: commitments };
+    let record = Record { v: VERSION, record_id: record_id.clone(), time, prev: None, body, contents: commitments };
     Prepared::new(record, payloads)
 }
 

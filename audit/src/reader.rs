@@ -1,31 +1,28 @@
 //! The log, open for reading only: beside a server that writes it, or without one.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    io,
-    ops::Bound,
-    path::Path,
-    sync::Arc,
-};
+use std::{borrow::Cow, io, path::Path, sync::Arc};
 
-use forethought_store::{Disk, Entry, IndexWrite, Journal, JournalSnapshot, RealDisk, StoreError};
+use forethought_store::{Disk, Entry, Journal, JournalSnapshot, RealDisk, Scan, StoreError};
 
 use crate::{
-    AuditError, Filter, KeyStore, Listed, Record, Shown, index,
+    AuditError, ContentError, Digest, Filter, Listed, Masters, Record, Shown,
+    contents::ContentKeys,
+    index::{self, Bundle, Facts, Keys, RECORD},
     query::{self, Source},
 };
-
-type Tree = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// The audit log as it stood when it was opened. Nothing in its directory is changed, and a server may be writing it:
 /// a last batch that is not whole yet is not seen.
 ///
-/// Everything is read once when it is opened, and the index is kept in memory: about 2 KB for each request.
+/// Everything is read once when it is opened, and the index is kept in memory: about 200 bytes for each record.
 #[derive(Debug)]
 pub struct AuditReader {
     journal: JournalSnapshot,
-    trees: HashMap<&'static str, Tree>,
-    keys: KeyStore,
+    /// The last one may be empty.
+    bundles: Vec<Bundle>,
+    /// The entry of each leaf.
+    seqs: Vec<u64>,
+    keys: ContentKeys,
     in_use: bool,
 }
 
@@ -36,26 +33,47 @@ impl AuditReader {
     /// [`AuditError::Store`] when there is no log ([`StoreError::NoJournal`]), it cannot be read, it is damaged
     /// anywhere but at its end, or it is of a newer version; [`AuditError::Entry`].
     pub fn open(dir: impl AsRef<Path>) -> Result<Self, AuditError> {
-        Self::open_on(read_only(dir.as_ref())?)
+        Self::open_under(dir, None)
+    }
+
+    /// As [`AuditReader::open`], with these master keys for contents instead of that in [`crate::MASTER_KEY_FILE`].
+    ///
+    /// # Errors
+    /// As [`AuditReader::open`]. Without a master key, and with another one, contents cannot be read and all the rest can.
+    pub fn open_under(dir: impl AsRef<Path>, masters: Option<Masters>) -> Result<Self, AuditError> {
+        Self::open_with(&read_only(dir.as_ref())?, masters)
     }
 
     /// Reads the log on any disk. See [`AuditReader::open`].
     ///
     /// # Errors
     /// As [`AuditReader::open`].
-    pub fn open_on(disk: Arc<dyn Disk>) -> Result<Self, AuditError> {
-        let journal = Journal::snapshot(Arc::clone(&disk))?;
-        let mut trees: HashMap<&'static str, Tree> = HashMap::new();
+    pub fn open_on(disk: &Arc<dyn Disk>) -> Result<Self, AuditError> {
+        Self::open_with(disk, None)
+    }
+
+    fn open_with(disk: &Arc<dyn Disk>, masters: Option<Masters>) -> Result<Self, AuditError> {
+        let journal = Journal::snapshot(Arc::clone(disk))?;
+        let (mut bundles, mut last, mut seqs) = (Vec::new(), Bundle::default(), Vec::new());
         for entry in journal.scan(1) {
-            for write in index::writes_of(&entry?)? {
-                match write {
-                    IndexWrite::Put { tree, key, value } => drop(trees.entry(tree).or_default().insert(key, value)),
-                    IndexWrite::Remove { tree, key } => drop(trees.entry(tree).or_default().remove(&key)),
-                }
+            let entry = entry?;
+            if entry.kind != RECORD {
+                continue;
+            }
+            last.add(&Keys::of(&index::record_of(&entry)?));
+            seqs.push(entry.seq);
+            if last.is_full() {
+                bundles.push(std::mem::take(&mut last));
             }
         }
-        let in_use = disk.in_use();
-        Ok(Self { journal, trees, keys: KeyStore::new(disk), in_use })
+        bundles.push(last);
+        let (in_use, keys) = (disk.in_use(), ContentKeys::open(disk, masters));
+        Ok(Self { journal, bundles, seqs, keys, in_use })
+    }
+
+    fn bundle(&self, bundle: u64) -> Result<&Bundle, StoreError> {
+        let found = usize::try_from(bundle).ok().and_then(|bundle| self.bundles.get(bundle));
+        found.ok_or(StoreError::NoEntry { seq: bundle, last: self.seqs.len() as u64 })
     }
 
     /// Whether another process was writing the log: an open request may be under way.
@@ -90,28 +108,32 @@ impl AuditReader {
 }
 
 impl Source for AuditReader {
-    fn get(&self, tree: &'static str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.trees.get(tree).and_then(|tree| tree.get(key)).cloned())
+    fn bundles(&self) -> u64 {
+        self.bundles.len() as u64
     }
 
-    fn latest(
-        &self,
-        tree: &'static str,
-        from: &[u8],
-        to: &[u8],
-    ) -> Result<impl Iterator<Item = Result<u64, StoreError>>, StoreError> {
-        // A range that ends before it begins is a panic of the map.
-        let bounds = (Bound::Included(from), Bound::Excluded(to.max(from)));
-        let found = self.trees.get(tree).filter(|_| from < to).map(|tree| tree.range::<[u8], _>(bounds));
-        Ok(found.into_iter().flatten().rev().filter_map(|(_, value)| index::seq_of(value).map(Ok)))
+    fn facts(&self, bundle: u64) -> Result<Cow<'_, Facts>, StoreError> {
+        self.bundle(bundle).map(|bundle| Cow::Borrowed(&bundle.facts))
+    }
+
+    fn leaves_with(&self, bundle: u64, hash: u32) -> Result<Vec<u8>, StoreError> {
+        self.bundle(bundle).map(|bundle| bundle.leaves_with(hash))
+    }
+
+    fn seq_of(&self, leaf: u64) -> Result<Option<u64>, StoreError> {
+        Ok(usize::try_from(leaf).ok().and_then(|leaf| self.seqs.get(leaf)).copied())
     }
 
     fn entry(&self, seq: u64) -> Result<Entry, StoreError> {
         self.journal.read(seq)
     }
 
-    fn keys(&self) -> &KeyStore {
-        &self.keys
+    fn entries(&self, seq: u64) -> Scan<'_> {
+        self.journal.scan(seq)
+    }
+
+    fn unseal(&self, sealed: &[u8]) -> Result<(Vec<u8>, Digest), ContentError> {
+        self.keys.unseal(sealed)
     }
 }
 

@@ -1,25 +1,34 @@
 //! The records. The order of the fields is the order in the canonical bytes: add at the end, and move nothing.
 
+mod act;
+
+use std::borrow::Cow;
+
 use forethought_schemas::{Budget, Effort, Facts, RecordId, RequestId, StrategyName};
+use forethought_tlog::tile::MAX_ENTRY;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::Digest;
 
+pub use act::{Act, Actor, Erasure, ErasureCause, KeyTrace, RefusedKey};
+
 /// The version of the records that this program writes.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// One record. Its canonical bytes are its compact JSON, fields in this order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// The version of the record's fields, 1.
+    /// The version of the record's fields, 1 or 2.
     pub v: u32,
     /// The record's own id.
     pub record_id: RecordId,
     /// When it was made, UTC.
     pub time: Timestamp,
-    /// The digest of the canonical bytes of the record before it; [`Digest::GENESIS`] in the first one.
-    pub prev: Digest,
+    /// In version 1 the digest of the canonical bytes of the record before it, [`Digest::GENESIS`] in the first one. Version 2 has
+    /// none: the Merkle tree says what stands before a record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prev: Option<Digest>,
     /// What it is about.
     pub body: Body,
     /// Commitments to the contents that are sealed beside it, in the order of their entries.
@@ -38,6 +47,18 @@ impl Record {
             Body::Act(act) => act.by.as_ref().map(|by| by.tenant.as_str()),
             Body::TailCut(_) => None,
         }
+    }
+
+    /// What is hashed as the leaf of a record with these canonical bytes: themselves or, where they are more than an entry of a
+    /// transparency log may have, a short JSON object with their length and SHA-256.
+    #[must_use]
+    pub fn leaf<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
+        if bytes.len() <= MAX_ENTRY {
+            return Cow::Borrowed(bytes);
+        }
+        let (id, sha256, len) = (&self.record_id, Digest::of(bytes), bytes.len());
+        let leaf = format!(r#"{{"v":{VERSION},"record_id":"{id}","large":{{"bytes":{len},"sha256":"{sha256}"}}}}"#);
+        Cow::Owned(leaf.into_bytes())
     }
 
     /// The admission that this record ends.
@@ -69,6 +90,21 @@ pub enum Body {
     Act(Act),
     /// A person, or time, decided on an answer that was held.
     Review(Review),
+}
+
+impl Body {
+    /// What it is: the `type` in its JSON.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Admission(_) => "admission",
+            Self::Outcome(_) => "outcome",
+            Self::Interrupted(_) => "interrupted",
+            Self::TailCut(_) => "tail_cut",
+            Self::Act(_) => "act",
+            Self::Review(_) => "review",
+        }
+    }
 }
 
 /// What was decided on an answer that was held.
@@ -129,43 +165,6 @@ pub struct ReviewAsked {
     pub until: Timestamp,
     /// Which rules ask for it.
     pub because: Vec<String>,
-}
-
-/// Something that was done to the service itself. It is durable before it takes effect.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Act {
-    /// What was done, such as `policy.in_force` or `contents.read`.
-    pub what: String,
-    /// Who did it; left out for what the service found in its files.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub by: Option<Actor>,
-    /// What it was done to: a key's, a record's or a tenant's id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub object: Option<String>,
-    /// The policy in force from then on.
-    pub policy: PolicyRef,
-    /// What changed, a line each.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub changes: Vec<String>,
-    /// Why, in the words of who did it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-impl Act {
-    /// What [`Act::what`] says where a policy comes into force.
-    pub const POLICY_IN_FORCE: &'static str = "policy.in_force";
-}
-
-/// Who did something.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Actor {
-    /// Whose key it is.
-    pub tenant: String,
-    /// The key's id, or that of whom an identity provider vouches for.
-    pub key_id: String,
-    /// What they act as.
-    pub role: String,
 }
 
 /// A request was let in, and nothing has been generated yet.
@@ -338,6 +337,21 @@ pub enum OutcomeStatus {
     Refused,
     /// The answer waits for a person.
     Held,
+}
+
+impl OutcomeStatus {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Deadline => "deadline",
+            Self::Refused => "refused",
+            Self::Held => "held",
+        }
+    }
 }
 
 /// What came of an admission.

@@ -11,21 +11,16 @@ use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
 };
+#[cfg(test)]
 use forethought_schemas::RecordId;
 
-use crate::{Commitment, Digest, KeyError, TenantKey, keys::file_of};
+#[cfg(test)]
+use crate::Commitment;
+use crate::{Digest, KeyError, TenantKey, contents::Label, keys::file_of};
 
 const VERSION: u8 = 1;
 const SALT: usize = 32;
 const NONCE: usize = 24;
-
-/// Which content this is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Label<'a> {
-    pub(crate) record_id: &'a str,
-    pub(crate) name: &'a str,
-    pub(crate) tenant: &'a str,
-}
 
 /// A sealed content, taken apart.
 #[derive(Debug)]
@@ -37,7 +32,8 @@ pub(crate) struct Sealed<'a> {
     ciphertext: &'a [u8],
 }
 
-/// Seals a content, and gives the commitment to it with the sealed bytes.
+/// Seals a content, and gives the commitment to it with the sealed bytes, as earlier programs did.
+#[cfg(test)]
 pub(crate) fn seal(
     key: &TenantKey,
     record_id: &RecordId,

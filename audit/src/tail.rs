@@ -2,8 +2,8 @@
 
 use crate::{
     AuditError, AuditLog, Body, Record,
-    index::{self, ACTS, RECORD},
-    query::Source,
+    index::{self, RECORD},
+    query::latest_acts,
 };
 
 /// Bytes that are read at once, give or take one entry: records wait meanwhile.
@@ -55,16 +55,15 @@ impl AuditLog {
     /// # Errors
     /// As [`AuditLog::records_after`].
     pub fn last_policy_act(&self) -> Result<Option<(u64, u64)>, AuditError> {
-        let mut seqs: Vec<u64> = self.latest(ACTS, &[], &[0xff; 17])?.collect::<Result<_, _>>()?;
         // By their places in the log and not by their times: clocks can go back.
-        seqs.sort_unstable();
         let mut found = None;
-        for seq in seqs.into_iter().rev().take(MOST_ACTS) {
-            let Body::Act(act) = index::record_of(&self.journal.read(seq)?)?.body else { continue };
-            let version = act.policy.version.parse().unwrap_or(0);
+        for act in latest_acts(self).take(MOST_ACTS) {
+            let act = act?;
+            let Body::Act(body) = act.record.body else { continue };
+            let version = body.policy.version.parse().unwrap_or(0);
             match found {
                 Some((_, last)) if last != version => break,
-                _ => found = Some((seq, version)),
+                _ => found = Some((act.entry.seq, version)),
             }
         }
         Ok(found)

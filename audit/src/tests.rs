@@ -2,6 +2,8 @@
 
 mod contents;
 mod crash;
+mod erasing;
+mod publishing;
 mod queries;
 mod reading;
 mod tailing;
@@ -10,44 +12,54 @@ mod tamper;
 use std::{ops::Range, sync::Arc};
 
 use forethought_schemas::{Budget, Effort, RecordId, RequestId, StrategyName};
-use forethought_store::{Disk, Index, JournalOptions, SimDisk};
+use forethought_store::{Disk, Index, JournalOptions, OpenCheck, SimDisk};
 use jiff::Timestamp;
 
 use crate::{
-    Admission, AdmissionDraft, AuditError, AuditLog, Draft, OpenReport, OutcomeDraft, OutcomeStatus, PolicyRef,
-    SampleDraft, Spent, VerifyReport, VoteDraft, verify_on,
+    Actor, Admission, AdmissionDraft, Asked, AuditError, AuditLog, Draft, OpenReport, OutcomeDraft, OutcomeStatus,
+    PolicyRef, SampleDraft, Spent, VerifyReport, VoteDraft, verify_on,
 };
 
-const PROMPT: &str = "is the patient in bed four allergic to penicillin";
+pub(crate) const PROMPT: &str = "is the patient in bed four allergic to penicillin";
 const ANSWER: &str = "the patient is allergic to penicillin";
 const SAMPLE: &str = "thinking about what the chart of bed four says";
 
 /// Small segments, so that a short run has several.
-const SMALL: JournalOptions = JournalOptions { max_entry_bytes: 4096, max_segment_bytes: 8192 };
+pub(crate) const SMALL: JournalOptions =
+    JournalOptions { max_entry_bytes: 4096, max_segment_bytes: 8192, check: OpenCheck::Everything };
 
-fn at(second: i64) -> Timestamp {
+pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).expect("a time")
 }
 
-fn open(disk: &SimDisk) -> Result<(AuditLog, OpenReport), AuditError> {
+pub(crate) fn open(disk: &SimDisk) -> Result<(AuditLog, OpenReport), AuditError> {
     AuditLog::open_on(Arc::new(disk.clone()), Index::temporary().expect("an index"), SMALL, at(1_000_000))
 }
 
-fn verified(disk: &SimDisk) -> VerifyReport {
+pub(crate) fn verified(disk: &SimDisk) -> VerifyReport {
     let disk: Arc<dyn Disk> = Arc::new(disk.clone());
     verify_on(&disk).expect("readable")
 }
 
+/// Who asks for erasures.
+fn asked() -> Asked {
+    Asked {
+        by: Some(Actor { tenant: "house".to_owned(), key_id: "k_1".to_owned(), role: "privacy_officer".to_owned() }),
+        reason: Some("request 17".to_owned()),
+        policy: PolicyRef { version: "7".to_owned(), digest: "sha256:11".to_owned() },
+    }
+}
+
 /// The id of the record with this number.
-fn id(number: u32) -> RecordId {
+pub(crate) fn id(number: u32) -> RecordId {
     format!("rec_{number:032x}").into()
 }
 
-fn request(number: u32) -> RequestId {
+pub(crate) fn request(number: u32) -> RequestId {
     format!("req_{number:032x}").into()
 }
 
-fn admission(number: u32, tenant: &str) -> Draft {
+pub(crate) fn admission(number: u32, tenant: &str) -> Draft {
     AdmissionDraft {
         record_id: id(number),
         time: at(i64::from(number)),
@@ -70,11 +82,12 @@ fn admission(number: u32, tenant: &str) -> Draft {
             retention: crate::RetentionNote::default(),
         },
         prompt: PROMPT.into(),
+        subject: None,
     }
     .into()
 }
 
-fn sample(index: u32) -> SampleDraft {
+pub(crate) fn sample(index: u32) -> SampleDraft {
     SampleDraft {
         index,
         seed: u64::from(index),
@@ -90,7 +103,7 @@ fn sample(index: u32) -> SampleDraft {
 }
 
 /// The outcome, with two samples of the same answer, of the admission with this number.
-fn outcome(number: u32, admission: u32, status: OutcomeStatus) -> Draft {
+pub(crate) fn outcome(number: u32, admission: u32, status: OutcomeStatus) -> Draft {
     OutcomeDraft {
         record_id: id(number),
         time: at(i64::from(number)),
@@ -121,6 +134,21 @@ fn script() -> Vec<Vec<Draft>> {
         vec![admission(7, "bank"), admission(8, "ward")],
         vec![outcome(9, 8, answered), admission(10, "ward")],
     ]
+}
+
+/// A log of so many records in batches of some: requests of `bank` and of `ward` in turn, the last of which may have no end.
+pub(crate) fn log_of(disk: &SimDisk, records: u32) -> AuditLog {
+    let (mut log, _) = open(disk).expect("opens");
+    let tenant = |number: u32| if (number / 2).is_multiple_of(3) { "bank" } else { "ward" };
+    let draft = |number: u32| match number % 2 {
+        0 => admission(number, tenant(number)),
+        _ => outcome(number, number - 1, OutcomeStatus::Answered),
+    };
+    let numbers: Vec<u32> = (0..records).collect();
+    for some in numbers.chunks(2) {
+        log.append(&some.iter().map(|number| draft(*number)).collect::<Vec<_>>()).expect("appended");
+    }
+    log
 }
 
 /// Appends until the first failure, and gives back the batches that were acknowledged.

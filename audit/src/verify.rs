@@ -9,12 +9,16 @@ use std::{
 
 use forethought_schemas::{RecordId, RequestId};
 use forethought_store::{Disk, Entry, Journal, Position, StoreError};
+use forethought_tlog::{Hash, Tree, leaf_hash};
 
 use crate::{
-    AuditError, Body, Commitment, Digest, KeyError, KeyStore, Record, Review,
+    AuditError, Body, Commitment, Digest, Record, Review,
+    contents::{ContentKeys, Label, label_of},
     index::{RECORD, SEALED, parse_record},
+    keys::is_tenant,
+    leaves::Mark,
+    log::last_checkpoint,
     reader::read_only,
-    seal::Sealed,
 };
 
 /// Bytes of a damaged entry that are read for its record id.
@@ -51,6 +55,10 @@ pub struct VerifyReport {
     pub cuts: u64,
     /// Journal entries that the log itself records as lost after they had been acknowledged.
     pub acknowledged_lost: u64,
+    /// The leaves of the Merkle tree.
+    pub leaves: u64,
+    /// Its root, hexadecimal.
+    pub root: String,
     /// The digest of the last record. Note it elsewhere and ask for it with [`verify_containing`] later: a log that was
     /// cut short at a whole record, or written anew from some record on, is good in itself.
     pub head: Option<Digest>,
@@ -123,7 +131,8 @@ pub fn verify_on(disk: &Arc<dyn Disk>) -> Result<VerifyReport, AuditError> {
 
 fn check(disk: &Arc<dyn Disk>, digests: &[Digest]) -> Result<VerifyReport, AuditError> {
     let reader = Journal::read_only(Arc::clone(disk))?;
-    let mut check = Check::new(KeyStore::new(Arc::clone(disk)), digests);
+    let mut check = Check::new(ContentKeys::open(disk, None), digests);
+    check.known = known_roots(disk.as_ref())?;
     check.report.in_use = reader.in_use();
     for entry in reader.entries() {
         let failure = match entry {
@@ -182,7 +191,7 @@ struct Admitted {
 
 struct Check {
     report: VerifyReport,
-    keys: KeyStore,
+    keys: ContentKeys,
     head: Digest,
     /// Admissions without an end.
     open: BTreeMap<RecordId, Admitted>,
@@ -193,10 +202,25 @@ struct Check {
     /// Digests that were asked for and have not been found.
     wanted: BTreeSet<Digest>,
     expected: VecDeque<Expected>,
+    tree: Tree,
+    /// What was noted of the tree before: sizes, the root there in hexadecimal, and where it is noted.
+    known: BTreeMap<u64, (String, &'static str)>,
+}
+
+/// What was noted of the tree when it was shorter.
+fn known_roots(disk: &dyn Disk) -> Result<BTreeMap<u64, (String, &'static str)>, AuditError> {
+    const WHENCE: &str = "the mark of its files";
+    let mark = Mark::load(disk)?.unwrap_or_default();
+    let marks = [(mark.size, (mark.root, WHENCE)), (mark.all, (mark.root_of_all, WHENCE))];
+    let signed = last_checkpoint(disk)?.map(|signed| {
+        let claim = signed.checkpoint();
+        (claim.size(), (claim.root().hex(), "the last signed checkpoint"))
+    });
+    Ok(marks.into_iter().chain(signed).filter(|(size, _)| *size > 0).collect())
 }
 
 impl Check {
-    fn new(keys: KeyStore, digests: &[Digest]) -> Self {
+    fn new(keys: ContentKeys, digests: &[Digest]) -> Self {
         Self {
             report: VerifyReport::default(),
             keys,
@@ -206,6 +230,8 @@ impl Check {
             admitted: BTreeSet::new(),
             wanted: digests.iter().copied().collect(),
             expected: VecDeque::new(),
+            tree: Tree::new(),
+            known: BTreeMap::new(),
         }
     }
 
@@ -231,11 +257,9 @@ impl Check {
             Err(what) => return Some(place.failure(None, format!("it is not a record: {what}"))),
         };
         let id = record.record_id.as_str();
-        if record.prev != self.head {
-            let what = format!("it follows {}, the record before it is {}", record.prev, self.head);
-            return Some(place.failure(Some(id), what));
-        }
-        if let Err(what) = self.follow(&record, &place) {
+        let leaf = leaf_hash(&record.leaf(&entry.payload));
+        let follows = self.chained(&record).and_then(|()| self.follow(&record, &place)).and_then(|()| self.grow(leaf));
+        if let Err(what) = follows {
             return Some(place.failure(Some(id), what));
         }
         let tenant = record.tenant().unwrap_or_default().to_owned();
@@ -247,6 +271,29 @@ impl Check {
         self.wanted.remove(&self.head);
         self.report.records += 1;
         None
+    }
+
+    /// Holds a record of version 1 against the one before it.
+    fn chained(&self, record: &Record) -> Result<(), String> {
+        match record.prev {
+            None if record.v == 1 => Err("it has version 1 and does not say which record is before it".to_owned()),
+            Some(prev) if prev != self.head => Err(format!("it follows {prev}, the record before it is {}", self.head)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds a leaf to the tree, and holds its root against what was noted of it.
+    fn grow(&mut self, leaf: Hash) -> Result<(), String> {
+        self.tree.push(leaf, &mut |_| {});
+        let Some((noted, whence)) = self.known.remove(&self.tree.size()) else { return Ok(()) };
+        let root = self.tree.root().hex();
+        if root == noted {
+            return Ok(());
+        }
+        let size = self.tree.size();
+        Err(format!(
+            "a record up to here was changed: the root over {size} records is {root}, and {whence} has {noted}"
+        ))
     }
 
     /// Follows admissions to their ends.
@@ -313,10 +360,9 @@ impl Check {
 
     fn content(&mut self, entry: &Entry) -> Option<VerifyFailure> {
         let place = Place::of(entry);
-        let sealed = Sealed::parse(&entry.payload);
+        let label = label_of(&entry.payload);
         let Some(expected) = self.expected.pop_front() else {
-            let id = sealed.map(|sealed| sealed.label.record_id);
-            return Some(place.failure(id, "no record commits to this content"));
+            return Some(place.failure(label.map(|label| label.record_id), "no record commits to this content"));
         };
         let Expected { record_id, tenant, commitment, .. } = &expected;
         let failure = |what: &str| Some(place.failure(Some(record_id.as_str()), what));
@@ -324,24 +370,31 @@ impl Check {
         if Digest::of(&entry.payload) != commitment.sealed {
             return failure(&format!("content `{name}` is not the one that the record commits to"));
         }
-        let labelled = sealed.filter(|sealed| {
-            let label = sealed.label;
-            label.record_id == record_id.as_str() && label.name == name && label.tenant == tenant
-        });
-        let Some(sealed) = labelled else {
+        if label != Some(Label { record_id: record_id.as_str(), name, tenant }) {
             return failure(&format!("content `{name}` is labelled as another"));
-        };
-        match self.keys.get(tenant).and_then(|key| sealed.open(&key)) {
+        }
+        if !is_tenant(tenant) {
+            return failure(&format!("`{tenant}` is not a tenant id"));
+        }
+        match self.keys.unseal(&entry.payload) {
             Ok((_, found)) if found == commitment.commitment => self.report.unsealed += 1,
             Ok(_) => return failure(&format!("content `{name}` does not match its commitment")),
-            Err(KeyError::Missing { .. } | KeyError::OtherKey { .. }) => self.report.without_key += 1,
-            Err(KeyError::Unsealing { .. }) => return failure(&format!("content `{name}` is not what was sealed")),
-            Err(KeyError::Tenant { .. }) => return failure(&format!("`{tenant}` is not a tenant id")),
-            // One tenant's key file must not keep the rest from being checked.
+            Err(error) if error.is_gone() => self.report.without_key += 1,
+            Err(error) if error.is_changed() => return failure(&format!("content `{name}` is not what was sealed")),
+            // One key that cannot be read must not keep the rest from being checked.
             Err(_) => self.report.key_unreadable += 1,
         }
         self.report.contents += 1;
         None
+    }
+
+    /// That the log was longer.
+    fn missing_leaves(&self) -> Option<VerifyFailure> {
+        let (size, (_, whence)) = self.known.last_key_value()?;
+        let what =
+            format!("records are missing at the end: there are {}, and {whence} tells of {size}", self.tree.size());
+        let (record_id, segment) = (None, "log/".to_owned());
+        Some(VerifyFailure { record_id, seq: self.report.entries, segment, offset: 0, what })
     }
 
     fn missing_content(&self) -> Option<VerifyFailure> {
@@ -361,10 +414,12 @@ impl Check {
             self.report.failure =
                 first.map(|(id, admitted)| admitted.place.failure(Some(id.as_str()), "this admission has no end"));
         }
+        self.report.failure = self.report.failure.take().or_else(|| self.missing_leaves());
         self.conclude()
     }
 
     fn conclude(mut self) -> VerifyReport {
+        (self.report.leaves, self.report.root) = (self.tree.size(), self.tree.root().hex());
         self.report.missing = self.wanted.into_iter().collect();
         self.report
     }

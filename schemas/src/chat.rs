@@ -20,6 +20,8 @@ pub use messages::{ChatMessage, ChatRole, MAX_MESSAGES};
 
 /// Answers that may be asked for with `n`.
 pub const MAX_CHOICES: u32 = 128;
+/// The longest name of whom a request is about, in bytes.
+pub const MAX_SUBJECT: usize = 256;
 /// Stop sequences that may be given.
 pub const MAX_STOPS: usize = 4;
 
@@ -29,10 +31,8 @@ const IGNORED: &[&str] = &[
     "parallel_tool_calls",
     "prompt_cache_key",
     "prompt_cache_retention",
-    "safety_identifier",
     "service_tier",
     "store",
-    "user",
     "verbosity",
 ];
 /// Known to OpenAI, but ignoring them would change the meaning of the request.
@@ -83,6 +83,8 @@ pub struct ChatRequest {
     pub effort: Option<Effort>,
     /// What the answer must be.
     pub format: ResponseFormat,
+    /// Whom it is about: `safety_identifier`, or `user` as it was called before. 1 to 256 bytes.
+    pub subject: Option<String>,
     /// Everything about thinking that a preset does not say.
     pub deliberation: DeliberationAsk,
 }
@@ -111,6 +113,7 @@ impl ChatRequest {
             max_completion_tokens: max_tokens(&mut fields)?,
             effort: fields.named::<Effort>("reasoning_effort", "unknown_effort")?,
             format: format::parse(fields.take("response_format"))?,
+            subject: subject(&mut fields)?,
             deliberation: DeliberationAsk::default(),
         };
         let request = request.with_stream_options(fields.take("stream_options"))?;
@@ -181,6 +184,19 @@ fn parse_object(body: &[u8]) -> Result<serde_json::Map<String, Value>, ApiError>
             format!("the body is {}; send a JSON object with `model` and `messages`", fields::kind(&other)),
         )),
         Err(error) => Err(bad("invalid_json", format!("the body is not JSON: {error}; check the quotes and commas"))),
+    }
+}
+
+/// Whom a request is about.
+fn subject(fields: &mut Fields<'_>) -> Result<Option<String>, ApiError> {
+    let (new, old) = (fields.text("safety_identifier")?, fields.text("user")?);
+    let (field, subject) = if new.is_some() { ("safety_identifier", new) } else { ("user", old) };
+    match subject.filter(|subject| !subject.is_empty()) {
+        Some(subject) if subject.len() > MAX_SUBJECT => {
+            let message = format!("`{field}` is longer than {MAX_SUBJECT} bytes; use a shorter name or its digest");
+            Err(ApiError::invalid(field, "invalid_value", message))
+        }
+        subject => Ok(subject),
     }
 }
 

@@ -18,6 +18,7 @@
 
 mod append;
 mod format;
+mod outline;
 mod pending;
 mod reader;
 mod recovery;
@@ -45,11 +46,24 @@ pub struct JournalOptions {
     pub max_entry_bytes: usize,
     /// The largest segment file, in bytes, and with it the largest batch. 64 MiB unless set.
     pub max_segment_bytes: u64,
+    /// How much is checked when the journal is opened. Everything unless set.
+    pub check: OpenCheck,
+}
+
+/// How much of a journal is checked when it is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OpenCheck {
+    /// Every byte.
+    #[default]
+    Everything,
+    /// Every byte of the last segment; of those before it their headers and lengths, and that none is missing. A byte of theirs that
+    /// was changed shows when it is read. Takes time for one segment only, however long the journal is.
+    LastSegment,
 }
 
 impl Default for JournalOptions {
     fn default() -> Self {
-        Self { max_entry_bytes: 16 << 20, max_segment_bytes: 64 << 20 }
+        Self { max_entry_bytes: 16 << 20, max_segment_bytes: 64 << 20, check: OpenCheck::Everything }
     }
 }
 
@@ -127,6 +141,13 @@ impl Journal {
         JournalSnapshot::open(disk)
     }
 
+    /// The journal as it stands now, to be read while this one takes more. Reads nothing, so that appends wait for no longer than
+    /// a copy of the segments' outlines takes.
+    #[must_use]
+    pub fn freeze(&self) -> JournalSnapshot {
+        JournalSnapshot::of(Arc::clone(&self.disk), self.segments.clone(), self.last_seq())
+    }
+
     /// The number of the last durable entry; 0 when there is none.
     #[must_use]
     pub fn last_seq(&self) -> u64 {
@@ -143,7 +164,10 @@ impl Journal {
 
     /// Notes durably that acknowledged entries are gone, before the index that knew of them is dropped, and gives back
     /// everything that is noted as such.
-    pub(crate) fn note_lost(&self, lost: &RangeInclusive<u64>) -> Result<Option<RangeInclusive<u64>>, StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] and [`StoreError::Full`].
+    pub fn note_lost(&self, lost: &RangeInclusive<u64>) -> Result<Option<RangeInclusive<u64>>, StoreError> {
         let mut pending = Pending::load(self.disk.as_ref())?;
         pending.add_lost(lost);
         pending.store(self.disk.as_ref())?;

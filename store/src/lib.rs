@@ -14,6 +14,6 @@ pub use disk::{Disk, RealDisk, SimDisk};
 pub use error::StoreError;
 pub use index::{Index, IndexMark, IndexWrite, KeyValue};
 pub use journal::{
-    Entry, Journal, JournalOptions, JournalReader, JournalSnapshot, MAX_ENTRY_BYTES, MAX_KIND, Position,
+    Entry, Journal, JournalOptions, JournalReader, JournalSnapshot, MAX_ENTRY_BYTES, MAX_KIND, OpenCheck, Position,
     RecoveryReport, Scan, TailCut,
 };

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import go_verifier
 from support import Service, real_model
 
 
@@ -34,3 +35,9 @@ def install(tmp_path: Path) -> Iterator[Callable[..., Service]]:
     yield make
     for service in services:
         service.kill()
+
+
+@pytest.fixture(scope="session")
+def verifier(tmp_path_factory: pytest.TempPathFactory) -> go_verifier.Verifier:
+    """The auditor's verifier in Go, built once."""
+    return go_verifier.build(tmp_path_factory.mktemp("verifier"))

@@ -32,6 +32,14 @@ MATRIX: dict[tuple[str, str], set[str] | None] = {
     ("GET", "/v1/audit/acts"): {"operator", "auditor", "privacy_officer"},
     ("GET", "/v1/audit/records/{id}"): {"operator", "auditor", "privacy_officer"},
     ("GET", "/v1/audit/records/{id}?contents=true"): {"auditor"},
+    ("GET", "/v1/audit/records/{id}/proof"): {"operator", "auditor", "privacy_officer"},
+    ("GET", "/v1/audit/log"): {"operator", "auditor", "privacy_officer"},
+    ("GET", "/audit/log/checkpoint"): {"operator", "auditor", "privacy_officer"},
+    ("GET", "/audit/log/tile/{path}"): {"operator", "auditor", "privacy_officer"},
+    ("POST", "/v1/erasures"): {"privacy_officer"},
+    ("GET", "/v1/holds"): {"privacy_officer"},
+    ("POST", "/v1/holds"): {"privacy_officer"},
+    ("DELETE", "/v1/holds/{id}"): {"privacy_officer"},
     ("GET", "/v1/reviews"): {"reviewer"},
     ("GET", "/v1/reviews/{id}"): {"reviewer"},
     ("POST", "/v1/reviews/{id}"): {"reviewer"},
@@ -60,12 +68,15 @@ class House:
             "/v1/admin/policy": self.service.policy.read_bytes,
             "/v1/admin/policy/check": self.service.policy.read_bytes,
             "/v1/admin/policy/rollback": lambda: b'{"version": 1}',
+            "/v1/erasures": lambda: b'{"tenant": "default", "subject": "nobody", "reason": "x"}',
+            "/v1/holds": lambda: b'{"tenant": "other", "subject": "nobody", "reason": "x"}',
         }.get(path, lambda: b"")()
         path = path.replace("/v1/models/{id}", f"/v1/models/{self.service.model}")
         path = path.replace("/v1/audit/records/{id}", f"/v1/audit/records/{self.record}")
         if "reviews" in path:
             # There is none: who may decide is told so, everybody else nothing.
             path, body = path.replace("{id}", "rec_none"), b'{"decision": "approve", "reason": "x"}'
+        path = path.replace("/audit/log/tile/{path}", "/audit/log/tile/entries/000.p/1")
         if "{id}" in path:
             path = path.replace("{id}", self.spare_key() if method != "GET" else "x")
         return self.service.send(method, path, body if method != "GET" else None, key="" if key is None else key)
@@ -110,7 +121,8 @@ def test_each_role_may_what_the_matrix_says_and_nothing_else(house: House, endpo
     answer = house.call(endpoint, house.everywhere[role])
     if MATRIX[endpoint] is None or role in MATRIX[endpoint]:
         # What is missing of a request is told only to whoever may make it.
-        expected = {"PUT": 400, "POST": 404, "GET": 404} if endpoint[1] in {"/v1/admin/policy", "/v1/reviews/{id}"} else {}
+        missing = {"/v1/admin/policy", "/v1/reviews/{id}", "/v1/holds/{id}"}
+        expected = {"PUT": 400, "POST": 404, "GET": 404, "DELETE": 404} if endpoint[1] in missing else {}
         assert answer.status in (200, expected.get(endpoint[0])), (answer.status, answer.body)
         if answer.status != 200:
             assert answer.error["code"] in {"missing_if_match", "not_found"}, answer.body

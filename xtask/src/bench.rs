@@ -5,6 +5,7 @@
 //! Ours also tells the prompt's text as the model's chat template renders it, and llama.cpp is given that text. Both have
 //! read it before the clock runs, and both draw from all tokens at one temperature.
 
+mod audit;
 mod eval;
 mod llama;
 mod peers;
@@ -30,6 +31,8 @@ pub struct Args {
 
 #[derive(Subcommand)]
 enum What {
+    /// How fast the audit log takes records, beside the disk's own fdatasync.
+    Audit(audit::Args),
     /// Tokens a second of the engine by itself.
     Engine(EngineArgs),
     /// How well ways of answering do on questions, through the service: `forethought eval` with the test model.
@@ -69,6 +72,7 @@ struct EngineArgs {
 /// Runs the benchmark that is asked for.
 pub fn run(args: &Args) -> Result<()> {
     match &args.what {
+        What::Audit(args) => audit::run(args),
         What::Engine(args) => engine(args),
         What::Eval(args) => eval::run(args),
         What::Pools(args) => eval::pools(args),

@@ -48,6 +48,7 @@ fn admission(tenant: &str) -> AdmissionDraft {
             retention: forethought_audit::RetentionNote::default(),
         },
         prompt: b"how much is it".to_vec(),
+        subject: None,
     }
 }
 

@@ -35,6 +35,7 @@ fn job() -> Job {
         prompt: Prompt::Raw("How much is it?".to_owned()),
         prompt_tokens: 4,
         prompt_record: b"How much is it?".to_vec(),
+        subject: None,
         sampling: Sampling::default(),
         stop: vec![],
         verifiers: Vec::new(),

@@ -53,6 +53,7 @@ impl House {
             params: Params { samples: Some(8), beta_threshold: None, ..Params::default() },
             prompt: Prompt::Raw("How much is it?".to_owned()),
             prompt_tokens: 4,
+            subject: None,
             prompt_record: b"How much is it?".to_vec(),
             sampling: Sampling::default(),
             stop: vec![],

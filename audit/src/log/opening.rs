@@ -1,22 +1,31 @@
-//! Opening the log: recover, index, and give every admission its end.
+//! Opening the log: recover, build what is derived from the journal, and give every admission its end.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc};
 
 use forethought_schemas::RecordId;
-use forethought_store::{Disk, Index, IndexMark, Journal, JournalOptions, RecoveryReport, StoreError};
+use forethought_store::{Disk, Entry, Index, IndexMark, Journal, RecoveryReport, StoreError};
 use jiff::Timestamp;
 
-use super::{AuditLog, Held, OpenAdmission, OpenChanges, OpenReport, Prepared};
+use super::{
+    AuditLog, Held, LogOptions, OpenAdmission, OpenChanges, OpenReport, Prepared, catalogue::Catalogue,
+    checkpoints::Checkpoints,
+};
 use crate::{
-    AuditError, Body, Digest, Interrupted, KeyStore, LostRange, Outcome, Record, TailCut,
-    index::{self, CHAIN, HELD, LAST, LAYOUT, OPEN, USAGE, seq_at, seq_of},
+    AuditError, Body, Digest, Interrupted, KeyStore, LostRange, Outcome, Record, TailCut, Vault,
+    contents::load_or_create_master,
+    index::{self, Keys, LAYOUT, RECORD, WIDTH},
+    leaves::{Leaves, Mark},
     record::VERSION,
+    store_version,
 };
 
 /// Records that are written at once.
 const BATCH: usize = 128;
-/// Entries that are indexed at once.
-const INDEX_BATCH: usize = 512;
+/// Acts that are looked through for erasures that a crash has cut short. An act is durable before what it tells is done, so only the last
+/// ones can be.
+const LAST_ACTS: usize = 256;
+/// Records that are taken up at once.
+const TAKEN_AT_ONCE: usize = 512;
 
 /// Whose requests the admissions without an end are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,30 +39,72 @@ pub(super) enum Open {
 pub(super) fn open(
     disk: Arc<dyn Disk>,
     index: impl FnOnce() -> Result<Index, StoreError>,
-    options: JournalOptions,
+    options: LogOptions,
     now: Timestamp,
     left_open: Open,
 ) -> Result<(AuditLog, OpenReport), AuditError> {
+    let found = store_version::check(disk.as_ref())?;
     // The journal comes first: a store that it refuses must stay as it is, index included.
-    let (journal, mut recovery) = Journal::open(Arc::clone(&disk), options)?;
-    let (mut index, from) = index()?.reconcile(&journal, LAYOUT, &mut recovery)?;
-    let (last, open, waiting) = match derive(&journal, &index, from) {
+    let LogOptions { journal, masters } = options;
+    let (journal, mut recovery) = Journal::open(Arc::clone(&disk), journal)?;
+    let (leaves, mark, tree_rebuilt) = open_tree(&disk, &journal, &mut recovery)?;
+    let (index, _) = index()?.reconcile(&journal, LAYOUT, &mut recovery)?;
+    let derived = match derive(&journal, leaves, &mark, index) {
+        Ok(derived) => derived,
         // sled opens some damaged files: nothing that it says may keep the log from opening.
-        Err(error) if may_be_the_index(&error) => {
-            index = index.drop_all(error.to_string())?;
-            derive(&journal, &index, 1)
+        Err(failed) if may_be_the_index(&failed.0) => {
+            let index = failed.1.drop_all(failed.0.to_string())?;
+            let (leaves, mark, _) = Leaves::open(Arc::clone(&disk))?;
+            derive(&journal, leaves, &mark, index).map_err(|failed| failed.0)?
         }
-        derived => derived,
-    }?;
-    let mut log =
-        AuditLog { journal, index, keys: KeyStore::new(disk), head: last, open, held: waiting, index_behind: false };
+        Err(failed) => return Err(failed.0),
+    };
+    let Derived { leaves, catalogue, head, open, held } = derived;
+    let checkpoints = Checkpoints::load(disk.as_ref(), &leaves)?;
+    let masters = masters.map_or_else(|| load_or_create_master(disk.as_ref()), Ok)?;
+    let (vault, vault_report) = Vault::open(Arc::clone(&disk), masters)?;
+    let old_keys = KeyStore::new(disk);
+    let mut log = AuditLog { journal, leaves, catalogue, checkpoints, vault, old_keys, head, open, held };
     log.note_recovery(&recovery, now)?;
+    log.finish_erasures(LAST_ACTS)?;
+    if found != store_version::Found::Current {
+        store_version::stamp(log.leaves.disk())?;
+    }
     let interrupted = match left_open {
         Open::Orphaned => log.interrupt_open(now)?,
         Open::UnderWay => Vec::new(),
     };
-    let index_rebuilt = log.index.dropped().map(ToOwned::to_owned);
-    Ok((log, OpenReport { recovery, index_rebuilt, interrupted }))
+    let index_rebuilt = log.catalogue.dropped().map(ToOwned::to_owned);
+    Ok((log, OpenReport { recovery, index_rebuilt, vault: vault_report, tree_rebuilt, interrupted }))
+}
+
+/// The tree as far as its files have it. One that knows more than the journal tells of entries that are lost.
+fn open_tree(
+    disk: &Arc<dyn Disk>,
+    journal: &Journal,
+    recovery: &mut RecoveryReport,
+) -> Result<(Leaves, Mark, Option<String>), AuditError> {
+    let (leaves, mark, rebuilt) = Leaves::open(Arc::clone(disk))?;
+    if mark.end_seq <= journal.last_seq() + 1 {
+        return if is_tree_of(&leaves, journal)? {
+            Ok((leaves, mark, rebuilt))
+        } else {
+            Ok(leaves.drop_all("it belongs to another journal")?)
+        };
+    }
+    let lost: RangeInclusive<u64> = journal.last_seq() + 1..=mark.end_seq - 1;
+    tracing::error!(?lost, "acknowledged records are lost: the journal is shorter than its tree");
+    recovery.acknowledged_lost = journal.note_lost(&lost)?;
+    Ok(leaves.drop_all("the journal has become shorter")?)
+}
+
+/// Whether the tree's last leaf is what the journal has in its place.
+fn is_tree_of(leaves: &Leaves, journal: &Journal) -> Result<bool, AuditError> {
+    let Some(last) = leaves.size().checked_sub(1) else { return Ok(true) };
+    let Some(seq) = leaves.seq_of(last)? else { return Ok(false) };
+    let Ok(entry) = journal.read(seq) else { return Ok(false) };
+    let Ok(record) = index::record_of(&entry) else { return Ok(false) };
+    Ok(leaves.hash_of(last).is_ok_and(|hash| hash == forethought_tlog::leaf_hash(&record.leaf(&entry.payload))))
 }
 
 /// Answers that wait for a person.
@@ -62,85 +113,126 @@ type HeldOnes = BTreeMap<RecordId, Held>;
 /// Admissions without an end.
 type OpenOnes = BTreeMap<RecordId, OpenAdmission>;
 
-/// Indexes the entries from `from` on, and gives the head and the open admissions.
-fn derive(journal: &Journal, index: &Index, from: u64) -> Result<(Digest, OpenOnes, HeldOnes), AuditError> {
-    catch_up(journal, index, from)?;
-    let head = match seq_at(index, CHAIN, LAST)? {
-        Some(seq) => Digest::of(&journal.read(seq)?.payload),
-        None => Digest::GENESIS,
+/// Everything that is made from the journal.
+struct Derived {
+    leaves: Leaves,
+    catalogue: Catalogue,
+    head: Digest,
+    open: OpenOnes,
+    held: HeldOnes,
+}
+
+/// An error that may be the index's, with the index.
+type Failed = Box<(AuditError, Index)>;
+
+/// Takes up the journal where what is derived from it ends.
+fn derive(journal: &Journal, leaves: Leaves, mark: &Mark, index: Index) -> Result<Derived, Failed> {
+    let catalogue = match Catalogue::new(index) {
+        Ok(catalogue) => catalogue,
+        Err(failed) => return Err(Box::new((failed.0.into(), failed.1))),
     };
-    // What cannot be read is built anew with the rest.
-    for found in index.range(USAGE, &[], &[0xff; 17])? {
-        index::usage_of(&found?)?;
+    let mut derived =
+        Derived { leaves, catalogue, head: Digest::GENESIS, open: BTreeMap::new(), held: BTreeMap::new() };
+    match derived.follow(journal, mark) {
+        Ok(()) => Ok(derived),
+        Err(error) => Err(Box::new((error, derived.catalogue.into_index()))),
     }
-    Ok((head, find_open(journal, index)?, find_held(journal, index)?))
 }
 
 fn may_be_the_index(error: &AuditError) -> bool {
     matches!(error, AuditError::Store(StoreError::Index { .. } | StoreError::NoEntry { .. }) | AuditError::Entry { .. })
 }
 
-/// The admissions that have no end.
-fn find_open(journal: &Journal, index: &Index) -> Result<OpenOnes, AuditError> {
-    let mut open = BTreeMap::new();
-    // Ids are text: none begins with this byte.
-    for found in index.range(OPEN, &[], &[0xff])? {
-        let (_, value) = found?;
-        let Some(seq) = seq_of(&value) else { continue };
-        let entry = journal.read(seq)?;
-        let record = index::record_of(&entry)?;
-        let Body::Admission(admission) = record.body else {
-            let what = "the index takes it for an admission".to_owned();
-            return Err(StoreError::Index { location: format!("entry {seq}"), what }.into());
-        };
-        let value = OpenAdmission { request_id: admission.request_id, tenant: admission.tenant, time: record.time };
-        open.insert(record.record_id, value);
+impl Derived {
+    fn follow(&mut self, journal: &Journal, mark: &Mark) -> Result<(), AuditError> {
+        for seq in &mark.open {
+            self.begin(&index::record_of(&journal.read(*seq)?)?, *seq);
+        }
+        for seq in &mark.held {
+            self.hold(index::record_of(&journal.read(*seq)?)?, *seq);
+        }
+        let leaf = self.leaves.size().min(self.catalogue.indexed() * WIDTH);
+        let from = self.leaves.seq_of(leaf)?.unwrap_or(mark.next_seq);
+        self.take_all(journal, from, leaf, mark.next_seq)?;
+        if self.catalogue.indexed() * WIDTH > self.leaves.size() {
+            let what = "it knows of more records than there are".to_owned();
+            return Err(StoreError::Index { location: "bundles".to_owned(), what }.into());
+        }
+        let last = self.leaves.size().checked_sub(1).map(|leaf| self.leaves.seq_of(leaf)).transpose()?.flatten();
+        if let Some(seq) = last {
+            self.head = Digest::of(&journal.read(seq)?.payload);
+        }
+        Ok(())
     }
-    Ok(open)
-}
 
-/// The answers that wait for a person.
-fn find_held(journal: &Journal, index: &Index) -> Result<HeldOnes, AuditError> {
-    let mut held = BTreeMap::new();
-    for found in index.range(HELD, &[], &[0xff])? {
-        let (_, value) = found?;
-        let Some(seq) = seq_of(&value) else { continue };
-        let record = index::record_of(&journal.read(seq)?)?;
-        let (Body::Outcome(outcome), since) = (record.body, record.time) else {
-            let what = "the index takes it for an answer that is held".to_owned();
-            return Err(StoreError::Index { location: format!("entry {seq}"), what }.into());
-        };
-        let Outcome { admission, request_id, tenant, review: Some(review), .. } = outcome else { continue };
-        held.insert(admission, Held { request_id, tenant, since, review });
+    /// Takes up the entries from `from` on, the first of which is this leaf. Those before `known` change no request's state.
+    fn take_all(&mut self, journal: &Journal, from: u64, leaf: u64, known: u64) -> Result<(), AuditError> {
+        let mut leaf = leaf;
+        let mut records: Vec<(u64, Record, Vec<u8>)> = Vec::new();
+        let mut last: Option<Entry> = None;
+        for entry in journal.scan(from) {
+            let entry = entry?;
+            if entry.kind == RECORD {
+                records.push((entry.seq, index::record_of(&entry)?, entry.payload.clone()));
+            }
+            let enough = records.len() >= TAKEN_AT_ONCE;
+            last = Some(entry);
+            if enough {
+                leaf = self.take(std::mem::take(&mut records), leaf, known)?;
+                self.store(last.as_ref())?;
+            }
+        }
+        self.take(records, leaf, known)?;
+        self.store(last.as_ref())
     }
-    Ok(held)
-}
 
-/// Indexes the entries that the index lacks.
-pub(super) fn follow(journal: &Journal, index: &Index) -> Result<(), AuditError> {
-    let from = index.mark()?.map_or(1, |mark| mark.seq + 1);
-    catch_up(journal, index, from)
-}
+    fn take(&mut self, records: Vec<(u64, Record, Vec<u8>)>, first: u64, known: u64) -> Result<u64, AuditError> {
+        let next = first + records.len() as u64;
+        let have = usize::try_from(self.leaves.size().saturating_sub(first)).unwrap_or(usize::MAX);
+        let new: Vec<_> = records.iter().skip(have).map(|(seq, record, bytes)| (*seq, record.leaf(bytes))).collect();
+        let grown = self.leaves.grown(new.iter().map(|(seq, leaf)| (*seq, leaf.as_ref())));
+        self.leaves.take(grown)?;
+        for ((seq, record, _), leaf) in records.into_iter().zip(first..) {
+            if leaf >= self.catalogue.indexed() * WIDTH {
+                self.catalogue.add(&Keys::of(&record));
+            }
+            if seq >= known {
+                self.change(record, seq);
+            }
+        }
+        Ok(next)
+    }
 
-/// Indexes the entries from `from` on.
-fn catch_up(journal: &Journal, index: &Index, from: u64) -> Result<(), AuditError> {
-    let mut writes = Vec::new();
-    let mut mark = None;
-    for (count, entry) in journal.scan(from).enumerate() {
-        let entry = entry?;
-        writes.extend(index::writes_of(&entry)?);
-        mark = Some(IndexMark::after(&entry, LAYOUT));
-        if (count + 1) % INDEX_BATCH == 0
-            && let Some(mark) = mark.take()
-        {
-            index.apply(&writes, mark)?;
-            writes.clear();
+    fn store(&mut self, last: Option<&Entry>) -> Result<(), AuditError> {
+        last.map_or(Ok(()), |last| self.catalogue.try_store(IndexMark::after(last, LAYOUT)))
+    }
+
+    /// Follows requests from their beginning to their end.
+    fn change(&mut self, record: Record, seq: u64) {
+        if let Some(admission) = record.ends() {
+            self.open.remove(admission);
+        }
+        match &record.body {
+            Body::Admission(_) => self.begin(&record, seq),
+            Body::Review(review) => drop(self.held.remove(&review.admission)),
+            Body::Outcome(_) => self.hold(record, seq),
+            _ => {}
         }
     }
-    if let Some(mark) = mark {
-        index.apply(&writes, mark)?;
+
+    fn begin(&mut self, record: &Record, seq: u64) {
+        if let Body::Admission(admission) = &record.body {
+            let (request_id, tenant) = (admission.request_id.clone(), admission.tenant.clone());
+            let open = OpenAdmission { request_id, tenant, time: record.time, seq, key: None };
+            self.open.insert(record.record_id.clone(), open);
+        }
     }
-    Ok(())
+
+    fn hold(&mut self, record: Record, seq: u64) {
+        let (Body::Outcome(outcome), since) = (record.body, record.time) else { return };
+        let Outcome { admission, request_id, tenant, review: Some(review), .. } = outcome else { return };
+        self.held.insert(admission, Held { request_id, tenant, since, review, seq, key: None });
+    }
 }
 
 fn cut_of(tail: &forethought_store::TailCut) -> TailCut {
@@ -204,16 +296,11 @@ impl AuditLog {
 
     /// Appends records of the log's own, which have no contents.
     fn write_bodies(&mut self, bodies: Vec<Body>, open: OpenChanges, time: Timestamp) -> Result<(), AuditError> {
-        let mut prev = self.head;
-        let mut prepared = Vec::with_capacity(bodies.len());
-        for body in bodies {
+        let prepare = |body| {
             let record_id = RecordId::generate();
-            let record = Record { v: VERSION, record_id, time, prev, body, contents: Vec::new() };
-            let next = Prepared::new(record, Vec::new())?;
-            prev = next.hash;
-            prepared.push(next);
-        }
-        self.write(prepared, open)?;
+            Prepared::new(Record { v: VERSION, record_id, time, prev: None, body, contents: Vec::new() }, Vec::new())
+        };
+        self.write(&bodies.into_iter().map(prepare).collect::<Result<Vec<_>, AuditError>>()?, open)?;
         Ok(())
     }
 }

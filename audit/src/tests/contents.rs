@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use forethought_store::{Disk, SimDisk};
 
-use super::{ANSWER, PROMPT, SAMPLE, admission, id, open, outcome, run, script, verified};
+use super::{ANSWER, PROMPT, SAMPLE, admission, asked, at, id, open, outcome, run, script, verified};
 use crate::{
-    Digest, KeyError, KeyStore, OutcomeStatus,
+    Digest, KeyError, KeyStore, OutcomeStatus, Scope,
     seal::{self, Sealed},
 };
 
@@ -15,7 +15,7 @@ fn no_content_is_ever_written_in_the_clear() {
     let disk = SimDisk::new();
     assert_eq!(run(&disk, &script()), script().len());
     let mut all = Vec::new();
-    for dir in ["", "keys"] {
+    for dir in ["", "log", "vault"] {
         for name in disk.list(dir).expect("listed") {
             let name = if dir.is_empty() { name } else { format!("{dir}/{name}") };
             all.extend(disk.read(&name, 0, usize::MAX).expect("read"));
@@ -44,11 +44,11 @@ fn contents_are_shown_with_their_key_and_gone_without() {
         [("prompt", PROMPT), ("answer", ANSWER), ("sample/0", SAMPLE), ("vote/0", ANSWER), ("sample/1", SAMPLE)];
     assert_eq!(shown, expect.map(|(name, content)| (name.to_owned(), content.as_bytes().to_vec())));
 
-    disk.remove("keys/ward.key").expect("erased");
+    log.erase(&Scope::Tenant("ward".to_owned()), &asked(), at(5)).expect("erased");
     for content in contents(&log) {
         let error = content.content.expect_err("gone");
-        assert!(matches!(error, KeyError::Missing { .. }), "{error}");
-        assert!(error.to_string().contains("erased or lost"), "{error}");
+        assert!(error.is_gone(), "{error}");
+        assert!(error.to_string().contains("erasure of the tenant"), "{error}");
     }
     let report = verified(&disk);
     assert!(report.passed(), "every proof still holds: {report:?}");
@@ -57,8 +57,7 @@ fn contents_are_shown_with_their_key_and_gone_without() {
     // A new request makes a new key, which opens nothing that is older.
     log.append(&[admission(3, "ward"), outcome(4, 3, OutcomeStatus::Answered)]).expect("appended");
     let error = contents(&log).remove(0).content.expect_err("gone");
-    assert!(matches!(error, KeyError::OtherKey { .. }), "{error}");
-    assert!(error.to_string().contains("erased or lost"), "{error}");
+    assert!(error.is_gone(), "{error}");
     let report = verified(&disk);
     assert_eq!((report.passed(), report.unsealed, report.without_key), (true, 5, 5));
 }

@@ -7,8 +7,12 @@ use forethought_store::{Disk, JournalOptions, SimDisk, StoreError};
 use super::{admission, at, id, open, outcome, request, run, script};
 use crate::{AuditError, AuditLog, AuditReader, Filter, OutcomeStatus, Status};
 
+fn disk_of(disk: &SimDisk) -> Arc<dyn Disk> {
+    Arc::new(disk.clone())
+}
+
 fn reader(disk: &SimDisk) -> AuditReader {
-    AuditReader::open_on(Arc::new(disk.clone())).expect("readable")
+    AuditReader::open_on(&disk_of(disk)).expect("readable")
 }
 
 #[test]
@@ -91,8 +95,9 @@ fn a_folder_without_a_log_is_told() {
 fn damage_before_the_last_batch_is_an_error() {
     let disk = SimDisk::new();
     run(&disk, &script());
-    let first = disk.list("").expect("listed").remove(0);
+    let mut names = disk.list("").expect("listed").into_iter();
+    let first = names.find(|name| name.starts_with("journal-")).expect("a segment");
     disk.flip(&first, 60, 1).expect("flipped");
-    let error = AuditReader::open_on(Arc::new(disk)).expect_err("damaged");
+    let error = AuditReader::open_on(&disk_of(&disk)).expect_err("damaged");
     assert!(matches!(error, AuditError::Store(StoreError::Damaged { .. })), "{error}");
 }

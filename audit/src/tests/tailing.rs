@@ -42,6 +42,7 @@ fn the_act_that_put_the_last_policy_in_force_is_found() {
             policy: PolicyRef { version: version.to_string(), digest: "sha256:11".to_owned() },
             changes: Vec::new(),
             reason: None,
+            erasure: None,
         },
     };
     let mut seq = 0;

@@ -69,16 +69,25 @@ type Entries = Vec<(u8, Vec<u8>)>;
 
 /// Writes the entries of a log anew, changed, with checksums that match.
 fn forge(whole: &SimDisk, change: impl FnOnce(&mut Entries)) -> SimDisk {
+    let forged = forge_v1(whole, change);
+    forged.create_dir("log").expect("made");
+    forged.create("log/mark").expect("created");
+    forged.append("log/mark", &whole.read("log/mark", 0, 9999).expect("read")).expect("written");
+    forged
+}
+
+/// As [`forge`], with nothing that notes a root.
+fn forge_v1(whole: &SimDisk, change: impl FnOnce(&mut Entries)) -> SimDisk {
     let reader = Journal::read_only(Arc::new(whole.clone())).expect("readable");
     let mut all: Entries =
         reader.entries().map(|entry| entry.map(|entry| (entry.kind, entry.payload)).expect("good")).collect();
     change(&mut all);
     let forged = SimDisk::new();
-    forged.create_dir("keys").expect("made");
-    for name in whole.list("keys").expect("listed") {
-        let name = format!("keys/{name}");
+    forged.create_dir("vault").expect("made");
+    let tables = whole.list("vault").expect("listed").into_iter().map(|name| format!("vault/{name}"));
+    for name in tables.chain(["master.key".to_owned()]) {
         forged.create(&name).expect("created");
-        forged.append(&name, &whole.read(&name, 0, 999).expect("read")).expect("written");
+        forged.append(&name, &whole.read(&name, 0, usize::MAX).expect("read")).expect("written");
     }
     let options = JournalOptions { max_segment_bytes: 1 << 20, ..SMALL };
     let (mut journal, _) = Journal::open(Arc::new(forged.clone()), options).expect("opens");
@@ -109,8 +118,7 @@ fn a_forgery_with_good_checksums_fails_and_is_named() {
         assert!(failure.what.contains(expect), "{failure}");
         assert_eq!(failure.record_id, Some(id(record).to_string()), "{failure}");
     };
-    check(&|all, _| rewrite(&mut all[0], "qwen", "gwen"), 2, "it follows");
-    check(&|all, _| rewrite(&mut all[0], "\"prev\":\"00", "\"prev\":\"01"), 1, "it follows");
+    check(&|all, _| rewrite(&mut all[0], "qwen", "gwen"), 2, "a record up to here was changed");
     check(
         &|all, _| {
             all.remove(1);
@@ -142,7 +150,7 @@ fn a_forgery_with_good_checksums_fails_and_is_named() {
             all.drain(..second);
         },
         2,
-        "it follows",
+        "which is unknown",
     );
     check(
         &|all, _| {
@@ -169,7 +177,6 @@ fn a_second_end_fails() {
     let forged = forge(&whole, |all| {
         let outcome = all.iter().skip(1).find(|entry| entry.0 == RECORD).expect("the outcome").1.clone();
         let mut record: Record = serde_json::from_slice(&outcome).expect("a record");
-        record.prev = crate::Digest::of(&outcome);
         record.record_id = id(3);
         record.contents.clear();
         all.push((RECORD, serde_json::to_vec(&record).expect("JSON")));
@@ -205,9 +212,7 @@ fn a_real_log_is_verified_while_it_is_in_use_and_unchanged() {
 fn a_second_admission_with_the_same_id_fails() {
     let whole = small_log();
     let forged = forge(&whole, |all| {
-        let last = all.iter().rfind(|entry| entry.0 == RECORD).expect("the outcome").1.clone();
         let mut record: Record = serde_json::from_slice(&all[0].1).expect("a record");
-        record.prev = Digest::of(&last);
         record.contents.clear();
         all.push((RECORD, serde_json::to_vec(&record).expect("JSON")));
     });
@@ -221,7 +226,8 @@ fn a_damaged_key_file_is_counted_and_the_rest_is_checked() {
     let (mut log, _) = open(&disk).expect("opens");
     log.append(&[admission(1, "ward"), outcome(2, 1, OutcomeStatus::Answered)]).expect("appended");
     log.append(&[admission(3, "bank"), outcome(4, 3, OutcomeStatus::Answered)]).expect("appended");
-    disk.flip("keys/ward.key", 30, 1).expect("flipped");
+    // The row behind the header.
+    disk.flip("vault/keys-000001.tbl", 1024 + 300, 1).expect("flipped");
     let report = verified(&disk);
     assert_eq!((report.failure, report.key_unreadable, report.unsealed, report.contents), (None, 5, 5, 10));
 }
@@ -229,7 +235,7 @@ fn a_damaged_key_file_is_counted_and_the_rest_is_checked() {
 #[test]
 fn a_record_of_an_impossible_tenant_fails_and_is_named() {
     let whole = small_log();
-    let key = KeyStore::new(Arc::new(whole.clone())).get("ward").expect("a key");
+    let key = KeyStore::new(Arc::new(SimDisk::new())).get_or_create("ward").expect("a key");
     let forged = forge(&whole, |all| {
         let mut record: Record = serde_json::from_slice(&all[0].1).expect("a record");
         let Body::Admission(admission) = &mut record.body else { panic!("no admission") };
@@ -269,20 +275,69 @@ fn an_index_that_opens_and_is_wrong_is_built_anew() {
     let (mut log, _) = open().expect("opens");
     log.append(&[admission(1, "ward"), outcome(2, 1, OutcomeStatus::Answered)]).expect("appended");
     drop(log);
-    // An entry that is not there, one that is no admission, and one that is no record.
-    for seq in [999_u64, 3, 2] {
-        for (tree, key) in [(crate::index::OPEN, b"rec_x".as_slice()), (crate::index::CHAIN, crate::index::LAST)] {
-            let index = Index::open(&path).expect("an index");
-            let (key, value) = (key.to_vec(), seq.to_be_bytes().to_vec());
-            let mark = index.mark().expect("read").expect("there");
-            index.apply(&[forethought_store::IndexWrite::Put { tree, key, value }], mark).expect("applied");
-            drop(index);
-            let (log, report) = open().unwrap_or_else(|error| panic!("{tree} {seq}: {error}"));
-            if tree == crate::index::OPEN || seq == 999 {
-                assert!(report.index_rebuilt.is_some(), "{tree} {seq}");
-                assert_eq!(report.interrupted, [], "{tree} {seq}");
-                assert_eq!(Some(log.head()), verified(&disk).head);
-            }
+    let put = |tree: &'static str, bundle: u64, value: &[u8]| {
+        let index = Index::open(&path).expect("an index");
+        let (key, value) = (bundle.to_be_bytes().to_vec(), value.to_vec());
+        let mark = index.mark().expect("read").expect("there");
+        index.apply(&[forethought_store::IndexWrite::Put { tree, key, value }], mark).expect("applied");
+    };
+    let check = |case: &str, writes: &[(&'static str, u64, &[u8])]| {
+        for (tree, bundle, value) in writes {
+            put(tree, *bundle, value);
         }
-    }
+        let (log, report) = open().unwrap_or_else(|error| panic!("{case}: {error}"));
+        assert!(report.index_rebuilt.is_some(), "{case}");
+        assert_eq!(report.interrupted, [], "{case}");
+        assert_eq!(Some(log.head()), verified(&disk).head);
+        assert_eq!(log.show(id(1).as_str(), true).expect("read").expect("there").contents.len(), 5, "{case}");
+    };
+    let facts = br#"{"span":null,"words":[],"usage":[]}"#;
+    check("no ids", &[(crate::index::FACTS, 0, facts)]);
+    check("not the next one", &[(crate::index::IDS, 3, b""), (crate::index::FACTS, 3, facts)]);
+    check("unreadable", &[(crate::index::IDS, 0, b""), (crate::index::FACTS, 0, b"{")]);
+    check("of records that are not there", &[(crate::index::IDS, 0, b""), (crate::index::FACTS, 0, facts)]);
+}
+
+/// A log as programs before the Merkle tree wrote it: every record of version 1 with the digest of the one before it.
+fn of_version_1(whole: &SimDisk) -> SimDisk {
+    let old = forge(whole, |all| {
+        let mut prev = Digest::GENESIS;
+        for (_, payload) in all.iter_mut().filter(|(kind, _)| *kind == RECORD) {
+            let mut record: Record = serde_json::from_slice(payload).expect("a record");
+            (record.v, record.prev) = (1, Some(prev));
+            *payload = serde_json::to_vec(&record).expect("JSON");
+            prev = Digest::of(payload);
+        }
+    });
+    old.remove("log/mark").expect("removed");
+    old
+}
+
+#[test]
+fn a_log_of_version_1_goes_on_as_one_of_version_2() {
+    let old = of_version_1(&small_log());
+    assert!(verified(&old).passed());
+    let head = verified(&old).head;
+    let (mut log, report) = open(&old).expect("opens");
+    assert_eq!((report.tree_rebuilt, Some(log.head()), log.tree_size()), (None, head, 2));
+    log.append(&[admission(3, "ward"), outcome(4, 3, OutcomeStatus::Answered)]).expect("appended");
+    drop(log);
+    let report = verified(&old);
+    assert!(report.passed(), "{report:?}");
+    assert_eq!((report.leaves, report.unsealed), (4, 10));
+}
+
+#[test]
+fn the_chain_of_version_1_is_still_checked() {
+    let old = of_version_1(&small_log());
+    let check = |from: &str, to: &str, record: u32, expect: &str| {
+        let forged = forge_v1(&old, |all| rewrite(&mut all[0], from, to));
+        let failure = verified(&forged).failure.unwrap_or_else(|| panic!("{from}: overlooked"));
+        assert!(failure.what.contains(expect), "{failure}");
+        assert_eq!(failure.record_id, Some(id(record).to_string()), "{failure}");
+    };
+    check("qwen", "gwen", 2, "it follows");
+    check("\"prev\":\"00", "\"prev\":\"01", 1, "it follows");
+    let none = format!("\"prev\":\"{}\",", Digest::GENESIS);
+    check(&none, "", 1, "does not say which record is before it");
 }

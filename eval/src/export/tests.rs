@@ -3,7 +3,8 @@
 use std::{fs, path::Path};
 
 use forethought_audit::{
-    Admission, AdmissionDraft, AuditLog, Draft, OutcomeDraft, OutcomeStatus, PolicyRef, SampleDraft, Spent, VoteDraft,
+    Admission, AdmissionDraft, AuditLog, Draft, LogOptions, OutcomeDraft, OutcomeStatus, PolicyRef, SampleDraft, Spent,
+    VoteDraft,
 };
 use forethought_policies::Policy;
 use forethought_schemas::{Budget, ChatRole, Effort, RecordId, RequestId, StrategyName};
@@ -52,7 +53,7 @@ struct Room {
 impl Room {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (log, _) = AuditLog::open(folder.path().join("data"), Default::default(), at(0)).unwrap();
+        let (log, _) = AuditLog::open(folder.path().join("data"), LogOptions::default(), at(0)).unwrap();
         Self { folder, log, number: 0 }
     }
 
@@ -122,6 +123,7 @@ fn admitted(number: u32, tenant: &str, prompt: Value) -> AdmissionDraft {
             retention: forethought_audit::RetentionNote::default(),
         },
         prompt: prompt.to_string().into_bytes(),
+        subject: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line: what each verb takes, and which exit code it ends with.
 
 mod audit;
+mod backup;
 mod check;
 mod eval;
 pub mod exit;
@@ -67,6 +68,18 @@ enum Verb {
     /// Check, compare, test, try and explain policies
     #[command(subcommand)]
     Policy(policy::Verb),
+    /// Witness logs: cosign their checkpoints, and never two that contradict each other
+    #[command(after_help = crate::witness::HELP)]
+    Witness(crate::witness::Args),
+    /// Back up the audit log, also while a server writes it
+    #[command(after_help = backup::BACKUP_HELP)]
+    Backup(backup::BackupArgs),
+    /// Restore a backup into a new data directory
+    #[command(after_help = backup::RESTORE_HELP)]
+    Restore(backup::RestoreArgs),
+    /// Copy the key table, bring it back, and change the master key
+    #[command(subcommand)]
+    Vault(backup::VaultVerb),
     /// Try webhooks
     #[command(subcommand)]
     Webhook(webhook::Verb),
@@ -135,6 +148,10 @@ impl Verb {
             Self::Key(verb) => done(verb.run()),
             Self::Policy(verb) => verb.run(),
             Self::Webhook(verb) => verb.run(),
+            Self::Backup(args) => done(backup::backup(&args)),
+            Self::Restore(args) => done(backup::restored(&args)),
+            Self::Vault(verb) => done(verb.run()),
+            Self::Witness(args) => done(crate::witness::run(&args)),
         }
     }
 }

@@ -18,6 +18,8 @@ use forethought_schemas::{CONFIG_SCHEMA, Effort, Presets};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::witnesses::WitnessConfig;
+
 pub use thinking::ThinkingConfig;
 use thinking::ThinkingSection;
 
@@ -42,6 +44,12 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The folder of the audit log and its keys.
     pub data_dir: PathBuf,
+    /// What the audit log is called where it has no key yet.
+    pub log_name: Option<String>,
+    /// Where the newest copy of the key table goes.
+    pub keys_copy: Option<PathBuf>,
+    /// Who is asked to cosign it.
+    pub witnesses: Vec<WitnessConfig>,
     /// The policy file.
     pub policy: PathBuf,
     /// How long a shutdown waits for running requests, in milliseconds.
@@ -143,6 +151,7 @@ struct File {
     max_body_bytes: usize,
     max_deliberations: u32,
     log: LogSection,
+    audit: AuditSection,
     identity: Vec<IssuerConfig>,
     models: Vec<ModelSection>,
 }
@@ -158,6 +167,7 @@ impl Default for File {
             max_body_bytes: 1 << 20,
             max_deliberations: 64,
             log: LogSection::default(),
+            audit: AuditSection::default(),
             identity: Vec::new(),
             models: Vec::new(),
         }
@@ -169,6 +179,14 @@ impl Default for File {
 struct LogSection {
     level: Option<String>,
     format: LogFormat,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct AuditSection {
+    name: Option<String>,
+    witnesses: Vec<WitnessConfig>,
+    keys_copy: Option<PathBuf>,
 }
 
 /// Unknown keys are refused by the schema: flattened sections cannot do it themselves.
@@ -237,6 +255,9 @@ impl Config {
                 level: contents.log.level.and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::INFO),
                 format: contents.log.format,
             },
+            log_name: contents.audit.name,
+            witnesses: contents.audit.witnesses,
+            keys_copy: contents.audit.keys_copy.map(|path| base.join(path)),
             identity: contents.identity.into_iter().map(|issuer| within(base, issuer)).collect(),
             models: contents.models.into_iter().map(|model| model.into_config(base)).collect(),
         })

@@ -4,8 +4,10 @@ mod admin;
 mod answer;
 mod caller;
 mod completions;
+mod erasure;
 mod errors;
 mod laws;
+mod log;
 mod metrics;
 mod models;
 mod plan;
@@ -25,6 +27,7 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 use forethought_actors::{Classifiers, Rooms};
+use forethought_audit::Signer;
 use forethought_identity::Issuers;
 use forethought_policies::PolicyDesk;
 use forethought_schemas::{ApiError, Effort, ErrorKind, Presets, RequestId};
@@ -34,8 +37,10 @@ use tracing::{error, info};
 use crate::{
     config::ThinkingConfig,
     keeper::{Deed, PolicyKeeper},
+    keys_copy::KeysCopy,
     webhooks::Webhooks,
 };
+pub use erasure::expire;
 pub use metrics::Metrics;
 pub use reviews::give_up_late;
 
@@ -61,6 +66,8 @@ pub struct Gateway {
     keeper: PolicyKeeper,
     issuers: Issuers,
     webhooks: Webhooks,
+    signer: Arc<Signer>,
+    keys_copy: KeysCopy,
     models: BTreeMap<String, Served>,
     /// Where deliberations run: they outlive their connection.
     work: Handle,
@@ -79,6 +86,10 @@ pub struct Access {
     pub issuers: Issuers,
     /// Tells who is to be told.
     pub webhooks: Webhooks,
+    /// Signs the audit log's checkpoints.
+    pub signer: Arc<Signer>,
+    /// Copies the key table.
+    pub keys_copy: KeysCopy,
 }
 
 impl Gateway {
@@ -91,10 +102,23 @@ impl Gateway {
         work: Handle,
         max_body_bytes: usize,
     ) -> Self {
-        let Access { desk, keeper, issuers, webhooks } = access;
+        let Access { desk, keeper, issuers, webhooks, signer, keys_copy } = access;
         let metrics = Metrics::new(&rooms, &desk, webhooks.counters());
         let classifiers = rooms.classifiers(metrics.on_run());
-        Self { rooms, desk, keeper, issuers, webhooks, models, work, metrics, classifiers, max_body_bytes }
+        Self {
+            rooms,
+            desk,
+            keeper,
+            issuers,
+            webhooks,
+            signer,
+            keys_copy,
+            models,
+            work,
+            metrics,
+            classifiers,
+            max_body_bytes,
+        }
     }
 
     /// Reads the policy file again, and puts it in force for every request from now on; what tenants have used stays

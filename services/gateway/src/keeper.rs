@@ -2,8 +2,8 @@
 
 use std::{path::Path, sync::Arc};
 
-use forethought_actors::AuditDesk;
-use forethought_audit::{Act, ActDraft, Actor, AuditLog, PolicyRef};
+use forethought_actors::{AuditDesk, ReadError};
+use forethought_audit::{Act, ActDraft, Actor, AuditError, AuditLog, PolicyRef};
 use forethought_policies::{EditError, FileError, History, HistoryError, Policy, PolicyDesk, PolicyFile, Principal};
 use forethought_schemas::{ApiError, RecordId};
 use jiff::Timestamp;
@@ -157,6 +157,25 @@ impl PolicyKeeper {
     }
 }
 
+impl PolicyKeeper {
+    /// Changes the audit log, under the policy in force and in turn with changes of it. It goes on when the caller is dropped.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn change_log<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&mut AuditLog, PolicyRef) -> Result<T, AuditError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let inner = Arc::clone(&self.0);
+        let changed = tokio::spawn(async move {
+            let _alone = inner.changing.lock().await;
+            let policy = reference(&inner.desk.policy());
+            inner.audit.change(move |log| change(log, policy)).await
+        });
+        changed.await.map_err(|error| ReadError::Busy(error.to_string()))?
+    }
+}
+
 impl Inner {
     async fn begin(&self) -> Result<(), TakeUpError> {
         let last = self.audit.read(AuditLog::last_policy).await;
@@ -215,7 +234,7 @@ impl Inner {
             key_id: by.key_id().to_owned(),
             role: by.role().to_string(),
         });
-        let act = Act { what: what.to_owned(), by, object, policy, changes, reason };
+        let act = Act { what: what.to_owned(), by, object, policy, changes, reason, erasure: None };
         let draft = ActDraft { record_id: RecordId::generate(), time: Timestamp::now(), act };
         let appended = self.audit.append(draft).await;
         appended.map(drop).map_err(|failure| {

@@ -8,10 +8,13 @@ mod config;
 mod cpu;
 mod http;
 mod keeper;
+mod keys_copy;
 mod logging;
 mod serve;
 mod shown;
 mod webhooks;
+mod witness;
+mod witnesses;
 
 use std::process::ExitCode;
 

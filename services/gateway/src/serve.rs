@@ -26,8 +26,10 @@ use crate::{
     config::{Config, EngineConfig, ModelConfig, PoolConfig},
     http::{self, Access, Gateway, Served},
     keeper::PolicyKeeper,
+    keys_copy::KeysCopy,
     logging,
     webhooks::Webhooks,
+    witnesses::Notary,
 };
 
 /// Threads for deliberations; their work is waiting, the engines have threads of their own.
@@ -82,7 +84,15 @@ async fn serve(
     keeper.begin().await?;
     let issuers = Issuers::start(&config.identity)?;
     let webhooks = Webhooks::start(config.data_dir.join("webhooks"), Arc::clone(&desk), rooms.audit.clone(), &work);
-    let access = Access { desk, keeper, issuers, webhooks: webhooks.clone() };
+    let name = config.log_name.clone();
+    let signer = rooms.audit.read(move |log| log.signer(name.as_deref())).await?;
+    info!(origin = signer.origin(), "the audit log's checkpoints are signed");
+    let keys_copy = KeysCopy::new(config.keys_copy.clone());
+    actix_rt::spawn(http::expire(keeper.clone(), keys_copy.clone(), rooms.audit.clone()));
+    let signer = Arc::new(signer);
+    let notary = Notary::new(rooms.audit.clone(), Arc::clone(&signer), &config.witnesses)?;
+    actix_rt::spawn(notary.clone().run());
+    let access = Access { desk, keeper, issuers, webhooks: webhooks.clone(), signer: Arc::clone(&signer), keys_copy };
     let gateway = Data::from(Arc::new(Gateway::new(rooms.clone(), access, defaults, work, config.max_body_bytes)));
     // Before it listens: nobody who sees it ready may end it by telling it to read its policy.
     let hangup = signal(SignalKind::hangup()).context("the signal SIGHUP cannot be listened for")?;
@@ -110,6 +120,7 @@ async fn serve(
     rooms.drain(Duration::ZERO).await;
     handle.stop(true).await;
     webhooks.stop().await;
+    notary.sign().await;
     root.stop();
     info!("stopped");
     running.await.context("the HTTP server failed")?.context("the HTTP server failed")

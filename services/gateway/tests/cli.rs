@@ -10,7 +10,8 @@ use std::{
 };
 
 use forethought_audit::{
-    Admission, AdmissionDraft, AuditLog, OutcomeDraft, OutcomeStatus, PolicyRef, SampleDraft, Spent, VoteDraft,
+    Admission, AdmissionDraft, Asked, AuditLog, OutcomeDraft, OutcomeStatus, PolicyRef, SampleDraft, Scope, Spent,
+    VoteDraft,
 };
 use forethought_policies::{ApiKey, Policy};
 use forethought_schemas::{Budget, Effort, RecordId, RequestId, StrategyName};
@@ -247,6 +248,7 @@ fn admission(number: u32, tenant: &str) -> AdmissionDraft {
             retention: forethought_audit::RetentionNote::default(),
         },
         prompt: PROMPT.into(),
+        subject: None,
     }
 }
 
@@ -339,7 +341,7 @@ fn the_log_is_listed_while_a_server_writes_it() {
 #[test]
 fn a_request_is_shown_with_and_without_its_contents() {
     let room = Room::new();
-    let _log = log(&room.path("data"));
+    let mut log = log(&room.path("data"));
     let show =
         |which: &str, more: &[&str]| room.good(&[&["audit", "show", which, "--data-dir", "data"], more].concat());
     let plain = show(id(1).as_str(), &[]);
@@ -363,9 +365,11 @@ fn a_request_is_shown_with_and_without_its_contents() {
     assert_eq!((&json["status"], &json["contents"][0]["text"]), (&"answered".into(), &PROMPT.into()));
     assert_eq!(json["end"]["record"]["record_id"], id(2).as_str());
 
-    fs::remove_file(room.path("data/keys/ward.key")).expect("erased");
+    let policy = PolicyRef { version: "1".to_owned(), digest: "sha256:11".to_owned() };
+    let asked = Asked { by: None, reason: None, policy };
+    log.erase(&Scope::Tenant("ward".to_owned()), &asked, at(20)).expect("erased");
     let erased = show(id(1).as_str(), &["--contents"]);
-    assert!(erased.contains("erased or lost") && !erased.contains("It is 42."), "{erased}");
+    assert!(erased.contains("erasure of the tenant") && !erased.contains("It is 42."), "{erased}");
     room.bad(&["audit", "show", "rec_0", "--data-dir", "data"], 2, &["there is no request or record `rec_0` in data"]);
 }
 

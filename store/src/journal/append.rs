@@ -5,6 +5,7 @@ use std::{ops::Range, sync::Arc};
 use super::{
     Journal,
     format::{self, HEADER_BYTES},
+    outline,
     recovery::create_segment,
     segments::{Segment, segment_name},
 };
@@ -65,6 +66,9 @@ impl Journal {
             && let Err(source) = self.disk.sync_file(&name)
         {
             return Err(self.sync_failed(&name, end, &source));
+        }
+        if let Some((first, segment)) = self.segments.last_key_value() {
+            outline::store(self.disk.as_ref(), *first, self.last_seq(), segment);
         }
         let segment = create_segment(self.disk.as_ref(), self.next_seq).map_err(|error| self.not_created(error))?;
         let place = (Arc::clone(&segment.name), segment.len);

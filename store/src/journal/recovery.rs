@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Journal, JournalOptions, RecoveryReport, TailCut,
+    Journal, JournalOptions, OpenCheck, RecoveryReport, TailCut,
     format::{self, HEAD_BYTES, HEADER_BYTES, Header, MAX_ENTRY_BYTES},
+    outline,
     pending::{Pending, remove_if_there},
     reader::{Damage, SegmentReader, Step, check_contiguous, check_header},
     segments::{self, Segment, segment_name},
@@ -21,7 +22,11 @@ pub(super) struct Found {
 }
 
 pub(super) fn open(disk: Arc<dyn Disk>, options: JournalOptions) -> Result<(Journal, RecoveryReport), StoreError> {
-    let Found { mut segments, next_seq, tail, last_batch } = examine(disk.as_ref(), &segments::list(disk.as_ref())?)?;
+    let Found { mut segments, next_seq, tail, last_batch } =
+        examine(disk.as_ref(), &segments::list(disk.as_ref())?, options.check)?;
+    for ((first, segment), next) in segments.iter().zip(segments.keys().skip(1)) {
+        outline::store_missing(disk.as_ref(), *first, next - 1, segment);
+    }
     let mut pending = Pending::load(disk.as_ref())?;
     let tail = tail.map(|tail| cut(disk.as_ref(), tail, &mut pending)).transpose()?;
     let earlier = pending.cuts.len() - usize::from(tail.is_some());
@@ -73,15 +78,36 @@ pub(super) fn create_segment(disk: &dyn Disk, first_seq: u64) -> Result<Segment,
 }
 
 /// Reads everything and changes nothing.
-pub(super) fn examine(disk: &dyn Disk, firsts: &[u64]) -> Result<Found, StoreError> {
+pub(super) fn examine(disk: &dyn Disk, firsts: &[u64], check: OpenCheck) -> Result<Found, StoreError> {
     refuse_newer(disk, firsts)?;
     let mut found = Found { segments: BTreeMap::new(), next_seq: 1, tail: None, last_batch: 0 };
     for (index, first) in firsts.iter().copied().enumerate() {
         let name = segment_name(first);
         check_contiguous(&name, first, found.next_seq)?;
+        if let (OpenCheck::LastSegment, Some(next)) = (check, firsts.get(index + 1))
+            && let Some(segment) = outline::load(disk, name.into(), first, *next)
+        {
+            let mut reader = SegmentReader::new(disk, Arc::clone(&segment.name), 0, first);
+            check_header(&mut reader, first)?;
+            found.segments.insert(first, segment);
+            found.next_seq = *next;
+            continue;
+        }
         examine_segment(disk, first, index + 1 == firsts.len(), &mut found)?;
     }
+    examine_new_last(disk, firsts, check, &mut found)?;
     Ok(found)
+}
+
+/// Reads the last segment that is left where the last file of all never came to be one.
+fn examine_new_last(disk: &dyn Disk, firsts: &[u64], check: OpenCheck, found: &mut Found) -> Result<(), StoreError> {
+    let last = found.segments.last_key_value().map(|(first, _)| *first);
+    match last {
+        Some(last) if check == OpenCheck::LastSegment && firsts.last() != Some(&last) => {
+            examine_segment(disk, last, false, found)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Looks at every header before anything else, so that a newer store is called newer and not damaged.

@@ -25,6 +25,15 @@ impl Segment {
         Self { name: segment_name(first_seq).into(), len, marks: Vec::new() }
     }
 
+    /// A segment that takes no more entries, as its outline has it.
+    pub(super) fn closed(name: Arc<str>, len: u64, marks: Vec<(u64, u64)>) -> Self {
+        Self { name, len, marks }
+    }
+
+    pub(super) fn marks(&self) -> &[(u64, u64)] {
+        &self.marks
+    }
+
     /// Notes that the batch beginning with `seq` begins at `offset`.
     pub(super) fn note(&mut self, seq: u64, offset: u64) {
         if self.marks.last().is_none_or(|(_, last)| offset >= last + MARK_EVERY) {

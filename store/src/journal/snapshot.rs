@@ -1,8 +1,9 @@
-//! A journal as it stood at one instant, read without changing it, also while another process writes it.
+//! A journal as it stood at one instant, read without changing it, also while it is written: here or by another process.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use super::{
+    OpenCheck,
     reader::{Entry, Scan},
     recovery::{self, Found},
     segments::{self, Segment},
@@ -23,8 +24,24 @@ impl JournalSnapshot {
         if firsts.is_empty() {
             return Err(StoreError::NoJournal { location: disk.location() });
         }
-        let Found { segments, next_seq, .. } = recovery::examine(disk.as_ref(), &firsts)?;
+        let Found { segments, next_seq, .. } = recovery::examine(disk.as_ref(), &firsts, OpenCheck::Everything)?;
         Ok(Self { disk, segments, last_seq: next_seq - 1 })
+    }
+
+    pub(super) fn of(disk: Arc<dyn Disk>, segments: BTreeMap<u64, Segment>, last_seq: u64) -> Self {
+        Self { disk, segments, last_seq }
+    }
+
+    /// The disk that it is on.
+    #[must_use]
+    pub fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
+    }
+
+    /// The segment files in their order, each with how many of its bytes are whole batches: its header and what was durable. No
+    /// later batch changes these bytes; behind them anything may stand.
+    pub fn segments(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.segments.values().map(|segment| (&*segment.name, segment.len))
     }
 
     /// The number of the last entry; 0 when there is none.

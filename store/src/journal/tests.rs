@@ -2,16 +2,18 @@
 
 mod damage;
 mod faults;
+mod outlines;
 mod properties;
 mod snapshot;
 
 use std::sync::Arc;
 
-use super::{Journal, JournalOptions, RecoveryReport};
+use super::{Journal, JournalOptions, OpenCheck, RecoveryReport};
 use crate::{Disk, SimDisk, StoreError};
 
 /// Small segments, so that a short run has several.
-const SMALL: JournalOptions = JournalOptions { max_entry_bytes: 64, max_segment_bytes: 160 };
+const SMALL: JournalOptions =
+    JournalOptions { max_entry_bytes: 64, max_segment_bytes: 160, check: OpenCheck::Everything };
 
 fn open(disk: &SimDisk) -> Result<(Journal, RecoveryReport), StoreError> {
     Journal::open(Arc::new(disk.clone()), SMALL)

@@ -1,6 +1,7 @@
 //! `forethought audit`: what was asked and what came of it, from the log itself, also while a server writes it.
 
 mod acts;
+mod export;
 mod list;
 mod show;
 mod verify;
@@ -11,7 +12,7 @@ use clap::{
     Subcommand,
     builder::{PossibleValuesParser, TypedValueParser},
 };
-use forethought_audit::{Digest, MAX_LISTED, OutcomeStatus, Status};
+use forethought_audit::{Digest, MAX_LISTED, OutcomeStatus, Status, VerifierKey};
 use jiff::Timestamp;
 
 use super::{output::Paint, time};
@@ -28,6 +29,12 @@ pub enum Verb {
     /// Show one request, by its own id or that of one of its records
     #[command(after_help = SHOW_HELP)]
     Show(ShowArgs),
+    /// Export evidence: the log, or a part of it, for people who check it with nothing of ours
+    #[command(after_help = EXPORT_HELP)]
+    Export(ExportArgs),
+    /// Check an export, with nothing but the log's public key
+    #[command(after_help = VERIFY_EXPORT_HELP)]
+    VerifyExport(VerifyExportArgs),
     /// Check every byte, link, end and commitment of the log
     #[command(after_help = VERIFY_HELP)]
     Verify(VerifyArgs),
@@ -56,6 +63,23 @@ Examples:
 
 It prints PASSED and the head's hash, or FAILED and where (exit code 1). Note the head elsewhere, and look for it later
 with --contains: a log that was cut short, or written anew from a changed record on, is good in itself.";
+
+const EXPORT_HELP: &str = "\
+Examples:
+  forethought audit export --data-dir ./data --out ./evidence
+  forethought audit export --data-dir ./data --tenant acme --since 2026-11-01 --until 2026-12-01 --out ./november
+  forethought audit export --data-dir ./data --id req_01963c2f7e8a7d3c9b1e2f3a4b5c6d7e --out ./one
+
+The folder has a signed checkpoint, records as JSONL and CSV, receipts, and of a whole log its tiles: any C2SP verifier takes it. It
+goes up to the last checkpoint that the server signed, which is at most a minute old while it runs.";
+
+const VERIFY_EXPORT_HELP: &str = "\
+Examples:
+  forethought audit verify-export ./evidence --key 'forethought/1a2b3c4d+5e6f7a8b+AX…'
+  forethought audit verify-export ./evidence --key 'forethought/1a2b3c4d+5e6f7a8b+AX…' --known seen.checkpoint
+
+Take the key from a source that you trust (GET /v1/audit/log), not from the export. Keep its `checkpoint`, and give it the next time
+with --known: a log that was written anew does not begin with it.";
 
 /// Where the log is.
 #[derive(clap::Args)]
@@ -128,6 +152,48 @@ pub struct ShowArgs {
     json: bool,
 }
 
+/// What to export.
+#[derive(clap::Args)]
+pub struct ExportArgs {
+    #[command(flatten)]
+    place: Place,
+    /// The folder that is made
+    #[arg(long, value_name = "FOLDER")]
+    out: PathBuf,
+    /// Only this tenant's records
+    #[arg(long)]
+    tenant: Option<String>,
+    /// Only what was let in at this time or later: RFC 3339, a date (UTC), or how long ago, such as 2h or 7d
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    since: Option<Timestamp>,
+    /// Only what was let in before this time
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    until: Option<Timestamp>,
+    /// Only the request or record with this id; can be given more than once
+    #[arg(long, value_name = "ID")]
+    id: Vec<String>,
+    /// With a whole log, receipts of all records too
+    #[arg(long)]
+    receipts: bool,
+    /// The log's public key; by default that of log.key in the data directory
+    #[arg(long, value_name = "KEY")]
+    key: Vec<VerifierKey>,
+}
+
+/// Which export to check.
+#[derive(clap::Args)]
+pub struct VerifyExportArgs {
+    /// The export
+    #[arg(value_name = "FOLDER")]
+    folder: PathBuf,
+    /// The log's public key, from a source that is trusted; can be given more than once
+    #[arg(long, value_name = "KEY", required = true)]
+    key: Vec<VerifierKey>,
+    /// A checkpoint that was seen before: the log must begin with what it claims
+    #[arg(long, value_name = "FILE")]
+    known: Option<PathBuf>,
+}
+
 /// Which log to check.
 #[derive(clap::Args)]
 pub struct VerifyArgs {
@@ -147,6 +213,8 @@ impl Verb {
             Self::List(args) => super::done(list::run(&args)),
             Self::Acts(args) => super::done(acts::run(&args)),
             Self::Show(args) => super::done(show::run(&args)),
+            Self::Export(args) => super::done(export::run(&args)),
+            Self::VerifyExport(args) => export::verify(&args),
             Self::Verify(args) => verify::run(&args),
         }
     }

@@ -25,6 +25,9 @@ fn check(text: &str, expect: &[&str]) {
 fn everything_but_the_models_has_a_default() {
     let config = parse(MODEL).unwrap();
     let expect = Config {
+        log_name: None,
+        witnesses: Vec::new(),
+        keys_copy: None,
         identity: Vec::new(),
         listen: "127.0.0.1:8080".parse().unwrap(),
         data_dir: "etc/./data".into(),

@@ -92,6 +92,7 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
         budget,
         prompt: prompt::prompt(request, thinking::instruction(thinking.as_ref(), &served.thinking)),
         prompt_tokens: 0,
+        subject: request.subject.clone(),
         prompt_record: prompt::record(request, served, &kind, &params, &verifiers, thinking.as_ref()),
         params,
         kind,

@@ -5,7 +5,7 @@ use actix_web::{
     web::{Data, Path, Query},
 };
 use forethought_actors::ReadError;
-use forethought_audit::{Filter, Listed, MAX_LISTED, Record, Status};
+use forethought_audit::{Filter, Listed, MAX_LISTED, Record, Shown, Status};
 use forethought_authorization::Action;
 use forethought_policies::Principal;
 use forethought_schemas::{ApiError, ErrorKind, RequestId};
@@ -117,15 +117,8 @@ async fn one(gateway: Data<Gateway>, request: HttpRequest, name: Path<String>, h
 }
 
 async fn shown(gateway: &Gateway, request: &HttpRequest, name: &str, contents: bool) -> Result<Value, ApiError> {
-    let caller = gateway.principal(request).await?;
     let action = if contents { Action::ReadContents } else { Action::ReadAudit };
-    gateway.desk.authorize(&caller, action, caller.tenant())?;
-    let wanted = name.to_owned();
-    let bare =
-        gateway.rooms.audit.read(move |log| log.show(&wanted, false)).await.map_err(|error| unreadable(&error))?;
-    // Whoever may not see it is told the same as where there is none.
-    let reached = bare.filter(|shown| reaches(gateway, &caller, action, &shown.admission));
-    let bare = reached.ok_or_else(|| not_found(name))?;
+    let (caller, bare) = seen(gateway, request, name, action).await?;
     if !contents {
         return Ok(shown_json(&bare));
     }
@@ -136,6 +129,23 @@ async fn shown(gateway: &Gateway, request: &HttpRequest, name: &str, contents: b
     let whole =
         gateway.rooms.audit.read(move |log| log.show(&wanted, true)).await.map_err(|error| unreadable(&error))?;
     whole.as_ref().map(shown_json).ok_or_else(|| not_found(name))
+}
+
+/// Who asks, and the request without contents, if they may see it.
+pub(super) async fn seen(
+    gateway: &Gateway,
+    request: &HttpRequest,
+    name: &str,
+    action: Action,
+) -> Result<(Principal, Shown), ApiError> {
+    let caller = gateway.principal(request).await?;
+    gateway.desk.authorize(&caller, action, caller.tenant())?;
+    let wanted = name.to_owned();
+    let bare =
+        gateway.rooms.audit.read(move |log| log.show(&wanted, false)).await.map_err(|error| unreadable(&error))?;
+    // Whoever may not see it is told the same as where there is none.
+    let reached = bare.filter(|shown| reaches(gateway, &caller, action, &shown.admission));
+    reached.map(|shown| (caller, shown)).ok_or_else(|| not_found(name))
 }
 
 fn reaches(gateway: &Gateway, caller: &Principal, action: Action, record: &Record) -> bool {

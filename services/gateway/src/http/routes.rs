@@ -6,7 +6,7 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 
-use super::{admin, completions, models, probes, records, reviews, wrong_method};
+use super::{admin, completions, erasure, log, models, probes, records, reviews, wrong_method};
 
 /// A method of a path, and who answers it.
 pub(super) struct Endpoint {
@@ -75,6 +75,8 @@ fn all() -> Vec<Endpoint> {
     ];
     all.extend(admin::endpoints());
     all.extend(records::endpoints());
+    all.extend(log::endpoints());
+    all.extend(erasure::endpoints());
     all.extend(reviews::endpoints());
     all.extend([
         Endpoint::get("/healthz", probes::alive),

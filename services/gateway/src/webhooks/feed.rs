@@ -94,7 +94,7 @@ pub fn of_quota(tenant: &str, reached: &Reached, now: Timestamp) -> (About, Time
 
 #[cfg(test)]
 mod tests {
-    use forethought_audit::{Digest, OutcomeStatus, PolicyRef, ReviewAsked, ReviewDecision, Spent};
+    use forethought_audit::{OutcomeStatus, PolicyRef, ReviewAsked, ReviewDecision, Spent};
     use forethought_schemas::WEBHOOK_SCHEMA;
     use serde_json::Value;
 
@@ -105,14 +105,7 @@ mod tests {
     }
 
     fn record(body: Body) -> Record {
-        Record {
-            v: 1,
-            record_id: "rec_9".to_owned().into(),
-            time: time(),
-            prev: Digest::GENESIS,
-            body,
-            contents: Vec::new(),
-        }
+        Record { v: 1, record_id: "rec_9".to_owned().into(), time: time(), prev: None, body, contents: Vec::new() }
     }
 
     fn outcome(review: Option<ReviewAsked>) -> Body {
@@ -142,6 +135,7 @@ mod tests {
             policy: PolicyRef { version: version.to_owned(), digest: format!("sha256:{}", "0".repeat(64)) },
             changes: vec!["tenants[acme]: a secret of the house".to_owned()],
             reason: Some("words of the owner".to_owned()),
+            erasure: None,
         })
     }
 

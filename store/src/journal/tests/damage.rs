@@ -6,7 +6,7 @@ use super::{SMALL, append, contents, open, run, script};
 use crate::{Disk, Journal, JournalOptions, RealDisk, SimDisk, StoreError, journal::format};
 
 fn image(disk: &SimDisk) -> Vec<(String, Vec<u8>)> {
-    let names = disk.list("").expect("listed");
+    let names = disk.list("").expect("listed").into_iter().filter(|name| !name.contains("outline"));
     names
         .into_iter()
         .map(|name| {

@@ -23,6 +23,33 @@ fn contents(snapshot: &JournalSnapshot) -> Batch {
 }
 
 #[test]
+fn a_frozen_journal_is_whole_batches_to_the_byte_whatever_comes_after() {
+    let disk = SimDisk::new();
+    let (mut journal, _) = open(&disk).expect("opens");
+    for batch in script() {
+        append(&mut journal, &batch).expect("appended");
+    }
+    let frozen = journal.freeze();
+    disk.fail_writes_with(io::ErrorKind::StorageFull);
+    append(&mut journal, &vec![(1, b"torn".to_vec())]).expect_err("no space");
+    disk.writes_work();
+    append(&mut journal, &vec![(1, b"later".to_vec())]).expect("appended");
+    assert_eq!(contents(&frozen), script().concat());
+    assert!(frozen.segments().count() > 1);
+    let copy = SimDisk::new();
+    for (name, len) in frozen.segments() {
+        copy.create(name).expect("created");
+        let bytes = frozen.disk().read(name, 0, usize::try_from(len).expect("small")).expect("read");
+        assert_eq!(bytes.len() as u64, len);
+        copy.append(name, &bytes).expect("written");
+    }
+    let (_, report) = open(&copy).expect("opens");
+    assert_eq!((report.last_seq, report.tail), (frozen.last_seq(), None));
+    let again = snapshot(&copy).expect("readable");
+    assert_eq!(again.segments().collect::<Vec<_>>(), frozen.segments().collect::<Vec<_>>());
+}
+
+#[test]
 fn a_snapshot_holds_what_was_there_and_no_more() {
     let disk = SimDisk::new();
     assert!(matches!(snapshot(&disk), Err(StoreError::NoJournal { .. })));
@@ -68,7 +95,7 @@ fn a_snapshot_leaves_out_what_opening_would_cut_back_and_changes_nothing() {
 fn a_snapshot_tells_damage_as_opening_does() {
     let whole = SimDisk::new();
     run(&whole, &script());
-    for name in whole.list("").expect("listed") {
+    for name in whole.list("").expect("listed").into_iter().filter(|name| !name.contains("outline")) {
         for offset in 0..whole.size(&name).expect("there") {
             let disk = whole.reopen(0);
             disk.flip(&name, offset, 1 << (offset % 8)).expect("flipped");

@@ -1,6 +1,6 @@
 //! `forethought audit acts`: what was done to the service itself.
 
-use forethought_audit::{Act, AuditReader, Body, Filter, Record};
+use forethought_audit::{Act, AuditReader, Body, Erasure, Filter, Record, RefusedKey};
 
 use super::ActsArgs;
 use crate::cli::{
@@ -21,9 +21,22 @@ pub fn run(args: &ActsArgs) -> anyhow::Result<()> {
     Ok(output::print(if text.is_empty() { none } else { &text })?)
 }
 
+/// What an erasure did.
+fn erased(erasure: &Erasure) -> String {
+    let Erasure { tenant, keys, refused, refused_count, .. } = erasure;
+    let head = format!("    {} keys of {} destroyed, {refused_count} refused\n", keys.len(), tame(tenant));
+    let stays = |RefusedKey { id, why, rule, until }: &RefusedKey| {
+        let until = until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
+        format!("    {id} stays: {why} {}{until}\n", tame(rule.as_deref().unwrap_or("rules disagree")))
+    };
+    head + &refused.iter().map(stays).collect::<String>()
+}
+
 /// One act: a line that says what, by whom and when, and a line for each thing that it changed.
 fn one(record: &Record, style: Style) -> String {
-    let Body::Act(Act { what, by, object, policy, changes, reason }) = &record.body else { return String::new() };
+    let Body::Act(Act { what, by, object, policy, changes, reason, erasure }) = &record.body else {
+        return String::new();
+    };
     let by = by.as_ref().map_or_else(
         || "found in the policy file".to_owned(),
         |by| format!("by {} of {}, {}", by.key_id, by.tenant, by.role),
@@ -33,6 +46,7 @@ fn one(record: &Record, style: Style) -> String {
     let at = time::show(record.time);
     let mut text = format!("{at}  {head}  {}; policy {}, record {}\n", tame(&by), policy.version, record.record_id);
     let reason = reason.iter().map(|reason| format!("    why: {}\n", tame(reason)));
+    text.extend(erasure.iter().map(erased));
     text.extend(changes.iter().map(|change| format!("    {}\n", tame(change))).chain(reason));
     text
 }

@@ -20,6 +20,7 @@ use crate::{
     config::ThinkingConfig,
     http::{Access, routes},
     keeper::PolicyKeeper,
+    keys_copy::KeysCopy,
     webhooks::Webhooks,
 };
 
@@ -84,7 +85,9 @@ impl House {
         let keeper = PolicyKeeper::new(file, &data, Arc::clone(&desk), root.rooms().audit, Arc::new(|_| None));
         let outbox = data.join("webhooks");
         let webhooks = Webhooks::start(outbox, Arc::clone(&desk), root.rooms().audit, &Handle::current());
-        let access = Access { desk, keeper, issuers: Issuers::default(), webhooks };
+        let signer = Arc::new(forethought_audit::Signer::generate(None).expect("a key").0);
+        let access =
+            Access { desk, keeper, issuers: Issuers::default(), webhooks, signer, keys_copy: KeysCopy::new(None) };
         let served = Served {
             temperature: 1.0,
             min_p: 0.0,

@@ -28,6 +28,7 @@ fn job() -> Job {
         prompt: Prompt::Raw("hi".to_owned()),
         prompt_tokens: 1,
         prompt_record: Vec::new(),
+        subject: None,
         sampling: Sampling::default(),
         stop: Vec::new(),
         verifiers: Vec::new(),

@@ -1,0 +1,96 @@
+//! What one record can be found by.
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::{Usage, bundle::IdKind};
+use crate::{Body, ClassifierNote, Outcome, Record, SafeguardNote};
+
+/// A word that a record can be found by, such as `tenant` and `acme`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Word(String);
+
+impl Word {
+    pub(crate) fn new(field: &str, value: &str) -> Self {
+        Self(format!("{field} {value}"))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What one record can be found by.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    pub(crate) time: Timestamp,
+    pub(crate) words: Vec<Word>,
+    pub(crate) ids: Vec<(IdKind, String)>,
+    pub(crate) usage: Option<Usage>,
+}
+
+impl Keys {
+    pub(crate) fn of(record: &Record) -> Self {
+        let mut keys = Self {
+            time: record.time,
+            words: vec![Word::new("kind", record.body.kind())],
+            ids: vec![(IdKind::Record, record.record_id.to_string())],
+            usage: None,
+        };
+        keys.words.extend(record.tenant().map(|tenant| Word::new("tenant", tenant)));
+        match &record.body {
+            Body::Admission(admission) => {
+                keys.ids.push((IdKind::Request, admission.request_id.to_string()));
+                keys.words.push(Word::new("principal", &admission.key_id));
+                keys.words.push(Word::new("model", &admission.model));
+                keys.rules(admission.laws.iter().map(|law| law.rule.as_str()));
+                keys.safeguards(&admission.safeguards);
+            }
+            Body::Outcome(outcome) => keys.outcome(outcome, record.time),
+            Body::Interrupted(interrupted) => {
+                keys.ids.push((IdKind::End, interrupted.admission.to_string()));
+                keys.words.push(Word::new("status", "interrupted"));
+            }
+            Body::Review(review) => {
+                keys.ids.push((IdKind::Review, review.admission.to_string()));
+                keys.words.push(Word::new("review", review.decision.as_str()));
+                keys.words.extend(review.by.as_ref().map(|by| Word::new("principal", &by.key_id)));
+            }
+            Body::Act(act) => {
+                keys.words.push(Word::new("act", &act.what));
+                keys.words.extend(act.by.as_ref().map(|by| Word::new("principal", &by.key_id)));
+            }
+            Body::TailCut(_) => {}
+        }
+        keys
+    }
+
+    /// Whether it can be found by all of these words.
+    pub(crate) fn has(&self, words: &[Word]) -> bool {
+        words.iter().all(|word| self.words.contains(word))
+    }
+
+    fn outcome(&mut self, outcome: &Outcome, time: Timestamp) {
+        self.ids.push((IdKind::End, outcome.admission.to_string()));
+        self.words.push(Word::new("status", outcome.status.as_str()));
+        self.safeguards(&outcome.safeguards);
+        let violated = |note: &&ClassifierNote| note.action.is_some();
+        self.rules(outcome.classifiers.iter().filter(violated).map(|note| note.id.as_str()));
+        let tokens = outcome.spent.prompt_tokens + outcome.spent.generated_tokens;
+        let since = day(outcome.since.unwrap_or(time));
+        self.usage = Some(Usage { tenant: outcome.tenant.clone(), since, tokens, cost: outcome.cost });
+    }
+
+    fn rules<'r>(&mut self, rules: impl Iterator<Item = &'r str>) {
+        self.words.extend(rules.map(|rule| Word::new("rule", rule)));
+    }
+
+    fn safeguards(&mut self, notes: &[SafeguardNote]) {
+        self.rules(notes.iter().map(|note| note.list.as_deref().unwrap_or(&note.kind)));
+    }
+}
+
+/// The beginning of a time's day, UTC.
+fn day(time: Timestamp) -> Timestamp {
+    let start = time.to_zoned(TimeZone::UTC).date().to_zoned(TimeZone::UTC);
+    start.map_or(time, |start| start.timestamp())
+}
