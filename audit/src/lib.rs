@@ -1,23 +1,23 @@
-//! The audit log: what was asked, under which policy, and what came of it, in a chain of digests.
-//!
-//! The chain has no key. It shows a change by whoever does not write everything after it anew; who can write the whole
-//! log can also make it good in itself again. That shows only against a digest that was noted where they cannot write:
-//! [`verify_containing`] looks for it.
+//! The audit log: what was asked, under which policy, and what came of it, as the leaves of a Merkle tree.
 //!
 //! Every request has two records: an [`Admission`], durable before anything is generated, and an end, durable before
 //! the answer is final: an [`Outcome`], or an [`Interrupted`] that the next start writes after a crash. What is done to the
-//! service itself has one, an [`Act`], durable before it takes effect. A record holds
-//! no contents. They are sealed under a key of the tenant's own, in entries beside the record, which holds only salted
-//! commitments to them: with the key gone they are gone too, and the chain still holds.
+//! service itself has one, an [`Act`], durable before it takes effect. A record holds no contents: only salted commitments to
+//! them.
+//!
+//! # The tree
+//! Each record is a leaf (RFC 6962), in the order of the journal. Whoever has the log's public key checks tiles, signed
+//! checkpoints and receipts without this program. The tree shows what was changed behind a checkpoint that somebody has seen;
+//! who has the log's key can write another log that is good in itself, so keep checkpoints where they cannot write.
 //!
 //! # The vault
-//! One key per tenant cannot forget one person. [`Vault`] has one for each tenant, subject, day and retention, which can be
-//! destroyed on its own. Contents that earlier programs sealed under a tenant's key stay so.
+//! Contents are sealed in entries beside their record, under a key of the [`Vault`] for their tenant, subject, day and retention. With the
+//! key destroyed they are gone, and every proof still holds. Contents that earlier programs sealed under a tenant's key stay so.
 //!
 //! # Canonical bytes
 //! A record's canonical bytes are the compact JSON that `serde_json` writes of [`Record`], with the fields in the order
 //! in which the struct declares them. They are what the journal holds and what is hashed, and never written anew: who
-//! checks the chain hashes the bytes as they stand. Fields are only ever added at a struct's end.
+//! checks the log hashes the bytes as they stand. Fields are only ever added at a struct's end.
 //!
 //! # Entries
 //! A journal entry of kind 1 is a record, one of kind 2 a sealed content. A record is followed by its contents in the

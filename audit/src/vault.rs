@@ -1,7 +1,7 @@
 //! The vault: a content key for each owner, day and retention, so that contents can be forgotten one by one.
 //!
 //! What a record's contents are sealed under is a row of a table, wrapped by one master key. To destroy the row is to erase
-//! what it sealed, in the log and in every copy of the log, and the chain of digests still holds. What it can do and what it
+//! what it sealed, in the log and in every copy of the log, and every proof still holds. What it can do and what it
 //! cannot stands in `docs/vault.md`.
 //!
 //! # Files
