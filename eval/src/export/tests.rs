@@ -3,8 +3,8 @@
 use std::{fs, path::Path};
 
 use forethought_audit::{
-    Admission, AdmissionDraft, AuditLog, Draft, LogOptions, OutcomeDraft, OutcomeStatus, PolicyRef, SampleDraft, Spent,
-    VoteDraft,
+    Admission, AdmissionDraft, Asked, AuditLog, Draft, LogOptions, OutcomeDraft, OutcomeStatus, PolicyRef, SampleDraft,
+    Scope, Spent, VoteDraft,
 };
 use forethought_policies::Policy;
 use forethought_schemas::{Budget, ChatRole, Effort, RecordId, RequestId, StrategyName};
@@ -311,7 +311,9 @@ fn contents_whose_key_is_gone_are_left_out() {
     let mut room = Room::new();
     room.answered("gone", asked("q"), &[("1", "1")]);
     room.answered("here", asked("q"), &[("1", "1")]);
-    fs::remove_file(room.data().join("keys/gone.key")).unwrap();
+    let policy = PolicyRef { version: "1".to_owned(), digest: "sha256:11".to_owned() };
+    let asked_for = Asked { by: None, reason: None, policy };
+    room.log.erase(&Scope::Tenant("gone".to_owned()), &asked_for, at(99)).unwrap();
     let exported = room.export(&[("gone", true), ("here", true)], &Selection::default(), options()).unwrap();
     assert_eq!((exported.sft, exported.left_out[&Why::Unreadable]), (1, 1));
 }

@@ -85,7 +85,9 @@ fn wrong_keys_and_values_are_told_with_their_line() {
     check(&format!("version: 2\n{MODEL}"), &["1:1: version: version 2 was written by a newer version"]);
     check(
         &model("graces_ms: 5\n"),
-        &["4:1: graces_ms: unknown key `graces_ms` in the file; did you mean `grace_ms`? known keys: data_dir, "],
+        &[
+            "4:1: graces_ms: unknown key `graces_ms` in the file; did you mean `grace_ms`? known keys: audit, data_dir, ",
+        ],
     );
     check(
         &model("    temprature: 1\n"),
