@@ -237,6 +237,9 @@ fn request() -> [Draft; 2] {
         classifiers: Vec::new(),
         review: None,
         disclosures: None,
+        stop: None,
+        chosen: Vec::new(),
+        tokens: None,
     };
     let admission =
         AdmissionDraft { record_id, time: Timestamp::now(), admission, prompt: vec![b'z'; 800], subject: None };

@@ -5,6 +5,8 @@
 //! through the bounded channel of its samplers.
 
 mod outcome;
+mod recipe;
+mod rerun;
 mod run;
 mod samples;
 mod screen;
@@ -29,6 +31,8 @@ use tokio::{
 use tracing::{Instrument, error, info_span};
 
 use crate::{AppendError, AuditDesk, EngineDesk, KillOnDrop, KillSwitch, Place, catch};
+pub use recipe::{RecipeError, instructed, job_of, program_of};
+pub use rerun::{Rerun, Rerunner};
 pub(crate) use run::behind_thought;
 use run::{Engines, Run};
 pub use samples::{SampleReport, SampleState, Thinking};
@@ -89,8 +93,8 @@ pub struct Job {
     pub prompt: Prompt,
     /// Its tokens.
     pub prompt_tokens: u32,
-    /// The prompt as it is kept for the auditor.
-    pub prompt_record: Vec<u8>,
+    /// What the operator has the model told before every conversation; it stands in the prompt already.
+    pub instruction: Option<String>,
     /// Whom it is about, as the tenant names them.
     pub subject: Option<String>,
     /// How tokens are drawn.
@@ -428,7 +432,7 @@ fn admission_draft(job: &Job, record_id: &RecordId, permit: &Permit) -> Admissio
             laws: job.laws.clone(),
             retention: job.retention.clone(),
         },
-        prompt: job.prompt_record.clone(),
+        prompt: recipe::write(job),
         subject: job.subject.clone(),
     }
 }

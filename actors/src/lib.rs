@@ -13,8 +13,8 @@ mod turnstile;
 pub use audit_writer::{AppendError, AuditDesk, ReadError};
 pub use classifiers::{Asker, ClassifierRun, Classifiers, Judged, OnRun};
 pub use deliberation::{
-    BLOCKED, CLASSIFIER_FAILED, Decided, Deliberated, Deliberation, Desks, Event, FORBIDDEN, Job, ReviewPlan,
-    SampleReport, SampleState, Thinking, WholePlan, refuse,
+    BLOCKED, CLASSIFIER_FAILED, Decided, Deliberated, Deliberation, Desks, Event, FORBIDDEN, Job, RecipeError, Rerun,
+    Rerunner, ReviewPlan, SampleReport, SampleState, Thinking, WholePlan, instructed, job_of, program_of, refuse,
 };
 pub use engine_keeper::EngineDesk;
 pub use forethought_engine::{Build, Built};

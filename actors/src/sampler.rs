@@ -53,6 +53,8 @@ pub(crate) enum Way {
 /// A token that was drawn.
 #[derive(Debug)]
 pub(crate) struct Token {
+    /// Its id, where the engine tells it.
+    pub id: u32,
     pub text: String,
     pub channel: Channel,
     /// Natural logarithm of its probability; NaN when the engine does not tell.
@@ -140,11 +142,11 @@ impl Sampler {
         let over = || EngineError::Sample("the engine went on behind the end".to_owned());
         match event.ok_or_else(over)?? {
             SampleEvent::End { text, finish, usage } => Ok(Some(News::Ended { text, finish, usage })),
-            SampleEvent::Token { text, channel, logprob, top, .. } => {
+            SampleEvent::Token { text, channel, id, logprob, top } => {
                 turn.token();
                 *told += 1;
                 let top = top.iter().map(|token| token.logprob).collect();
-                let news = News::Token(Token { text, channel, logprob, top });
+                let news = News::Token(Token { id, text, channel, logprob, top });
                 let sent = self.reports.send(Report { index: self.index, run: self.run, news }).await;
                 // Without a run there is nobody to be told of the end.
                 Ok(sent.is_err().then_some(News::Stopped { unseen: 0 }))

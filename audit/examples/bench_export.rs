@@ -93,6 +93,9 @@ fn request(tenant: u32) -> [Draft; 2] {
         classifiers: Vec::new(),
         review: None,
         disclosures: None,
+        stop: None,
+        chosen: Vec::new(),
+        tokens: None,
     };
     [admission(id, tenant), outcome.into()]
 }

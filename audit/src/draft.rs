@@ -139,6 +139,12 @@ pub struct OutcomeDraft {
     pub review: Option<ReviewAsked>,
     /// What is to go with an answer that waits, when it is given. Sealed.
     pub disclosures: Option<Vec<u8>>,
+    /// Why no more samples were drawn.
+    pub stop: Option<String>,
+    /// The samples whose answers were chosen, best first.
+    pub chosen: Vec<u32>,
+    /// The ids of the tokens of each sample, as JSON: an object with the places of samples for names. Sealed.
+    pub tokens: Option<Vec<u8>>,
 }
 
 /// What came of one sample.
@@ -278,6 +284,9 @@ impl OutcomeDraft {
             .iter()
             .map(|vote| Ok(VoteCount { answer: answers.digest(&vote.answer, sealer)?, count: vote.count }))
             .collect::<Result<_, VaultError>>()?;
+        if let Some(tokens) = &self.tokens {
+            sealer.add("tokens", tokens)?;
+        }
         Ok(Body::Outcome(Outcome {
             admission: self.admission.clone(),
             request_id: request_id.clone(),
@@ -293,6 +302,8 @@ impl OutcomeDraft {
             safeguards: self.safeguards.clone(),
             classifiers: self.classifiers.clone(),
             review: self.review.clone(),
+            stop: self.stop.clone(),
+            chosen: self.chosen.clone(),
         }))
     }
 }

@@ -390,6 +390,12 @@ pub struct Outcome {
     /// That the answer waits for a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review: Option<ReviewAsked>,
+    /// Why no more samples were drawn, such as `decided` or `all_done`; left out where none were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<String>,
+    /// The samples whose answers were chosen, best first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chosen: Vec<u32>,
 }
 
 /// What came of one sample.
@@ -489,7 +495,7 @@ impl LostRange {
 /// A commitment to one content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commitment {
-    /// `prompt`, `answer`, `sample/<index>`, or `vote/<place>` for a canonical answer.
+    /// `prompt`, `answer`, `disclosures`, `sample/<index>`, `tokens`, or `vote/<place>` for a canonical answer.
     pub name: String,
     /// SHA-256 of a salt of 32 bytes followed by the content. The salt is sealed with the content, so that a short
     /// content cannot be guessed, and goes with it.

@@ -120,6 +120,9 @@ pub(crate) fn outcome(number: u32, admission: u32, status: OutcomeStatus) -> Dra
         classifiers: Vec::new(),
         review: None,
         disclosures: None,
+        stop: None,
+        chosen: Vec::new(),
+        tokens: None,
     }
     .into()
 }

@@ -15,7 +15,7 @@ mod prompt;
 mod schema;
 mod tap;
 
-pub use engine::MistralEngine;
+pub use engine::{MistralEngine, digest};
 pub use preflight::preflight;
 
 use std::{num::NonZeroU32, path::PathBuf};

@@ -43,7 +43,8 @@ pub enum Prompt {
 }
 
 /// How tokens are drawn. The defaults are OpenAI's.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Sampling {
     /// 0 takes the likeliest token; 2 is the most that is allowed.
     pub temperature: f32,

@@ -60,5 +60,5 @@ pub use purposes::{
 pub use quota::{Amount, Price, Quota, Quotas, Reached};
 pub use rate::{QuotaHeaders, RateHeaders};
 pub use screens::{ScreenRules, Screens};
-pub use tenant::{Consent, Key, Limits, Role, Scope, Tenant};
+pub use tenant::{Consent, Key, Limits, OwnRetention, Role, Scope, Tenant};
 pub use webhooks::Webhook;

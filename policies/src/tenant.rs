@@ -45,6 +45,9 @@ pub struct Tenant {
     /// What is always so of its requests.
     #[serde(default)]
     pub facts: Facts,
+    /// How long its contents stay, where no law says otherwise.
+    #[serde(default)]
+    pub retention: OwnRetention,
     /// Whose things its keys reach that are not for asking.
     #[serde(default)]
     pub scope: Scope,
@@ -69,6 +72,16 @@ impl Tenant {
         let of = |model| self.presets.get(model).and_then(|presets| presets.get(&effort)).copied().unwrap_or_default();
         of(model).or(of(EVERY_MODEL))
     }
+}
+
+/// How long a tenant wants its contents to stay, in days from the admission, 1 to 36,500.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnRetention {
+    /// They are erased no earlier.
+    pub contents_at_least_days: Option<u32>,
+    /// They are gone after that.
+    pub contents_at_most_days: Option<u32>,
 }
 
 /// Whether what a tenant asks and is answered may become training data. It counts from the time at which it was given: who

@@ -11,6 +11,8 @@ mod pattern;
 mod scan;
 mod text;
 
+use serde::{Deserialize, Serialize};
+
 pub(crate) use latex::plain;
 pub use pattern::AnswerPattern;
 
@@ -19,7 +21,8 @@ pub use pattern::AnswerPattern;
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
 
 /// What an answer looks like. A declared kind is obeyed; [`AnswerKind::infer`] is the default.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum AnswerKind {
     /// The whole text, compared without case, spacing, and punctuation at its ends.
     Text,

@@ -3,8 +3,10 @@
 //! Reasoning models put their thinking between two markers, `<think>` and `</think>` with most. Either the model writes
 //! the opening one, or the chat template has written it already, at the end of the prompt.
 
+use serde::{Deserialize, Serialize};
+
 /// The markers of a model. Several spellings of each may be given; none may be empty.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Markers {
     /// What opens a thought.
     pub open: Vec<String>,

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import os
-import random
 import signal
 import threading
 import time
@@ -14,23 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from audit_log import Files, Log, prepare
 from go_verifier import Verifier
 from support import Service, run_well, scripted, words
-from tile_log import WIDTH, TileLog, bundle, entries_of, place, write
+from tile_log import TileLog, bundle, entries_of, place, write
 
-#: How often the service is killed.
-KILLS = int(os.environ.get("FORETHOUGHT_KILLS", "12"))
 #: Requests that fill more than two tiles: each has two records.
 REQUESTS = 300
-Files = dict[str, bytes]
-
-
-def prepare(service: Service) -> str:
-    """Gives the key of an auditor of the whole installation."""
-    service.add_tenant("house")
-    text = service.policy.read_text()
-    service.policy.write_text(text.replace("    name: house\n", "    name: house\n    scope: installation\n"))
-    return run_well("key", "create", "house", "--role", "auditor", "--policy", service.policy, "--quiet").strip()
 
 
 def ask(service: Service, count: int, threads: int = 8) -> list[str]:
@@ -50,47 +37,6 @@ def ask(service: Service, count: int, threads: int = 8) -> list[str]:
         worker.join()
     assert len(found) == count
     return found
-
-
-class Log:
-    """What the service serves of its log."""
-
-    def __init__(self, service: Service, auditor: str):
-        self.service, self.auditor = service, auditor
-        about = self.json("/v1/audit/log")
-        self.origin, (self.vkey,) = about["origin"], about["keys"]
-
-    def fetch(self, path: str, key: str | None = None):
-        return self.service.send("GET", path, None, self.auditor if key is None else key)
-
-    def json(self, path: str) -> dict:
-        answer = self.fetch(path)
-        assert answer.status == 200, answer.body
-        return answer.json
-
-    def options(self) -> tuple:
-        return ("-token", self.auditor)
-
-    @property
-    def url(self) -> str:
-        return f"{self.service.url}/audit/log"
-
-    def files(self) -> Files:
-        """A copy of the whole log."""
-        checkpoint = self.fetch("/audit/log/checkpoint").body
-        size = int(checkpoint.split(b"\n")[1])
-        wanted, level, count = [], 0, size
-        for index in range(0, size, WIDTH):
-            wanted.append(place("entries", index // WIDTH, min(WIDTH, size - index)))
-        while count > 0:
-            wanted += [place(str(level), at // WIDTH, min(WIDTH, count - at)) for at in range(0, count, WIDTH)]
-            level, count = level + 1, count // WIDTH
-        found = {"checkpoint": checkpoint}
-        for path in wanted:
-            answer = self.fetch(f"/audit/log/{path}")
-            assert answer.status == 200, (path, answer.body)
-            found[path] = answer.body
-        return found
 
 
 @pytest.fixture(scope="module")
@@ -213,52 +159,3 @@ def test_entries_of_all_tenants_are_for_auditors_of_all(audited: Log):
         assert audited.fetch(f"/audit/log/{path}", at_home).status == status, path
     for path in ["tile/0/999", "tile/entries/999", "tile/0/1", "tile/0/000.p/256", "tile/64/000", "tile/..%2f..%2flog.key"]:
         assert audited.fetch(f"/audit/log/{path}").status == 404, path
-
-
-def test_no_served_checkpoint_is_ever_contradicted(install, verifier: Verifier, tmp_path: Path):
-    """Kills the service while it is asked, again and again; every checkpoint that was served must be a beginning of the last."""
-    service = install(scripted(answers=[{"text": words(3)}], token_ms=1))
-    auditor = prepare(service)
-    service.start()
-    log = Log(service, auditor)
-    seen, acknowledged = [], []
-    luck = random.Random(5)
-    for _ in range(KILLS):
-        stop = threading.Event()
-
-        def asking() -> None:
-            while not stop.is_set():
-                try:
-                    answer = service.chat(deliberation={"strategy": "single"})
-                except (OSError, AssertionError, ValueError, http.client.HTTPException):
-                    return
-                if answer.status == 200:
-                    acknowledged.append(answer.record)
-
-        workers = [threading.Thread(target=asking) for _ in range(8)]
-        for worker in workers:
-            worker.start()
-        end = time.monotonic() + luck.uniform(0.2, 0.8)
-        while time.monotonic() < end:
-            checkpoint = log.fetch("/audit/log/checkpoint")
-            assert checkpoint.status == 200, checkpoint.body
-            seen.append(checkpoint.body)
-        service.kill()
-        stop.set()
-        for worker in workers:
-            worker.join()
-        service.start()
-    assert len(set(seen)) > KILLS
-    every = sorted(set(seen), key=lambda body: int(body.split(b"\n")[1]))
-    # Each proof reads the whole log: some from everywhere, and the last ones.
-    for body in [*every[:: len(every) // 12], *every[-3:]]:
-        known = tmp_path / "known"
-        known.write_bytes(body)
-        verifier.well("verify", *log.options(), "-known", known, log.url, log.vkey)
-    files = log.files()
-    entries = [entry for path in files if "entries" in path for entry in entries_of(files, path)]
-    ids = {json.loads(entry)["record_id"] for entry in entries}
-    assert len(acknowledged) > KILLS
-    assert not set(acknowledged) - ids, "an acknowledged record is lost"
-    report = service.audit_json("verify")
-    assert report["passed"], report

@@ -69,6 +69,9 @@ fn outcome(admission: &RecordId) -> OutcomeDraft {
         classifiers: Vec::new(),
         review: None,
         disclosures: None,
+        stop: None,
+        chosen: Vec::new(),
+        tokens: None,
     }
 }
 

@@ -1,8 +1,8 @@
 //! Makes the outcome durable, settles the tenant's limits, and only then lets the answer be final.
 
-mod fitting;
+pub(super) mod fitting;
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use forethought_audit::{OutcomeDraft, OutcomeStatus, ReviewAsked, SampleDraft, Spent, VoteDraft};
 use forethought_engine::EngineError;
@@ -121,6 +121,7 @@ impl Close {
                 answer: None,
                 review: None,
                 disclosures: None,
+                chosen: Vec::new(),
                 ..draft
             };
             tokio::spawn(self.try_again(failed));
@@ -216,6 +217,9 @@ impl Close {
                 .filter(|_| !self.job.disclosures.is_null())
                 .map(|_| self.job.disclosures.to_string().into_bytes()),
             review,
+            stop: verdict.map(|verdict| verdict.stop.as_str().to_owned()),
+            chosen: verdict.map(|verdict| verdict.chosen.clone()).unwrap_or_default(),
+            tokens: ids(samples),
         }
     }
 
@@ -237,6 +241,9 @@ impl Close {
             classifiers: whole::notes(&self.asked),
             review: None,
             disclosures: None,
+            stop: None,
+            chosen: Vec::new(),
+            tokens: None,
         };
         // Without a runtime the process is about to end, and its next start closes the admission.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -262,7 +269,7 @@ impl Close {
                 // A record that is too large may still be taken without its contents; one that has its end is not.
                 Err(AppendError::Refused(reason)) if !draft.samples.is_empty() => {
                     error!(%reason, admission = %self.admission, "an outcome was refused; trying without its samples");
-                    (draft.samples, draft.votes) = (Vec::new(), Vec::new());
+                    (draft.samples, draft.votes, draft.tokens) = (Vec::new(), Vec::new(), None);
                 }
                 Err(AppendError::Refused(reason)) => {
                     info!(%reason, admission = %self.admission, "the log takes no further end of this admission");
@@ -312,7 +319,7 @@ pub(super) fn left() -> ApiError {
 const TEMPLATE_FAILED: &str =
     "the model's chat template fails on these messages; tell the operator, who finds the reason in the log";
 
-fn engine_failed(fault: &EngineError) -> ApiError {
+pub(super) fn engine_failed(fault: &EngineError) -> ApiError {
     match fault {
         EngineError::Request { param, code, message } => ApiError::invalid(*param, code, message.clone()),
         EngineError::Template(_) => ApiError::new(ErrorKind::Internal, "template_failed", TEMPLATE_FAILED),
@@ -370,7 +377,15 @@ fn sample_draft(sample: &SampleReport, counted: bool, verdict: Option<&Verdict>)
     }
 }
 
-fn finish_name(sample: &SampleReport) -> Option<&'static str> {
+/// The ids of the samples' tokens, where the engine tells them.
+fn ids(samples: &[SampleReport]) -> Option<Vec<u8>> {
+    let told = |sample: &&SampleReport| sample.ids.iter().any(|id| *id != 0);
+    let ids: BTreeMap<u32, &[u32]> =
+        samples.iter().filter(told).map(|sample| (sample.index, sample.ids.as_slice())).collect();
+    if ids.is_empty() { None } else { serde_json::to_vec(&ids).ok() }
+}
+
+pub(super) fn finish_name(sample: &SampleReport) -> Option<&'static str> {
     sample.finish.map(|finish| match finish {
         Finish::Stop | Finish::Matched => "stop",
         Finish::Length => "length",

@@ -32,6 +32,8 @@ pub struct SampleReport {
     pub seed: u64,
     /// Everything that it said as far as it came, with the markers of its thoughts and what was said for it.
     pub raw: String,
+    /// The ids of the tokens of its last try, or of its last step in a search, without end tokens. Zeros are of an engine that tells none.
+    pub ids: Vec<u32>,
     /// Its thoughts.
     pub thinking: String,
     /// Its answer.
@@ -110,6 +112,7 @@ impl Sample {
             index,
             seed,
             raw: String::new(),
+            ids: Vec::new(),
             thinking: String::new(),
             text: String::new(),
             tokens: 0,
@@ -151,6 +154,7 @@ impl Sample {
         self.thought_before = self.report.thinking_tokens;
         self.report.finish = None;
         self.report.raw.clear();
+        self.report.ids.clear();
         self.report.thinking.clear();
         self.report.text.clear();
         self.report.state = SampleState::Running;
@@ -175,6 +179,7 @@ impl Sample {
     /// Takes a token.
     pub(super) fn token(&mut self, token: &Token) {
         self.report.tokens += 1;
+        self.report.ids.push(token.id);
         if !token.logprob.is_nan() {
             self.logprobs = (self.logprobs.0 + f64::from(token.logprob), self.logprobs.1 + 1);
         }
@@ -357,7 +362,7 @@ mod tests {
     use super::*;
 
     fn token(text: &str, logprob: f32) -> Token {
-        Token { text: text.to_owned(), channel: Channel::Raw, logprob, top: Vec::new() }
+        Token { id: 1, text: text.to_owned(), channel: Channel::Raw, logprob, top: Vec::new() }
     }
 
     fn ended(sample: &mut Sample) -> SampleResult {

@@ -34,7 +34,7 @@ fn job() -> Job {
         params: Params::default(),
         prompt: Prompt::Raw("How much is it?".to_owned()),
         prompt_tokens: 4,
-        prompt_record: b"How much is it?".to_vec(),
+        instruction: None,
         subject: None,
         sampling: Sampling::default(),
         stop: vec![],

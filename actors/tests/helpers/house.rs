@@ -54,7 +54,7 @@ impl House {
             prompt: Prompt::Raw("How much is it?".to_owned()),
             prompt_tokens: 4,
             subject: None,
-            prompt_record: b"How much is it?".to_vec(),
+            instruction: None,
             sampling: Sampling::default(),
             stop: vec![],
             verifiers: Vec::new(),

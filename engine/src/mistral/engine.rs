@@ -224,7 +224,11 @@ impl Lanes {
     }
 }
 
-fn digest(path: &Path) -> io::Result<String> {
+/// The digest of a file of weights, as [`EngineInfo::weights`] has it: `sha256:` and 64 hexadecimal digits.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn digest(path: &Path) -> io::Result<String> {
     let mut hasher = Sha256::new();
     io::copy(&mut File::open(path)?, &mut hasher)?;
     Ok(format!("sha256:{:x}", hasher.finalize()))

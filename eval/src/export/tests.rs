@@ -157,6 +157,9 @@ fn ended(number: u32, admission: u32, samples: &[(&str, &str)]) -> OutcomeDraft 
         classifiers: Vec::new(),
         review: None,
         disclosures: None,
+        stop: None,
+        chosen: Vec::new(),
+        tokens: None,
     }
 }
 

@@ -389,3 +389,22 @@ fn an_older_policy_comes_back_without_its_keys() {
     let error = file.roll_back(&wider).unwrap_err();
     assert!(error.to_string().contains("the scope of tenant `acme`"), "{error}");
 }
+
+#[test]
+fn contents_cannot_be_there_and_gone_at_once() {
+    let text = |retention: &str| {
+        format!("version: 1\ntenants:\n  - id: a\n    name: A\n    retention: {retention}\n{LIMITS}{BUDGET}")
+    };
+    let check = |retention: &str, expect: Option<&str>| {
+        let told = Policy::parse(Path::new("p.yaml"), text(retention).as_bytes()).err().map(|error| error.to_string());
+        match expect {
+            None => assert_eq!(told, None, "{retention}"),
+            Some(part) => assert!(told.as_ref().is_some_and(|told| told.contains(part)), "{retention}: {told:?}"),
+        }
+    };
+    check("{ contents_at_least_days: 30, contents_at_most_days: 30 }", None);
+    check("{ contents_at_most_days: 1 }", None);
+    check("{ contents_at_least_days: 31, contents_at_most_days: 30 }", Some("stay 31 days, and be gone after 30"));
+    check("{ contents_at_most_days: 0 }", Some("contents_at_most_days"));
+    check("{ days: 3 }", Some("days"));
+}

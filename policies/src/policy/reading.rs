@@ -66,6 +66,7 @@ impl Policy {
         findings.extend(screens::problems(&document));
         findings.extend(authorization::problems(&document));
         findings.extend(facts_problems(&document));
+        findings.extend(retention_problems(&document));
         findings.extend(purposes::problems(&document));
         findings.extend(webhooks::problems(&document));
         let mut contents: Contents = document.read(findings)?;
@@ -200,6 +201,20 @@ fn facts_problems(document: &Document) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// Contents that would have to be there and gone at once.
+fn retention_problems(document: &Document) -> Vec<Problem> {
+    let value = document.value();
+    let tenants = value.get("tenants").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let days = |tenant: &Value, key: &str| tenant.pointer(&format!("/retention/{key}")).and_then(Value::as_u64);
+    let wrong = |(at, tenant): (usize, &Value)| {
+        let least = days(tenant, "contents_at_least_days")?;
+        let most = days(tenant, "contents_at_most_days").filter(|most| *most < least)?;
+        let told = format!("contents must stay {least} days, and be gone after {most}");
+        Some(document.problem(&format!("/tenants/{at}/retention"), told, "make the second number the larger one"))
+    };
+    tenants.iter().enumerate().filter_map(wrong).collect()
 }
 
 /// Of the file's bytes and of every pack, contract's schema and assessment that it names: what decides, and nothing else.

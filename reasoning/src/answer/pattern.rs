@@ -1,6 +1,7 @@
 //! Answers that a pattern finds.
 
 use regex::{Regex, RegexBuilder};
+use serde::{Deserialize, Serialize};
 
 use super::Answer;
 
@@ -9,8 +10,9 @@ const MAX_BYTES: usize = 1 << 20;
 /// Before the last place at which a match begins, this many bytes are searched for a longer one that holds it.
 const REACH: usize = 512;
 
-/// A compiled pattern in Rust's syntax: no look-around. Two are equal when they are written alike.
-#[derive(Clone, Debug)]
+/// A compiled pattern in Rust's syntax: no look-around. Two are equal when they are written alike. As JSON it is what was written.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct AnswerPattern(Regex);
 
 impl PartialEq for AnswerPattern {
@@ -20,6 +22,20 @@ impl PartialEq for AnswerPattern {
 }
 
 impl Eq for AnswerPattern {}
+
+impl TryFrom<String> for AnswerPattern {
+    type Error = regex::Error;
+
+    fn try_from(pattern: String) -> Result<Self, regex::Error> {
+        Self::new(&pattern)
+    }
+}
+
+impl From<AnswerPattern> for String {
+    fn from(pattern: AnswerPattern) -> Self {
+        pattern.as_str().to_owned()
+    }
+}
 
 impl AnswerPattern {
     /// Compiles a pattern.

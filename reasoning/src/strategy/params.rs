@@ -1,9 +1,12 @@
 //! What a request may tune.
 
+use serde::{Deserialize, Serialize};
+
 use super::{build::StrategyError, turns::Order};
 
 /// What a request may tune. Every field has a default that works.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own, as a request names it")]
 pub struct Params {
     /// Samples to draw at most, or beams; `None` for the strategy's own number, cut to the budget's.

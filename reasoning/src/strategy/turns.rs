@@ -1,7 +1,10 @@
 //! In which order samples are counted. It is the same in every run, whatever ends first.
 
+use serde::{Deserialize, Serialize};
+
 /// In which order a vote counts its samples.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Order {
     /// As they were drawn: each waits for those before it, so one that rambles holds up all that come after.
     #[default]

@@ -1,14 +1,17 @@
 //! How a model thinks: its markers, and what is said for it where it must begin, go on, or come to an end.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Markers;
 
 /// What a thought at its cap is closed with, before the marker.
 const TIME_IS_UP: &str = "\n\nI have to answer now, with what I have found so far.\n";
 
 /// How a model thinks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ThinkingStyle {
     /// What opens and closes a thought.
+    #[serde(flatten)]
     pub markers: Markers,
     /// What the answer of a model that does not think by itself is begun with; it opens a thought. Empty for a model
     /// that opens its thoughts itself.

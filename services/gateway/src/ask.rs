@@ -176,6 +176,16 @@ fn set<T: serde::Serialize>(object: &mut Value, key: &str, value: Option<&T>) {
     }
 }
 
+/// A JSON answer of a running service.
+///
+/// # Errors
+/// When the service cannot be reached, or refuses.
+pub async fn get(url: &str, key: &str) -> Result<Value> {
+    let asked = reqwest::Client::new().get(url).bearer_auth(key).send().await;
+    let response = asked.with_context(|| format!("cannot reach {url}; is the service running there?"))?;
+    Ok(accepted(response).await?.json().await?)
+}
+
 async fn first_model(client: &reqwest::Client, args: &AskArgs) -> Result<String> {
     let response = client
         .get(format!("{}/v1/models", args.url.trim_end_matches('/')))

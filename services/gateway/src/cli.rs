@@ -103,7 +103,7 @@ The shortest configuration:
     - id: smollm2-135m
       path: /models/SmolLM2-135M-Instruct.Q8_0.gguf
 
-The other keys are: version, listen, data_dir, grace_ms, max_body_bytes, max_deliberations and log.
+The other keys are: version, listen, data_dir, grace_ms, max_body_bytes, max_deliberations, log, audit and identity.
 Paths are relative to the file. `forethought check` tells what is wrong with it.
 
 On SIGHUP a running server reads its policy file again; one that is wrong changes nothing.";

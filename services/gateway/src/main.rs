@@ -10,6 +10,7 @@ mod http;
 mod keeper;
 mod keys_copy;
 mod logging;
+mod replay;
 mod serve;
 mod shown;
 mod webhooks;

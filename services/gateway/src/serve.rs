@@ -162,7 +162,8 @@ fn served(model: &ModelConfig) -> Served {
     }
 }
 
-fn build(engine: &EngineConfig, work: &Handle) -> Build {
+/// Builds an engine, as often as one is needed.
+pub fn build(engine: &EngineConfig, work: &Handle) -> Build {
     match engine.clone() {
         EngineConfig::Mistral(config) => {
             let work = work.clone();

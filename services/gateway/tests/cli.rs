@@ -281,6 +281,9 @@ fn outcome(number: u32, admission: u32, status: OutcomeStatus) -> OutcomeDraft {
         classifiers: Vec::new(),
         review: None,
         disclosures: None,
+        stop: None,
+        chosen: Vec::new(),
+        tokens: None,
     }
 }
 

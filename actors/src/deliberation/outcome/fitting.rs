@@ -11,7 +11,7 @@ use super::{Job, Ran, SampleReport};
 
 /// Leaves in the verdict the answers that fit, whatever other verifiers say of them, and of their texts the JSON alone,
 /// so that whoever reads JSON can read them. Gives whether there is any; if not, nothing is changed.
-pub(super) fn keep(ran: &mut Ran, job: &Job, schema: &Value) -> bool {
+pub(in crate::deliberation) fn keep(ran: &mut Ran, job: &Job, schema: &Value) -> bool {
     let spec = VerifierSpec::JsonSchema { schema: schema.clone() };
     let Ok(verifier) = VerifierSpec::build(&[spec], &AnswerKind::Text, "") else { return false };
     let counted = ran.samples.iter().filter(|sample| ran.verdict.counted.contains(&sample.index));

@@ -3,6 +3,8 @@
 mod acts;
 mod export;
 mod list;
+mod prove;
+mod replay;
 mod show;
 mod verify;
 
@@ -35,6 +37,12 @@ pub enum Verb {
     /// Check an export, with nothing but the log's public key
     #[command(after_help = VERIFY_EXPORT_HELP)]
     VerifyExport(VerifyExportArgs),
+    /// Show that the records of a request are in the signed log: receipts that anybody can check
+    #[command(after_help = PROVE_HELP)]
+    Prove(ProveArgs),
+    /// Carry out requests again, and compare token by token with what the log says
+    #[command(after_help = REPLAY_HELP)]
+    Replay(ReplayArgs),
     /// Check every byte, link, end and commitment of the log
     #[command(after_help = VERIFY_HELP)]
     Verify(VerifyArgs),
@@ -80,6 +88,26 @@ Examples:
 
 Take the key from a source that you trust (GET /v1/audit/log), not from the export. Keep its `checkpoint`, and give it the next time
 with --known: a log that was written anew does not begin with it.";
+
+const PROVE_HELP: &str = "\
+Examples:
+  forethought audit prove req_01963c2f7e8a7d3c9b1e2f3a4b5c6d7e --url https://host --key \"$KEY\" --out ./receipts
+  forethought audit prove req_01963c2f7e8a7d3c9b1e2f3a4b5c6d7e --data-dir ./data
+  forethought audit prove req_01963c2f7e8a7d3c9b1e2f3a4b5c6d7e --url https://host --key \"$KEY\" \\
+      --log-key 'forethought/1a2b3c4d+5e6f7a8b+AX…' --witness 'witness.example.com/w1+9c0d1e2f+BA…' --quorum 1
+
+A receipt (c2sp.org/tlog-proof@v1) has the signed checkpoint and the inclusion proof of one record. A running service signs at once; its
+data directory tells what the last checkpoint has, which is at most a minute old. Each receipt is checked before it is given.";
+
+const REPLAY_HELP: &str = "\
+Examples:
+  forethought audit replay req_01963c2f7e8a7d3c9b1e2f3a4b5c6d7e --config forethought.yaml
+  forethought audit replay --config forethought.yaml --since 7d --limit 50
+  forethought audit replay --config forethought.yaml --tenant acme --limit 10 --data-dir ./restored --json
+
+The same weights (by their digest), seeds, budget and parameters are used as then, and nothing is recorded or charged. It can be told
+only of engines that draw the same for the same seed: open weights on a CPU. Exit code 0: all came again; 1: something else came;
+4: of some it cannot be told, and why is printed.";
 
 /// Where the log is.
 #[derive(clap::Args)]
@@ -152,6 +180,75 @@ pub struct ShowArgs {
     json: bool,
 }
 
+/// What to prove.
+#[derive(clap::Args)]
+#[group(id = "source", required = true, multiple = false, args = ["url", "data_dir", "config"])]
+pub struct ProveArgs {
+    /// The id of the request or of one of its records
+    id: String,
+    /// A running service that is asked
+    #[arg(long, requires = "key")]
+    url: Option<String>,
+    /// The API key for it
+    #[arg(long, env = "FORETHOUGHT_KEY", hide_env_values = true)]
+    key: Option<String>,
+    /// The data directory
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The configuration file that names the data directory
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The log's public key, from a source that is trusted; can be given more than once
+    #[arg(long, value_name = "KEY")]
+    log_key: Vec<VerifierKey>,
+    /// The public key of a witness; can be given more than once
+    #[arg(long, value_name = "KEY")]
+    witness: Vec<VerifierKey>,
+    /// How many of these witnesses must have cosigned
+    #[arg(long, value_name = "N", default_value = "0", requires = "witness")]
+    quorum: usize,
+    /// A folder for the entries and their receipts
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl ProveArgs {
+    fn dir(&self) -> anyhow::Result<PathBuf> {
+        Place { data_dir: self.data_dir.clone(), config: self.config.clone() }.dir()
+    }
+}
+
+/// Which requests to carry out again.
+#[derive(clap::Args)]
+pub struct ReplayArgs {
+    /// The ids of requests, or of their records; without any, the latest that were answered
+    id: Vec<String>,
+    /// The configuration file that names the models
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// The data directory, if it is not that of the configuration
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Only this tenant's
+    #[arg(long, conflicts_with = "id")]
+    tenant: Option<String>,
+    /// Only those at this time or later: RFC 3339, a date (UTC), or how long ago, such as 2h or 7d
+    #[arg(long, value_name = "TIME", value_parser = time::parse, conflicts_with = "id")]
+    since: Option<Timestamp>,
+    /// Only those before this time
+    #[arg(long, value_name = "TIME", value_parser = time::parse, conflicts_with = "id")]
+    until: Option<Timestamp>,
+    /// At most so many, up to 1000
+    #[arg(long, value_name = "N", default_value = "10", value_parser = limit, conflicts_with = "id")]
+    limit: usize,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
 /// What to export.
 #[derive(clap::Args)]
 pub struct ExportArgs {
@@ -215,6 +312,8 @@ impl Verb {
             Self::Show(args) => super::done(show::run(&args)),
             Self::Export(args) => super::done(export::run(&args)),
             Self::VerifyExport(args) => export::verify(&args),
+            Self::Prove(args) => super::done(prove::run(&args)),
+            Self::Replay(args) => replay::run(&args),
             Self::Verify(args) => verify::run(&args),
         }
     }

@@ -7,8 +7,9 @@ use actix_web::{
     web::{Data, Payload},
 };
 use forethought_actors::{Deliberation, Desks, EngineDesk, Job, Place, ReviewPlan};
+use forethought_audit::RetentionNote;
 use forethought_engine::{Engine, EngineError, EngineInfo, Prompt, SampleRequest};
-use forethought_policies::{Ask, Asked, Licence, Principal, RateHeaders, Screens};
+use forethought_policies::{Ask, Asked, Judgement, Licence, Principal, RateHeaders, Screens};
 use forethought_reasoning::VerifierSpec;
 use forethought_safeguards::Safeguards;
 use forethought_schemas::{ApiError, ChatRequest, ErrorKind, RequestId, ResponseFormat};
@@ -109,7 +110,7 @@ async fn start(
     let facts = gateway.desk.facts(principal, &chat.deliberation.facts)?;
     // Counting a prompt costs time: whoever is refused whatever it holds is refused before.
     let (judgement, screens) = gateway.desk.judge(principal.tenant(), &facts);
-    let (laws, retention) = (laws::notes(&judgement), laws::retention(&judgement));
+    let (laws, retention) = (laws::notes(&judgement), retention(gateway, principal.tenant(), &judgement));
     let considered = Job { facts: facts.clone(), ..plan::plan(chat, &ground, None)? };
     gateway.desk.consider(principal, &ask(&considered, chat.stream))?;
     let Screened { chat, found, refusal, held, placeholders } = screened(gateway, principal, &screens, chat).await?;
@@ -151,6 +152,12 @@ async fn start(
     let started = gateway.work.spawn(async move { Deliberation::start(for_work, desks, &work).await });
     let deliberation = started.await.map_err(|_| errors::lost())??;
     Ok((job, Restore::new(placeholders, &chat.format), let_in(deliberation).await?))
+}
+
+/// How long what is recorded of a request stays.
+fn retention(gateway: &Gateway, tenant: &str, judgement: &Judgement) -> RetentionNote {
+    let wanted = gateway.desk.policy().tenant(tenant).map(|tenant| tenant.retention).unwrap_or_default();
+    laws::retention(judgement, tenant, wanted)
 }
 
 /// Waits until classifiers have let the request in. When the client leaves meanwhile, this future is dropped, and their work stops.

@@ -4,7 +4,7 @@
 use forethought_actors::FORBIDDEN;
 use forethought_audit::{LawNote, RetentionDays, RetentionNote};
 use forethought_policies::{
-    Judgement, Licence, Unlicensed,
+    Judgement, Licence, OwnRetention, Unlicensed,
     packs::{Bound, Conflict, Disclosed, Erasure, Forbidden, Outcome, Reviewed, State},
 };
 use forethought_schemas::{ApiError, ErrorKind};
@@ -80,8 +80,8 @@ pub(super) fn notes(judgement: &Judgement) -> Vec<LawNote> {
     applied.chain(undetermined).collect()
 }
 
-/// How long a record and its contents stay, as the record keeps it.
-pub(super) fn retention(judgement: &Judgement) -> RetentionNote {
+/// How long a record and its contents stay, as the record keeps it: as laws have it, and as the tenant wants it where they leave room.
+pub(super) fn retention(judgement: &Judgement, tenant: &str, wanted: OwnRetention) -> RetentionNote {
     let retention = &judgement.retention;
     let days = |bound: &Option<Bound>| {
         bound.as_ref().map(|Bound { days, rule }| RetentionDays { days: *days, rule: rule.id.clone() })
@@ -95,8 +95,12 @@ pub(super) fn retention(judgement: &Judgement) -> RetentionNote {
         open.flat_map(|Conflict { keep, against, .. }| [keep.id.clone(), against.id.clone()]).collect();
     open.sort();
     open.dedup();
-    let (records, contents) = (days(&retention.records), days(&retention.contents));
-    RetentionNote { records, contents, limit: days(&retention.limit), erase, open }
+    let own = |days: Option<u32>| days.map(|days| RetentionDays { days, rule: format!("tenants/{tenant}") });
+    let (least, most) = (own(wanted.contents_at_least_days), own(wanted.contents_at_most_days));
+    let contents = days(&retention.contents).into_iter().chain(least).max_by_key(|bound| bound.days);
+    // A ceiling below a floor waits for it: the vault sees to that.
+    let limit = days(&retention.limit).into_iter().chain(most).min_by_key(|bound| bound.days);
+    RetentionNote { records: days(&retention.records), contents, limit, erase, open }
 }
 
 /// What a record keeps of what a purpose demands; nothing where nothing is demanded.

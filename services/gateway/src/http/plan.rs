@@ -77,6 +77,7 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
         thinking::check_needs(strategy, &verifiers, mind)?;
     }
     let schema = request.format.schema();
+    let instruction = thinking::instruction(thinking.as_ref(), &served.thinking).map(str::to_owned);
     let params = params(request, preset, budget.max_samples, strategy, thinking.as_ref(), mind);
     Ok(Job {
         request_id: ground.id.clone(),
@@ -90,10 +91,10 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
         seed: request.seed.unwrap_or(ground.seed),
         n: request.n,
         budget,
-        prompt: prompt::prompt(request, thinking::instruction(thinking.as_ref(), &served.thinking)),
+        prompt: prompt::prompt(request, instruction.as_deref()),
+        instruction,
         prompt_tokens: 0,
         subject: request.subject.clone(),
-        prompt_record: prompt::record(request, served, &kind, &params, &verifiers, thinking.as_ref()),
         params,
         kind,
         sampling: Sampling {

@@ -124,6 +124,8 @@ mod tests {
             safeguards: Vec::new(),
             classifiers: Vec::new(),
             review,
+            stop: None,
+            chosen: Vec::new(),
         })
     }
 

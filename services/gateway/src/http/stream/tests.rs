@@ -27,7 +27,7 @@ fn job() -> Job {
         params: Params::default(),
         prompt: Prompt::Raw("hi".to_owned()),
         prompt_tokens: 1,
-        prompt_record: Vec::new(),
+        instruction: None,
         subject: None,
         sampling: Sampling::default(),
         stop: Vec::new(),
