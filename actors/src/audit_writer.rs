@@ -1,19 +1,23 @@
-//! The one writer of the audit log: what waits while a batch is written goes into the next one (group commit).
+//! The one writer of the audit log: what waits while a batch is written goes into the next one (group commit). Whoever asks seals the
+//! record first, so that a batch takes little more than its sync.
 
 #[cfg(test)]
 pub(crate) mod tests;
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, ResponseFuture, WrapFuture, fut::ActorFutureExt};
-use forethought_audit::{Appended, AuditError, AuditLog, Draft, OpenReport, Usage, VaultError};
+use forethought_audit::{Appended, AuditError, AuditLog, Draft, EarlyRecord, OpenReport, Preparer, Usage, VaultError};
 use forethought_store::{JournalOptions, OpenCheck, StoreError};
 use jiff::{Timestamp, tz::TimeZone};
-use tokio::{sync::oneshot, time::Instant};
+use tokio::{
+    sync::{Mutex as FairMutex, oneshot},
+    time::Instant,
+};
 use tracing::{error, info, warn};
 
 use crate::{KillSwitch, Life, SendError, Supervised, SupervisedAddr, Supervision};
@@ -22,6 +26,9 @@ use crate::{KillSwitch, Life, SendError, Supervised, SupervisedAddr, Supervision
 const MAX_PENDING: usize = 4096;
 /// How long a record may take to become durable before its request is refused.
 const APPEND_WITHIN: Duration = Duration::from_secs(30);
+/// Contents, in bytes, that are sealed in the thread of whoever asks, which takes less than a tenth of a millisecond. More of them
+/// would hold up those who share it.
+const SEALED_AT_ONCE: usize = 32 << 10;
 
 /// Why a record could not be made durable, in words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +50,7 @@ impl From<SendError> for AppendError {
     }
 }
 
-struct Append(Draft);
+struct Append(EarlyRecord);
 
 impl Message for Append {
     type Result = Result<Appended, AppendError>;
@@ -63,13 +70,29 @@ impl Message for Change {
     type Result = ();
 }
 
-type Waiting = (Draft, oneshot::Sender<Result<Appended, AppendError>>);
+type Waiting = (EarlyRecord, oneshot::Sender<Result<Appended, AppendError>>);
+
+/// What waits for the next batch.
+#[derive(Default)]
+struct Queue {
+    pending: Vec<Waiting>,
+    /// Whether a thread writes, which takes what waits when it comes to it.
+    writing: bool,
+}
+
+impl Queue {
+    /// What goes into the next batch; when that is nothing, whoever writes has ended.
+    fn next(&mut self) -> Option<Vec<Waiting>> {
+        self.writing = !self.pending.is_empty();
+        self.writing.then(|| std::mem::take(&mut self.pending))
+    }
+}
 
 pub(crate) struct AuditWriter {
     life: Life<Self>,
-    log: Arc<Mutex<AuditLog>>,
-    pending: Vec<Waiting>,
-    writing: bool,
+    /// Fair: who reads or changes the log comes between two batches, however many wait.
+    log: Arc<FairMutex<AuditLog>>,
+    queue: Arc<Mutex<Queue>>,
 }
 
 impl Actor for AuditWriter {
@@ -79,14 +102,20 @@ impl Actor for AuditWriter {
 impl Handler<Append> for AuditWriter {
     type Result = ResponseFuture<Result<Appended, AppendError>>;
 
-    fn handle(&mut self, Append(draft): Append, ctx: &mut Context<Self>) -> Self::Result {
-        if self.pending.len() >= MAX_PENDING {
-            let full = AppendError::Failed(format!("{MAX_PENDING} records wait already"));
-            return Box::pin(async { Err(full) });
-        }
+    fn handle(&mut self, Append(record): Append, ctx: &mut Context<Self>) -> Self::Result {
         let (reply, answer) = oneshot::channel();
-        self.pending.push((draft, reply));
-        self.write_next(ctx);
+        let idle = {
+            let mut queue = lock(&self.queue);
+            if queue.pending.len() >= MAX_PENDING {
+                let full = AppendError::Failed(format!("{MAX_PENDING} records wait already"));
+                return Box::pin(async { Err(full) });
+            }
+            queue.pending.push((record, reply));
+            !std::mem::replace(&mut queue.writing, true)
+        };
+        if idle {
+            self.write(ctx);
+        }
         // A writer that stops does not stop the batch that is being written.
         Box::pin(async { answer.await.unwrap_or_else(|_| Err(AppendError::Unknown("the writer stopped".to_owned()))) })
     }
@@ -98,7 +127,7 @@ impl Handler<Read> for AuditWriter {
     /// Reads between two batches, where it holds up nobody's thread.
     fn handle(&mut self, Read(read): Read, _: &mut Context<Self>) {
         let log = Arc::clone(&self.log);
-        tokio::task::spawn_blocking(move || read(&log.lock().unwrap_or_else(PoisonError::into_inner)));
+        tokio::task::spawn_blocking(move || read(&log.blocking_lock()));
     }
 }
 
@@ -109,7 +138,7 @@ impl Handler<Change> for AuditWriter {
     fn handle(&mut self, Change(change): Change, ctx: &mut Context<Self>) {
         let log = Arc::clone(&self.log);
         let work = tokio::task::spawn_blocking(move || {
-            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut log = log.blocking_lock();
             change(&mut log);
             log.refusing().map(ToString::to_string)
         });
@@ -122,33 +151,43 @@ impl Handler<Change> for AuditWriter {
 }
 
 impl AuditWriter {
-    fn write_next(&mut self, ctx: &mut Context<Self>) {
-        if self.writing || self.pending.is_empty() {
-            return;
-        }
-        self.writing = true;
-        let batch = std::mem::take(&mut self.pending);
-        let log = Arc::clone(&self.log);
-        let write = tokio::task::spawn_blocking(move || {
-            write_batch(&mut log.lock().unwrap_or_else(PoisonError::into_inner), batch)
-        });
-        ctx.spawn(write.into_actor(self).map(|written, writer, ctx| {
-            writer.writing = false;
-            match written {
-                Ok(None) => writer.write_next(ctx),
-                // What was not synced may be half there: only opening the log again tells.
-                Ok(Some(refusal)) => writer.life.fail(ctx, refusal),
-                Err(panicked) => writer.life.fail(ctx, panicked),
-            }
+    /// Writes what waits in a thread of its own, batch after batch, until nothing waits.
+    fn write(&mut self, ctx: &mut Context<Self>) {
+        let (log, queue) = (Arc::clone(&self.log), Arc::clone(&self.queue));
+        let write = tokio::task::spawn_blocking(move || write_all(&log, &queue));
+        ctx.spawn(write.into_actor(self).map(|written, writer, ctx| match written {
+            Ok(None) => {}
+            // What was not synced may be half there: only opening the log again tells.
+            Ok(Some(refusal)) => writer.life.fail(ctx, refusal),
+            Err(panicked) => writer.life.fail(ctx, panicked),
         }));
+    }
+}
+
+/// A panic elsewhere leaves what is in it whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes until nothing waits; gives the reason when the log refuses further writes, and leaves what waits then.
+fn write_all(log: &FairMutex<AuditLog>, queue: &Mutex<Queue>) -> Option<String> {
+    loop {
+        let mut log = log.blocking_lock();
+        // Not before it is this thread's turn: what has come meanwhile shares the sync.
+        let batch = lock(queue).next()?;
+        if let Some(refusal) = write_batch(&mut log, batch) {
+            return Some(refusal);
+        }
+        // Once all are answered: nobody waits for it.
+        log.settle();
     }
 }
 
 /// Writes one batch and answers each of its waiters; gives the reason when the log refuses further writes.
 fn write_batch(log: &mut AuditLog, mut batch: Vec<Waiting>) -> Option<String> {
     while !batch.is_empty() {
-        let (drafts, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-        match log.append(&drafts) {
+        let (records, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+        match log.append_early(&records) {
             Ok(appended) => {
                 for (reply, appended) in replies.into_iter().zip(appended) {
                     let _ = reply.send(Ok(appended));
@@ -157,7 +196,7 @@ fn write_batch(log: &mut AuditLog, mut batch: Vec<Waiting>) -> Option<String> {
             }
             Err(AuditError::Draft { index, source }) => {
                 // One wrong draft refuses the whole batch: take it out and write the others.
-                batch = drafts.into_iter().zip(replies).collect();
+                batch = records.into_iter().zip(replies).collect();
                 if index >= batch.len() {
                     error!(%source, "the audit log refused a record that is not in the batch");
                     return None;
@@ -166,9 +205,9 @@ fn write_batch(log: &mut AuditLog, mut batch: Vec<Waiting>) -> Option<String> {
                 let _ = reply.send(Err(AppendError::Refused(source.to_string())));
             }
             // The fault may be one tenant's, such as a damaged key file, or that of the batch's size.
-            Err(failure) if drafts.len() > 1 && log.refusing().is_none() && !failure.is_full() => {
+            Err(failure) if records.len() > 1 && log.refusing().is_none() && !failure.is_full() => {
                 warn!(%failure, "audit records could not be written together; each is written alone");
-                return drafts.into_iter().zip(replies).find_map(|waiting| write_batch(log, vec![waiting]));
+                return records.into_iter().zip(replies).find_map(|waiting| write_batch(log, vec![waiting]));
             }
             Err(failure) => {
                 error!(%failure, "audit records could not be written");
@@ -198,16 +237,29 @@ fn append_error(log: &AuditLog, failure: &AuditError) -> AppendError {
 #[derive(Clone)]
 pub struct AuditDesk {
     writer: SupervisedAddr<AuditWriter>,
+    /// Of the log that is open.
+    preparer: Arc<Mutex<Preparer>>,
 }
 
 impl AuditDesk {
-    /// Makes one record durable; it may share its sync with others.
+    /// Makes one record durable; it may share its sync with others. It is sealed before it waits for its turn, so that records of
+    /// several threads are sealed at once, and while a batch is written.
     ///
     /// # Errors
     /// [`AppendError`] when it may not be durable: what it guards must not happen.
     pub async fn append(&self, draft: impl Into<Draft>) -> Result<Appended, AppendError> {
-        let sent = self.writer.send(Append(draft.into()), Instant::now() + APPEND_WITHIN).await;
+        let record = self.prepare(draft.into()).await?;
+        let sent = self.writer.send(Append(record), Instant::now() + APPEND_WITHIN).await;
         sent?
+    }
+
+    async fn prepare(&self, draft: Draft) -> Result<EarlyRecord, AppendError> {
+        let preparer = lock(&self.preparer).clone();
+        if draft.content_bytes() <= SEALED_AT_ONCE {
+            return Ok(preparer.prepare(draft));
+        }
+        let prepared = tokio::task::spawn_blocking(move || preparer.prepare(draft)).await;
+        prepared.map_err(|error| AppendError::Failed(format!("the record could not be prepared: {error}")))
     }
 }
 
@@ -282,25 +334,23 @@ fn keep(
     parent: &KillSwitch,
     reopen: impl Fn() -> Result<(AuditLog, OpenReport), AuditError> + Send + Sync + 'static,
 ) -> (Supervised<AuditWriter>, AuditDesk) {
+    let preparer = Arc::new(Mutex::new(first.preparer()));
+    let current = Arc::clone(&preparer);
     let mut first = Some(first);
     let reopen = Arc::new(reopen);
     let writer = Supervision::new("audit-writer").mailbox(1024).start(parent, move |life| {
         let ready = first.take();
-        let reopen = Arc::clone(&reopen);
+        let (reopen, current) = (Arc::clone(&reopen), Arc::clone(&current));
         async move {
             let log = match ready {
                 Some(log) => log,
                 None => blocking(move || reopen()).await.map(tell)?,
             };
-            Ok::<_, AuditError>(AuditWriter {
-                life,
-                log: Arc::new(Mutex::new(log)),
-                pending: Vec::new(),
-                writing: false,
-            })
+            *lock(&current) = log.preparer();
+            Ok::<_, AuditError>(AuditWriter { life, log: Arc::new(FairMutex::new(log)), queue: Arc::default() })
         }
     });
-    let desk = AuditDesk { writer: writer.addr().clone() };
+    let desk = AuditDesk { writer: writer.addr().clone(), preparer };
     (writer, desk)
 }
 

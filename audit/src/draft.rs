@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::{
     Act, Actor, Admission, Body, ClassifierNote, Commitment, ContentKey, ContentLabel, Digest, DraftError, Outcome,
     OutcomeStatus, Review, ReviewAsked, ReviewDecision, SafeguardNote, SampleOutcome, Spent, VaultError, VoteCount,
-    seal_content,
+    random::Random, vault::seal,
 };
 
 /// A record to append, with its contents in the clear.
@@ -33,6 +33,21 @@ impl Draft {
             Self::Outcome(draft) => &draft.record_id,
             Self::Act(draft) => &draft.record_id,
             Self::Review(draft) => &draft.record_id,
+        }
+    }
+
+    /// Bytes of its contents: what it costs to seal them.
+    #[must_use]
+    pub fn content_bytes(&self) -> usize {
+        match self {
+            Self::Admission(draft) => draft.prompt.len(),
+            Self::Outcome(draft) => {
+                let texts = draft.samples.iter().filter_map(|sample| sample.text.as_deref());
+                let all = texts.chain(draft.answer.as_deref()).chain(draft.disclosures.as_deref());
+                all.map(<[u8]>::len).sum()
+            }
+            Self::Review(draft) => draft.answer.as_ref().map_or(0, Vec::len),
+            Self::Act(_) => 0,
         }
     }
 }
@@ -188,17 +203,19 @@ pub(crate) struct Sealer<'a> {
     tenant: &'a str,
     pub(crate) commitments: Vec<Commitment>,
     pub(crate) payloads: Vec<Vec<u8>>,
+    random: Random,
 }
 
 impl<'a> Sealer<'a> {
     pub(crate) fn new(key: Option<ContentKey>, record_id: &'a RecordId, tenant: &'a str) -> Self {
-        Self { key, record_id, tenant, commitments: Vec::new(), payloads: Vec::new() }
+        Self { key, record_id, tenant, commitments: Vec::new(), payloads: Vec::new(), random: Random::default() }
     }
 
     pub(crate) fn add(&mut self, name: &str, content: &[u8]) -> Result<Digest, VaultError> {
         let label = ContentLabel { record_id: self.record_id.as_str(), name, tenant: self.tenant };
         let unsealed = || VaultError::Sealing { record_id: label.record_id.to_owned(), name: name.to_owned() };
-        let (commitment, payload) = seal_content(self.key.as_ref().ok_or_else(unsealed)?, label, content)?;
+        let key = self.key.as_ref().ok_or_else(unsealed)?;
+        let (commitment, payload) = seal(key, label, content, &mut self.random)?;
         let digest = commitment.commitment;
         self.commitments.push(commitment);
         self.payloads.push(payload);

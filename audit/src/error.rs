@@ -21,6 +21,9 @@ pub enum AuditError {
     /// The vault of content keys failed.
     #[error(transparent)]
     Vault(#[from] crate::VaultError),
+    /// What was searched for makes no sense.
+    #[error(transparent)]
+    Search(#[from] crate::SearchError),
     /// A draft cannot be appended; none of its batch was.
     #[error("draft {index} of the batch: {source}; append the others without it")]
     Draft {

@@ -1,13 +1,20 @@
 //! What finds records: each 256 leaves of the log are summed up in one bundle, so that a search looks into those that can matter.
 //!
-//! A bundle is made from its records alone. It tells the words that stand in them (`tenant`, `model` and so on), the time that they
-//! span, what was spent, and a hash of every id with the record that has it. A store of a million records has four thousand.
+//! A bundle is made from its records alone. It tells which of its leaves have which words (`tenant`, `model` and so on), the time that
+//! they span, what was spent, and a hash of every id with the record that has it. A store of a million records has four thousand.
+//!
+//! A request's records share the id of its admission, so what stands in its end can be asked of the index, too: the hash of the
+//! admission's id is looked for, as that of an end, in the bundles behind.
 
 mod bundle;
+mod ids;
 mod keys;
+mod leaf_set;
 
-pub(crate) use bundle::{Bundle, Facts, IdKind, WIDTH, leaves_with, sum};
+pub(crate) use bundle::{Bundle, Facts, WIDTH, sum};
+pub(crate) use ids::{BundleIds, IdHash, IdKind, leaves_with};
 pub(crate) use keys::{Keys, Word};
+pub(crate) use leaf_set::LeafSet;
 
 use forethought_store::Entry;
 use jiff::Timestamp;
@@ -16,7 +23,7 @@ use serde::Deserialize;
 use crate::{AuditError, Record, record::VERSION};
 
 /// The version of these trees; another one has the index built anew.
-pub(crate) const LAYOUT: u32 = 5;
+pub(crate) const LAYOUT: u32 = 6;
 /// The kind of an entry that is a record.
 pub(crate) const RECORD: u8 = 1;
 /// The kind of an entry that is a sealed content.

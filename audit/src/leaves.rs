@@ -19,7 +19,7 @@ use std::{io, sync::Arc};
 
 use forethought_store::{Disk, StoreError};
 use forethought_tlog::{
-    FullTile, Hash, TileSource, Tree, leaf_hash,
+    FullTile, Hash, TileSource, Tree,
     tile::{TILE_WIDTH, decode_tile, encode_tile},
 };
 
@@ -44,14 +44,6 @@ pub(crate) struct Leaves {
     unwritten: Vec<FullTile>,
     /// Where the mark is.
     marked: u64,
-}
-
-/// The leaves of some records, before they are added.
-#[derive(Clone, Debug)]
-pub(crate) struct Grown {
-    tree: Tree,
-    full: Vec<FullTile>,
-    seqs: Vec<u64>,
 }
 
 impl Leaves {
@@ -119,25 +111,19 @@ impl Leaves {
         self.tree.root()
     }
 
-    /// The tree with some more leaves, as (journal entry, what is hashed). Nothing is changed by it.
-    pub(crate) fn grown<'r>(&self, records: impl Iterator<Item = (u64, &'r [u8])>) -> Grown {
-        let mut grown = Grown { tree: self.tree.clone(), full: Vec::new(), seqs: Vec::new() };
-        for (seq, bytes) in records {
-            grown.tree.push(leaf_hash(bytes), &mut |tile| grown.full.push(tile));
-            grown.seqs.push(seq);
+    /// Adds the leaves of durable records, as (journal entry, hash). They are in memory only.
+    pub(crate) fn add(&mut self, leaves: impl Iterator<Item = (u64, Hash)>) {
+        for (seq, leaf) in leaves {
+            self.tree.push(leaf, &mut |tile| self.unwritten.push(tile));
+            self.seqs.push(seq);
         }
-        grown
     }
 
-    /// Takes the leaves, whose records are durable.
+    /// Writes the tiles that have become full.
     ///
     /// # Errors
-    /// When full tiles cannot be written. The leaves are taken all the same, and the tiles are tried again with the next ones.
-    pub(crate) fn take(&mut self, grown: Grown) -> Result<(), StoreError> {
-        let Grown { tree, full, seqs } = grown;
-        self.tree = tree;
-        self.seqs.extend(seqs);
-        self.unwritten.extend(full);
+    /// When they cannot be written: they wait, and the next call tries again.
+    pub(crate) fn write_full(&mut self) -> Result<(), StoreError> {
         if self.unwritten.is_empty() {
             return Ok(());
         }
@@ -253,8 +239,8 @@ impl TileSource for Leaves {
     }
 }
 
-/// The tiles that are in files.
-struct Files<'d>(&'d dyn Disk);
+/// The tiles that are in files, as far as they are written. Nobody has looked whether they are right.
+pub(crate) struct Files<'d>(pub(crate) &'d dyn Disk);
 
 impl TileSource for Files<'_> {
     type Error = io::Error;

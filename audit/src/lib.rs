@@ -34,13 +34,16 @@ mod keys;
 mod leaves;
 mod log;
 mod query;
+mod random;
 mod reader;
 mod record;
+mod records;
 mod seal;
 mod secret;
 mod signer;
 mod snapshot;
 pub mod store_version;
+mod story;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -59,18 +62,23 @@ pub use export::{
 pub use forethought_tlog::VerifierKey;
 pub use index::Usage;
 pub use keys::{KeyError, KeyStore, TenantKey};
-pub use log::{Appended, Asked, AuditLog, Erased, Held, LogOptions, OpenReport, Proof};
-pub use query::{Content, Filter, Listed, MAX_LISTED, Shown, Status};
-pub use reader::AuditReader;
+pub use log::{Appended, Asked, AuditLog, EarlyRecord, Erased, Held, LogOptions, OpenReport, Preparer, Proof};
+pub use query::{
+    ActFilter, Content, Cursor, CursorError, ErasedBy, Filter, Listed, MAX_LISTED, Page, SearchError, Shown,
+    ShownLeaves, Status,
+};
+pub use reader::{AuditReader, ProveError};
 pub use record::{
     Act, Actor, Admission, Body, ClassifierNote, Commitment, Erasure, ErasureCause, Interrupted, KeyTrace, LawNote,
     LostRange, Outcome, OutcomeStatus, PolicyRef, Record, RefusedKey, RetentionDays, RetentionNote, Review,
     ReviewAsked, ReviewDecision, SafeguardNote, SampleOutcome, Spent, TailCut, VoteCount,
 };
+pub use records::LogRecord;
 pub use secret::SecretError;
 pub use signer::{LOG_KEY_FILE, LOG_KEY_VARIABLE, Signer, SignerError};
 pub use snapshot::LogSnapshot;
 pub use store_version::{STORE_FILE, STORE_VERSION, StoreVersionError};
+pub use story::{MAX_COLUMNS, Part, Section, Story};
 pub use tail::Tail;
 pub use vault::{
     BackupNote, Bound, ContentKey, ContentLabel, DestroyReason, Durable, ErasurePlan, Hold, HoldId, ImportReport,

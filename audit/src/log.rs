@@ -1,36 +1,41 @@
 //! The log, open for appending: one batch of drafts, one durable write, and as many leaves more.
 
 mod catalogue;
+mod changes;
 mod checkpoints;
+mod early;
 mod erasing;
 mod keeping;
 mod opening;
+mod preparing;
 mod publishing;
 mod sealing;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, HashSet},
+    ops::Deref,
     path::Path,
     sync::Arc,
 };
 
 use forethought_schemas::{RecordId, RequestId};
-use forethought_store::{Disk, Index, Journal, JournalOptions, RecoveryReport};
+use forethought_store::{Disk, Index, IndexMark, Journal, JournalOptions, RecoveryReport};
 use jiff::Timestamp;
 
 use crate::{
-    AuditError, Body, ContentKey, Digest, Draft, DraftError, KeyStore, Masters, Record, ReviewAsked, Ticket, Vault,
-    VaultReport,
-    draft::Sealer,
-    index::{Keys, RECORD, SEALED},
+    AuditError, Digest, Draft, DraftError, KeyStore, Masters, ReviewAsked, Ticket, Vault, VaultReport,
+    index::{LAYOUT, RECORD, SEALED},
     leaves::{Leaves, Mark},
-    record::VERSION,
 };
 use catalogue::Catalogue;
+use changes::OpenChanges;
 use checkpoints::Checkpoints;
+use early::{Early, KnownOnes};
 use opening::Open;
+use preparing::{Prepared, Turn};
 
 pub(crate) use checkpoints::{FILE as CHECKPOINT_FILE, last_checkpoint};
+pub use early::{EarlyRecord, Preparer};
 pub use erasing::{Asked, Erased};
 pub use publishing::Proof;
 
@@ -50,9 +55,13 @@ pub struct AuditLog {
     /// The digest of the last record.
     head: Digest,
     /// Admissions without an end: as many as there are requests under way.
-    open: BTreeMap<RecordId, OpenAdmission>,
+    open: BTreeMap<RecordId, Arc<OpenAdmission>>,
     /// Answers that wait for a person, by admission.
     held: BTreeMap<RecordId, Held>,
+    /// Those of the open admissions that outcomes can be prepared for.
+    known: KnownOnes,
+    /// The last entry, where the index was not told yet.
+    unsettled: Option<IndexMark>,
 }
 
 /// An answer that waits for a person.
@@ -124,14 +133,6 @@ pub struct Appended {
     pub leaf: u64,
     /// The digest of its canonical bytes.
     pub hash: Digest,
-}
-
-/// A record that is ready to be written, with its sealed contents.
-struct Prepared {
-    record: Record,
-    bytes: Vec<u8>,
-    hash: Digest,
-    payloads: Vec<Vec<u8>>,
 }
 
 impl AuditLog {
@@ -209,21 +210,50 @@ impl AuditLog {
     /// [`AuditLog::refusing`] says nothing, none of it is in the log either. Otherwise the log tells once it is opened
     /// anew: all of the batch is there then, or nothing of it.
     pub fn append(&mut self, drafts: &[Draft]) -> Result<Vec<Appended>, AuditError> {
+        let appended = self.append_all(drafts.iter().map(|draft| (draft, None)).collect())?;
+        self.settle();
+        Ok(appended)
+    }
+
+    /// As [`AuditLog::append`], of records that were prepared before, as far as that is of use now. What need not be done before
+    /// they are answered for is left to [`AuditLog::settle`].
+    ///
+    /// # Errors
+    /// As [`AuditLog::append`].
+    pub fn append_early(&mut self, records: &[EarlyRecord]) -> Result<Vec<Appended>, AuditError> {
+        self.append_all(records.iter().map(EarlyRecord::parts).collect())
+    }
+
+    fn append_all(&mut self, drafts: Vec<(&Draft, Option<&Early>)>) -> Result<Vec<Appended>, AuditError> {
         let mut open = OpenChanges::default();
-        let mut prepared: Vec<Prepared> = Vec::with_capacity(drafts.len());
-        let mut ids = BTreeSet::new();
-        let keys = self.content_keys(drafts)?;
-        for (index, (draft, key)) in drafts.iter().zip(keys).enumerate() {
+        let mut prepared: Vec<Turn<'_>> = Vec::with_capacity(drafts.len());
+        let mut ids = HashSet::with_capacity(drafts.len());
+        let keys = self.content_keys(drafts.iter().map(|(draft, _)| *draft))?;
+        for (index, ((draft, early), key)) in drafts.into_iter().zip(keys).enumerate() {
             let of_draft = |source| AuditError::Draft { index, source };
             let id = draft.record_id();
             if !ids.insert(id) || self.open.contains_key(id) {
                 return Err(of_draft(DraftError::Duplicate(id.clone())));
             }
-            let record = self.prepare(draft, key, &mut open, of_draft)?;
+            let record = self.prepare(draft, early, key, &mut open, of_draft)?;
             record.check_size(self.journal.options().max_entry_bytes).map_err(of_draft)?;
             prepared.push(record);
         }
         self.write(&prepared, open)
+    }
+
+    /// Writes what is made from the last records: full tiles, full bundles of the index, and how far they have come. Only how much a
+    /// start has to read depends on it.
+    pub fn settle(&mut self) {
+        if let Err(error) = self.leaves.write_full() {
+            tracing::error!(%error, "the log's tiles lack the last records; the next append tries again");
+        }
+        let Some(mark) = self.unsettled.take() else { return };
+        let seq = mark.seq;
+        self.catalogue.store(mark);
+        if self.leaves.wants_mark() {
+            self.mark(seq + 1);
+        }
     }
 
     /// The admissions that have no end yet.
@@ -248,86 +278,31 @@ impl AuditLog {
         self.journal.refusing().or_else(|| self.vault.refusing())
     }
 
-    fn prepare(
-        &mut self,
-        draft: &Draft,
-        key: Option<ContentKey>,
-        open: &mut OpenChanges,
-        of_draft: impl Fn(DraftError) -> AuditError,
-    ) -> Result<Prepared, AuditError> {
-        match draft {
-            Draft::Admission(draft) => {
-                let tenant = &draft.admission.tenant;
-                let ticket = key.as_ref().map(|key| Ticket::of(key.place(), key.id()));
-                let mut sealer = Sealer::new(key, &draft.record_id, tenant);
-                let body = draft.body(&mut sealer)?;
-                let request_id = draft.admission.request_id.clone();
-                open.begin(
-                    draft.record_id.clone(),
-                    OpenAdmission { request_id, tenant: tenant.clone(), time: draft.time, seq: 0, key: ticket },
-                );
-                seal_record(&draft.record_id, draft.time, body, sealer)
-            }
-            Draft::Outcome(draft) => {
-                draft.check().map_err(&of_draft)?;
-                let admission = open
-                    .end(&self.open, &draft.admission)
-                    .ok_or_else(|| of_draft(DraftError::NotOpen(draft.admission.clone())))?;
-                let ticket = key.as_ref().map(|key| Ticket::of(key.place(), key.id()));
-                let mut sealer = Sealer::new(key, &draft.record_id, &admission.tenant);
-                let body = draft.body(&admission.request_id, &admission.tenant, admission.time, &mut sealer)?;
-                if let Some(review) = draft.review.clone() {
-                    let (request_id, tenant) = (admission.request_id.clone(), admission.tenant.clone());
-                    let held = Held { request_id, tenant, since: draft.time, review, seq: 0, key: ticket };
-                    open.holding.insert(draft.record_id.clone(), draft.admission.clone());
-                    open.held.insert(draft.admission.clone(), held);
-                }
-                seal_record(&draft.record_id, draft.time, body, sealer)
-            }
-            Draft::Review(draft) => {
-                let held = open
-                    .decide(&self.held, &draft.admission)
-                    .ok_or_else(|| of_draft(DraftError::NotHeld(draft.admission.clone())))?;
-                let mut sealer = Sealer::new(key, &draft.record_id, &held.tenant);
-                let body = draft.body(&held.request_id, &held.tenant, &mut sealer)?;
-                seal_record(&draft.record_id, draft.time, body, sealer)
-            }
-            Draft::Act(draft) => {
-                let (record_id, body) = (draft.record_id.clone(), Body::Act(draft.act.clone()));
-                let record = Record { v: VERSION, record_id, time: draft.time, prev: None, body, contents: Vec::new() };
-                Prepared::new(record, Vec::new())
-            }
-        }
-    }
-
     /// Makes the records durable, and only then takes note of them.
-    fn write(&mut self, prepared: &[Prepared], mut open: OpenChanges) -> Result<Vec<Appended>, AuditError> {
+    fn write(
+        &mut self,
+        prepared: &[impl Deref<Target = Prepared>],
+        mut open: OpenChanges,
+    ) -> Result<Vec<Appended>, AuditError> {
         let mut entries: Vec<(u8, &[u8])> = Vec::new();
         for record in prepared {
             entries.push((RECORD, &record.bytes));
             entries.extend(record.payloads.iter().map(|payload| (SEALED, payload.as_slice())));
         }
         let seqs = self.journal.append_batch(&entries)?;
-        let first = self.leaves.size();
-        let appended = appended(prepared, seqs.start, first);
-        let leaves: Vec<_> = prepared.iter().map(|record| record.record.leaf(&record.bytes)).collect();
-        let grown = self.leaves.grown(appended.iter().map(|one| one.seq).zip(leaves.iter().map(AsRef::as_ref)));
-        if let Err(error) = self.leaves.take(grown) {
-            tracing::error!(%error, "the log's tiles lack the last records; the next append tries again");
-        }
+        let appended = appended(prepared, seqs.start, self.leaves.size());
+        self.leaves.add(prepared.iter().zip(&appended).map(|(record, at)| (at.seq, record.leaf)));
         for (record, at) in prepared.iter().zip(&appended) {
             open.place(&at.record_id, at.seq);
-            self.catalogue.add(&Keys::of(&record.record));
+            self.catalogue.add(&record.keys);
         }
         if let Some(last) = appended.last() {
             self.head = last.hash;
         }
+        self.known.follow(&open);
         open.apply(&mut self.open, &mut self.held);
         if let Some((_, payload)) = entries.last() {
-            self.catalogue.store(seqs.end - 1, payload);
-        }
-        if self.leaves.wants_mark() {
-            self.mark(seqs.end);
+            self.unsettled = Some(IndexMark::at(seqs.end - 1, payload, LAYOUT));
         }
         Ok(appended)
     }
@@ -345,6 +320,7 @@ impl AuditLog {
 impl Drop for AuditLog {
     /// Has the next start find everything in place, and a check find what was changed meanwhile.
     fn drop(&mut self) {
+        self.settle();
         if self.refusing().is_none() {
             self.mark(self.journal.last_seq() + 1);
         }
@@ -352,94 +328,12 @@ impl Drop for AuditLog {
 }
 
 /// Where the records stand, of which the first is this entry and this leaf.
-fn appended(prepared: &[Prepared], seq: u64, leaf: u64) -> Vec<Appended> {
+fn appended(prepared: &[impl Deref<Target = Prepared>], seq: u64, leaf: u64) -> Vec<Appended> {
     let mut seq = seq;
     let one = |(record, leaf): (&Prepared, u64)| {
         let at = seq;
         seq += 1 + record.payloads.len() as u64;
-        Appended { record_id: record.record.record_id.clone(), seq: at, leaf, hash: record.hash }
+        Appended { record_id: record.record_id.clone(), seq: at, leaf, hash: record.hash }
     };
-    prepared.iter().zip(leaf..).map(one).collect()
-}
-
-/// What a batch changes in the set of open admissions.
-#[derive(Default)]
-struct OpenChanges {
-    begun: BTreeMap<RecordId, OpenAdmission>,
-    ended: Vec<RecordId>,
-    /// The admission by the outcome that holds its answer.
-    holding: BTreeMap<RecordId, RecordId>,
-    held: BTreeMap<RecordId, Held>,
-    decided: Vec<RecordId>,
-}
-
-impl OpenChanges {
-    fn begin(&mut self, id: RecordId, admission: OpenAdmission) {
-        self.begun.insert(id, admission);
-    }
-
-    /// Takes an admission that is open, in the log or in this batch, and ends it.
-    fn end(&mut self, open: &BTreeMap<RecordId, OpenAdmission>, id: &RecordId) -> Option<OpenAdmission> {
-        if self.ended.contains(id) {
-            return None;
-        }
-        let admission = self.begun.get(id).or_else(|| open.get(id)).cloned()?;
-        self.ended.push(id.clone());
-        Some(admission)
-    }
-
-    /// Takes an answer that waits for a person, in the log or in this batch, and has it wait no more.
-    fn decide(&mut self, held: &BTreeMap<RecordId, Held>, id: &RecordId) -> Option<Held> {
-        if self.decided.contains(id) {
-            return None;
-        }
-        let found = self.held.get(id).or_else(|| held.get(id)).cloned()?;
-        self.decided.push(id.clone());
-        Some(found)
-    }
-
-    /// Says in which entry a record stands.
-    fn place(&mut self, id: &RecordId, seq: u64) {
-        if let Some(admission) = self.begun.get_mut(id) {
-            admission.seq = seq;
-        }
-        let held = self.holding.get(id).and_then(|admission| self.held.get_mut(admission));
-        if let Some(held) = held {
-            held.seq = seq;
-        }
-    }
-
-    fn apply(self, open: &mut BTreeMap<RecordId, OpenAdmission>, held: &mut BTreeMap<RecordId, Held>) {
-        open.extend(self.begun);
-        held.extend(self.held);
-        for id in self.ended {
-            open.remove(&id);
-        }
-        for id in self.decided {
-            held.remove(&id);
-        }
-    }
-}
-
-fn seal_record(record_id: &RecordId, time: Timestamp, body: Body, sealer: Sealer<'_>) -> Result<Prepared, AuditError> {
-    let Sealer { commitments, payloads, .. } = sealer;
-    let record = Record { v: VERSION, record_id: record_id.clone(), time, prev: None, body, contents: commitments };
-    Prepared::new(record, payloads)
-}
-
-impl Prepared {
-    fn new(record: Record, payloads: Vec<Vec<u8>>) -> Result<Self, AuditError> {
-        let bytes = serde_json::to_vec(&record)
-            .map_err(|source| AuditError::Encode { record_id: record.record_id.clone(), source })?;
-        let hash = Digest::of(&bytes);
-        Ok(Self { record, bytes, hash, payloads })
-    }
-
-    fn check_size(&self, max: usize) -> Result<(), DraftError> {
-        let size = self.payloads.iter().map(Vec::len).chain([self.bytes.len()]).max().unwrap_or(0);
-        if size <= max {
-            return Ok(());
-        }
-        Err(DraftError::TooLarge { record_id: self.record.record_id.clone(), size, max })
-    }
+    prepared.iter().map(Deref::deref).zip(leaf..).map(one).collect()
 }

@@ -1,88 +1,39 @@
 //! Reading the log: lists of requests, and one request with everything about it.
 
-use std::{borrow::Cow, fmt, str::FromStr};
+mod cursor;
+mod filter;
+mod find;
+mod near;
+mod search;
 
+use std::borrow::Cow;
+
+use forethought_schemas::RecordId;
 use forethought_store::{Entry, Scan, StoreError};
 use jiff::Timestamp;
 
 use crate::{
-    AuditError, AuditLog, Body, Commitment, ContentError, Digest, OutcomeStatus, PolicyRef, Record, Usage, VaultError,
-    contents::{label_of, unseal},
-    index::{self, Facts, IdKind, Keys, RECORD, WIDTH, Word},
+    AuditError, AuditLog, Body, ContentError, Digest, ErasureCause, PolicyRef, Record, Usage,
+    contents::unseal,
+    index::{self, BundleIds, Facts, IdHash},
 };
 
-/// Bundles that are looked through for an id where its time says.
-const NEAR: u64 = 8;
-/// Records of a bundle.
-const WIDTH_OF_BUNDLE: usize = 256;
+pub use cursor::{Cursor, CursorError};
+pub use filter::{ActFilter, Filter, Status};
+pub(crate) use find::{find, records_from, show, show_records, status_of};
+pub use search::SearchError;
+pub(crate) use search::{act_page, acts, latest_acts, list, requests};
 
 /// The most that one list shows.
 pub const MAX_LISTED: usize = 1000;
 
-/// How a request stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Status {
-    /// It has its outcome.
-    Ended(OutcomeStatus),
-    /// The process ended before its outcome was durable.
-    Interrupted,
-    /// It is under way.
-    Open,
-}
-
-impl Status {
-    /// Every status.
-    pub const ALL: [Self; 8] = [
-        Self::Ended(OutcomeStatus::Answered),
-        Self::Ended(OutcomeStatus::Failed),
-        Self::Ended(OutcomeStatus::Cancelled),
-        Self::Ended(OutcomeStatus::Deadline),
-        Self::Ended(OutcomeStatus::Refused),
-        Self::Ended(OutcomeStatus::Held),
-        Self::Interrupted,
-        Self::Open,
-    ];
-
-    /// Its name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ended(status) => status.as_str(),
-            Self::Interrupted => "interrupted",
-            Self::Open => "open",
-        }
-    }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Status {
-    /// The names that would have been accepted, comma separated.
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let known = Self::ALL.into_iter().find(|status| status.as_str() == text);
-        known.ok_or_else(|| Self::ALL.map(Self::as_str).join(", "))
-    }
-}
-
-/// Which requests to list. The default is the latest [`MAX_LISTED`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Only this tenant's.
-    pub tenant: Option<String>,
-    /// Only those let in at this time or later, to the microsecond.
-    pub since: Option<Timestamp>,
-    /// Only those let in before this time, to the microsecond.
-    pub until: Option<Timestamp>,
-    /// Only those that stand so.
-    pub status: Option<Status>,
-    /// At most so many; [`MAX_LISTED`] when it is none. One more than that can be asked for, to know whether there are more.
-    pub limit: Option<usize>,
+/// A part of a list, and where to go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// What was found, the latest in the log first.
+    pub items: Vec<T>,
+    /// Where to go on; none where everything has been looked at.
+    pub next: Option<Cursor>,
 }
 
 /// One request in a list.
@@ -113,8 +64,34 @@ pub struct Shown {
     pub review_hash: Option<Digest>,
     /// How it stands.
     pub status: Status,
-    /// The contents of both records, in order; empty unless asked for.
+    /// The contents of its records, in order; empty unless asked for.
     pub contents: Vec<Content>,
+    /// Where its records stand in the log: the leaves of the admission, the end and the decision, from 0.
+    pub leaves: ShownLeaves,
+    /// The act that erased the first of the contents which are gone, where one names its key; looked for only with contents.
+    pub erased: Option<ErasedBy>,
+}
+
+/// The leaves of a request's records, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShownLeaves {
+    /// Of the admission.
+    pub admission: u64,
+    /// Of its end.
+    pub end: Option<u64>,
+    /// Of the decision.
+    pub review: Option<u64>,
+}
+
+/// An erasure, as the act in the log tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErasedBy {
+    /// The act's record.
+    pub record_id: RecordId,
+    /// When it was done.
+    pub time: Timestamp,
+    /// Why.
+    pub cause: ErasureCause,
 }
 
 /// One content.
@@ -137,7 +114,19 @@ pub(crate) trait Source {
     fn facts(&self, bundle: u64) -> Result<Cow<'_, Facts>, StoreError>;
 
     /// The leaves of a bundle, counted from its first, that may have an id with this hash.
-    fn leaves_with(&self, bundle: u64, hash: u32) -> Result<Vec<u8>, StoreError>;
+    fn leaves_with(&self, bundle: u64, hash: IdHash) -> Result<Vec<u8>, StoreError>;
+
+    /// The hashes of all ids of a bundle.
+    fn ids(&self, bundle: u64) -> Result<BundleIds, StoreError>;
+
+    /// How many leaves there are.
+    fn leaves(&self) -> u64;
+
+    /// Whether an admission has no end yet.
+    fn is_open(&self, admission: &RecordId) -> bool;
+
+    /// Whether an answer waits for a person.
+    fn is_held(&self, admission: &RecordId) -> bool;
 
     /// The entry of a leaf.
     fn seq_of(&self, leaf: u64) -> Result<Option<u64>, StoreError>;
@@ -176,8 +165,24 @@ impl Source for AuditLog {
         self.catalogue.facts(bundle)
     }
 
-    fn leaves_with(&self, bundle: u64, hash: u32) -> Result<Vec<u8>, StoreError> {
+    fn leaves_with(&self, bundle: u64, hash: IdHash) -> Result<Vec<u8>, StoreError> {
         self.catalogue.leaves_with(bundle, hash)
+    }
+
+    fn ids(&self, bundle: u64) -> Result<BundleIds, StoreError> {
+        self.catalogue.ids(bundle)
+    }
+
+    fn leaves(&self) -> u64 {
+        self.leaves.size()
+    }
+
+    fn is_open(&self, admission: &RecordId) -> bool {
+        self.has_open(admission)
+    }
+
+    fn is_held(&self, admission: &RecordId) -> bool {
+        self.has_held(admission)
     }
 
     fn seq_of(&self, leaf: u64) -> Result<Option<u64>, StoreError> {
@@ -199,12 +204,34 @@ impl Source for AuditLog {
 
 impl AuditLog {
     /// What was done to the service itself, the latest first: of a filter, the times, the tenant of who did it, and the
-    /// limit count.
+    /// limit count. The whole log is looked through for it: see [`AuditLog::search_acts`].
     ///
     /// # Errors
     /// [`AuditError::Store`] and [`AuditError::Entry`].
     pub fn acts(&self, filter: &Filter) -> Result<Vec<Record>, AuditError> {
-        acts(self, filter)
+        search::acts(self, filter)
+    }
+
+    /// A page of the requests that a filter asks for, by the places of their admissions in the log, the latest first. The first page
+    /// where there is no cursor.
+    ///
+    /// A page takes a bounded time whatever is asked for: **it may have fewer requests than the limit, or none, and still tell where to
+    /// go on**. There are no more once [`Page::next`] is `None`. Requests that come while pages are read are in none of them, and none is
+    /// shown twice; one that ends meanwhile stands as it does when its page is read.
+    ///
+    /// # Errors
+    /// [`AuditError::Search`] when the limit is out of range, or the cursor is of another search or another log; [`AuditError::Store`]
+    /// and [`AuditError::Entry`].
+    pub fn search(&self, filter: &Filter, cursor: Option<&Cursor>) -> Result<Page<Listed>, AuditError> {
+        search::requests(self, filter, cursor)
+    }
+
+    /// A page of the acts that a filter asks for, the latest in the log first. As [`AuditLog::search`].
+    ///
+    /// # Errors
+    /// As [`AuditLog::search`].
+    pub fn search_acts(&self, filter: &ActFilter, cursor: Option<&Cursor>) -> Result<Page<Record>, AuditError> {
+        search::act_page(self, filter, cursor)
     }
 
     /// The policy that was in force last.
@@ -231,12 +258,12 @@ impl AuditLog {
         Ok(index::sum(found.into_iter()))
     }
 
-    /// Requests, the latest first.
+    /// Requests, the latest first. The whole log is looked through where few are found: see [`AuditLog::search`].
     ///
     /// # Errors
     /// [`AuditError::Store`] and [`AuditError::Entry`].
     pub fn list(&self, filter: &Filter) -> Result<Vec<Listed>, AuditError> {
-        list(self, filter)
+        search::list(self, filter)
     }
 
     /// The request with this id, or to which the record with this id belongs; of requests with the same id, the latest.
@@ -245,242 +272,5 @@ impl AuditLog {
     /// [`AuditError::Store`] and [`AuditError::Entry`]. A content that cannot be read is no error of the whole.
     pub fn show(&self, id: &str, with_contents: bool) -> Result<Option<Shown>, AuditError> {
         show(self, id, with_contents)
-    }
-}
-
-/// See [`AuditLog::list`].
-pub(crate) fn list(source: &impl Source, filter: &Filter) -> Result<Vec<Listed>, AuditError> {
-    let limit = filter.limit.unwrap_or(MAX_LISTED).min(MAX_LISTED + 1);
-    let words = words("admission", filter);
-    let mut listed = Vec::new();
-    for admission in latest(source, words, filter) {
-        if listed.len() >= limit {
-            break;
-        }
-        let admission = admission?;
-        let end = end_of(source, &admission)?;
-        let review = review_of(source, &admission, end.as_ref())?;
-        let status = status_of(end.as_ref().map(|end| &end.record), review.as_ref().map(|review| &review.record));
-        if filter.status.is_none_or(|wanted| wanted == status) {
-            listed.push(Listed { admission: admission.record, end: end.map(|end| end.record), status });
-        }
-    }
-    Ok(listed)
-}
-
-/// See [`AuditLog::acts`].
-pub(crate) fn acts(source: &impl Source, filter: &Filter) -> Result<Vec<Record>, AuditError> {
-    let limit = filter.limit.unwrap_or(MAX_LISTED).min(MAX_LISTED + 1);
-    let words = words("act", filter);
-    latest(source, words, filter).take(limit).map(|found| found.map(|found| found.record)).collect()
-}
-
-/// All acts, the latest first.
-pub(crate) fn latest_acts<S: Source>(source: &S) -> impl Iterator<Item = Result<Found, AuditError>> + use<'_, S> {
-    let filter = Filter::default();
-    latest(source, words("act", &filter), &filter)
-}
-
-fn words(kind: &str, filter: &Filter) -> Vec<Word> {
-    let tenant = filter.tenant.as_deref().map(|tenant| Word::new("tenant", tenant));
-    std::iter::once(Word::new("kind", kind)).chain(tenant).collect()
-}
-
-/// The records that have all of these words and are of the filter's times, the latest in the log first.
-fn latest<'s, S: Source>(
-    source: &'s S,
-    words: Vec<Word>,
-    filter: &Filter,
-) -> impl Iterator<Item = Result<Found, AuditError>> + use<'s, S> {
-    let (since, until) = (filter.since, filter.until);
-    let in_time = move |time: Timestamp| {
-        since.is_none_or(|since| micros(time) >= micros(since))
-            && until.is_none_or(|until| micros(time) < micros(until))
-    };
-    (0..source.bundles()).rev().flat_map(move |bundle| {
-        let wanted = |found: &Found| in_time(found.record.time) && Keys::of(&found.record).has(&words);
-        match bundle_records(source, bundle, &words, since, until) {
-            Ok(found) => found.into_iter().rev().filter(wanted).map(Ok).collect(),
-            Err(error) => vec![Err(error)],
-        }
-    })
-}
-
-/// Times are compared to the microsecond.
-fn micros(time: Timestamp) -> i64 {
-    time.as_microsecond()
-}
-
-/// The records of a bundle, in their order; none of one in which these words or times do not stand.
-fn bundle_records(
-    source: &impl Source,
-    bundle: u64,
-    words: &[Word],
-    since: Option<Timestamp>,
-    until: Option<Timestamp>,
-) -> Result<Vec<Found>, AuditError> {
-    let facts = source.facts(bundle)?;
-    let may = facts.has(words)
-        && since.is_none_or(|since| facts.reaches(since))
-        && until.is_none_or(|until| facts.begins_before(until));
-    let first = bundle * WIDTH;
-    match source.seq_of(first)? {
-        Some(seq) if may => records_from(source, seq, first).take(WIDTH_OF_BUNDLE).collect(),
-        _ => Ok(Vec::new()),
-    }
-}
-
-/// The records from an entry on, which is this leaf.
-pub(crate) fn records_from(
-    source: &impl Source,
-    seq: u64,
-    leaf: u64,
-) -> impl Iterator<Item = Result<Found, AuditError>> {
-    let entries = source.entries(seq).filter(|entry| entry.as_ref().map_or(true, |entry| entry.kind == RECORD));
-    entries.zip(leaf..).map(|(entry, leaf)| {
-        let entry = entry?;
-        Ok(Found { leaf, record: index::record_of(&entry)?, entry })
-    })
-}
-
-/// See [`AuditLog::show`].
-pub(crate) fn show(source: &impl Source, id: &str, with_contents: bool) -> Result<Option<Shown>, AuditError> {
-    let Some(admission) = admission_of(source, id)? else { return Ok(None) };
-    let end = end_of(source, &admission)?;
-    let review = review_of(source, &admission, end.as_ref())?;
-    let mut contents = Vec::new();
-    if with_contents {
-        for found in std::iter::once(&admission).chain(&end).chain(&review) {
-            for (commitment, at) in found.record.contents.iter().zip(found.entry.seq + 1..) {
-                contents.push(content(source, &found.record, commitment, at));
-            }
-        }
-    }
-    let record = |found: Option<Found>| found.map(|found| found.record);
-    let hash = |found: &Option<Found>| found.as_ref().map(|found| Digest::of(&found.entry.payload));
-    Ok(Some(Shown {
-        admission_hash: Digest::of(&admission.entry.payload),
-        end_hash: hash(&end),
-        review_hash: hash(&review),
-        status: status_of(end.as_ref().map(|end| &end.record), review.as_ref().map(|review| &review.record)),
-        admission: admission.record,
-        end: record(end),
-        review: record(review),
-        contents,
-    }))
-}
-
-/// All records of the request with this id, in their order.
-pub(crate) fn show_records(source: &impl Source, id: &str) -> Result<Vec<Found>, AuditError> {
-    let Some(admission) = admission_of(source, id)? else { return Ok(Vec::new()) };
-    let end = end_of(source, &admission)?;
-    let review = review_of(source, &admission, end.as_ref())?;
-    Ok(std::iter::once(admission).chain(end).chain(review).collect())
-}
-
-/// The admission of the request with this id, or of that to which the record with this id belongs.
-fn admission_of(source: &impl Source, id: &str) -> Result<Option<Found>, AuditError> {
-    if let Some(found) = find(source, IdKind::Request, id)? {
-        return Ok(Some(found));
-    }
-    let Some(found) = find(source, IdKind::Record, id)? else { return Ok(None) };
-    let of_review = if let Body::Review(review) = &found.record.body { Some(&review.admission) } else { None };
-    match found.record.ends().or(of_review) {
-        Some(admission) => find(source, IdKind::Record, admission.as_str()),
-        None => Ok(matches!(found.record.body, Body::Admission(_)).then_some(found)),
-    }
-}
-
-fn end_of(source: &impl Source, admission: &Found) -> Result<Option<Found>, AuditError> {
-    find_from(source, admission.leaf / WIDTH, IdKind::End, admission.record.record_id.as_str())
-}
-
-/// The decision on an answer. Only one that is held has one.
-fn review_of(source: &impl Source, admission: &Found, end: Option<&Found>) -> Result<Option<Found>, AuditError> {
-    match end.map(|end| (end, &end.record.body)) {
-        Some((end, Body::Outcome(outcome))) if outcome.review.is_some() => {
-            find_from(source, end.leaf / WIDTH, IdKind::Review, admission.record.record_id.as_str())
-        }
-        _ => Ok(None),
-    }
-}
-
-/// The record with this id, the latest if there are more: first where the time in the id says, then anywhere.
-pub(crate) fn find(source: &impl Source, kind: IdKind, id: &str) -> Result<Option<Found>, AuditError> {
-    let (near, all) = (near(source, id)?, source.bundles());
-    for bundle in (near..all.min(near + NEAR)).rev().chain((0..all).rev()) {
-        if let Some(found) = find_in(source, bundle, kind, id)? {
-            return Ok(Some(found));
-        }
-    }
-    Ok(None)
-}
-
-/// The record with this id in a bundle or in those behind it.
-fn find_from(source: &impl Source, from: u64, kind: IdKind, id: &str) -> Result<Option<Found>, AuditError> {
-    (from..source.bundles()).find_map(|bundle| find_in(source, bundle, kind, id).transpose()).transpose()
-}
-
-fn find_in(source: &impl Source, bundle: u64, kind: IdKind, id: &str) -> Result<Option<Found>, AuditError> {
-    for leaf in source.leaves_with(bundle, kind.hash(id))?.into_iter().rev() {
-        let leaf = bundle * WIDTH + u64::from(leaf);
-        let Some(seq) = source.seq_of(leaf)? else { continue };
-        let entry = source.entry(seq)?;
-        let record = index::record_of(&entry)?;
-        if Keys::of(&record).ids.iter().any(|(of, other)| *of == kind && other == id) {
-            return Ok(Some(Found { leaf, record, entry }));
-        }
-    }
-    Ok(None)
-}
-
-/// The first bundle that reaches the time in an id (UUID version 7), less a little: ids are made before their records are written.
-fn near(source: &impl Source, id: &str) -> Result<u64, AuditError> {
-    let Some(time) = time_in(id) else { return Ok(source.bundles()) };
-    let (mut low, mut high) = (0, source.bundles());
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if source.facts(middle)?.reaches(time) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    Ok(low)
-}
-
-/// The time in an id such as `rec_<uuid of version 7>`, to the millisecond, less a second.
-fn time_in(id: &str) -> Option<Timestamp> {
-    let (_, digits) = id.split_once('_')?;
-    let millis = i64::from_str_radix(digits.get(..12)?, 16).ok()?;
-    Timestamp::from_millisecond(millis - 1000).ok()
-}
-
-fn content(source: &impl Source, record: &Record, commitment: &Commitment, seq: u64) -> Content {
-    let (record_id, name) = (record.record_id.to_string(), commitment.name.clone());
-    let changed = || ContentError::Changed { record_id: record_id.clone(), name: name.clone() };
-    let read = || {
-        let entry = source.entry(seq).map_err(VaultError::Store)?;
-        let label = label_of(&entry.payload).ok_or_else(changed)?;
-        if (label.record_id, label.name) != (record_id.as_str(), name.as_str()) {
-            return Err(changed());
-        }
-        let (content, found) = source.unseal(&entry.payload)?;
-        if found == commitment.commitment { Ok(content) } else { Err(changed()) }
-    };
-    let content = read();
-    Content { record_id, name, content }
-}
-
-/// How a request stands. An answer that was held stands, once that is decided, as what was decided.
-pub(crate) fn status_of(end: Option<&Record>, review: Option<&Record>) -> Status {
-    if let Some(Body::Review(review)) = review.map(|review| &review.body) {
-        let released = review.decision.releases();
-        return Status::Ended(if released { OutcomeStatus::Answered } else { OutcomeStatus::Refused });
-    }
-    match end.map(|end| &end.body) {
-        Some(Body::Outcome(outcome)) => Status::Ended(outcome.status),
-        Some(_) => Status::Interrupted,
-        None => Status::Open,
     }
 }

@@ -1,20 +1,27 @@
 //! The log, open for reading only: beside a server that writes it, or without one.
 
-use std::{borrow::Cow, io, path::Path, sync::Arc};
+mod proving;
 
+use std::{borrow::Cow, collections::BTreeSet, io, path::Path, sync::Arc};
+
+use forethought_schemas::RecordId;
 use forethought_store::{Disk, Entry, Journal, JournalSnapshot, RealDisk, Scan, StoreError};
+use forethought_tlog::SignedCheckpoint;
 
 use crate::{
-    AuditError, ContentError, Digest, Filter, Listed, Masters, Record, Shown,
+    ActFilter, AuditError, Body, ContentError, Cursor, Digest, Filter, Listed, Masters, Page, Record, Shown,
     contents::ContentKeys,
-    index::{self, Bundle, Facts, Keys, RECORD},
+    index::{self, Bundle, BundleIds, Facts, IdHash, Keys, RECORD},
+    log::last_checkpoint,
     query::{self, Source},
 };
+
+pub use proving::ProveError;
 
 /// The audit log as it stood when it was opened. Nothing in its directory is changed, and a server may be writing it:
 /// a last batch that is not whole yet is not seen.
 ///
-/// Everything is read once when it is opened, and the index is kept in memory: about 200 bytes for each record.
+/// Everything is read when it is opened, and the index is kept in memory: about 200 bytes for each record.
 #[derive(Debug)]
 pub struct AuditReader {
     journal: JournalSnapshot,
@@ -22,8 +29,34 @@ pub struct AuditReader {
     bundles: Vec<Bundle>,
     /// The entry of each leaf.
     seqs: Vec<u64>,
+    waiting: Waiting,
     keys: ContentKeys,
+    /// The last one that was signed before everything was read.
+    checkpoint: Option<SignedCheckpoint>,
     in_use: bool,
+}
+
+/// The requests that wait for something, by their admissions.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// For their end.
+    open: BTreeSet<RecordId>,
+    /// For a decision on their answer.
+    held: BTreeSet<RecordId>,
+}
+
+impl Waiting {
+    fn take(&mut self, record: &Record) {
+        if let Some(admission) = record.ends() {
+            self.open.remove(admission);
+        }
+        match &record.body {
+            Body::Admission(_) => drop(self.open.insert(record.record_id.clone())),
+            Body::Outcome(outcome) if outcome.review.is_some() => drop(self.held.insert(outcome.admission.clone())),
+            Body::Review(review) => drop(self.held.remove(&review.admission)),
+            _ => {}
+        }
+    }
 }
 
 impl AuditReader {
@@ -53,14 +86,19 @@ impl AuditReader {
     }
 
     fn open_with(disk: &Arc<dyn Disk>, masters: Option<Masters>) -> Result<Self, AuditError> {
+        // The checkpoint first: the journal that is read after it has what it claims.
+        let checkpoint = last_checkpoint(disk.as_ref())?;
         let journal = Journal::snapshot(Arc::clone(disk))?;
         let (mut bundles, mut last, mut seqs) = (Vec::new(), Bundle::default(), Vec::new());
+        let mut waiting = Waiting::default();
         for entry in journal.scan(1) {
             let entry = entry?;
             if entry.kind != RECORD {
                 continue;
             }
-            last.add(&Keys::of(&index::record_of(&entry)?));
+            let record = index::record_of(&entry)?;
+            last.add(&Keys::of(&record));
+            waiting.take(&record);
             seqs.push(entry.seq);
             if last.is_full() {
                 bundles.push(std::mem::take(&mut last));
@@ -68,7 +106,7 @@ impl AuditReader {
         }
         bundles.push(last);
         let (in_use, keys) = (disk.in_use(), ContentKeys::open(disk, masters));
-        Ok(Self { journal, bundles, seqs, keys, in_use })
+        Ok(Self { journal, bundles, seqs, waiting, keys, checkpoint, in_use })
     }
 
     fn bundle(&self, bundle: u64) -> Result<&Bundle, StoreError> {
@@ -98,6 +136,22 @@ impl AuditReader {
         query::acts(self, filter)
     }
 
+    /// As [`AuditLog::search`](crate::AuditLog::search). A cursor is also good for the log itself, and for a later reader of it.
+    ///
+    /// # Errors
+    /// As [`AuditLog::search`](crate::AuditLog::search).
+    pub fn search(&self, filter: &Filter, cursor: Option<&Cursor>) -> Result<Page<Listed>, AuditError> {
+        query::requests(self, filter, cursor)
+    }
+
+    /// As [`AuditLog::search_acts`](crate::AuditLog::search_acts).
+    ///
+    /// # Errors
+    /// As [`AuditLog::search`](crate::AuditLog::search).
+    pub fn search_acts(&self, filter: &ActFilter, cursor: Option<&Cursor>) -> Result<Page<Record>, AuditError> {
+        query::act_page(self, filter, cursor)
+    }
+
     /// As [`AuditLog::show`](crate::AuditLog::show).
     ///
     /// # Errors
@@ -116,8 +170,24 @@ impl Source for AuditReader {
         self.bundle(bundle).map(|bundle| Cow::Borrowed(&bundle.facts))
     }
 
-    fn leaves_with(&self, bundle: u64, hash: u32) -> Result<Vec<u8>, StoreError> {
+    fn leaves_with(&self, bundle: u64, hash: IdHash) -> Result<Vec<u8>, StoreError> {
         self.bundle(bundle).map(|bundle| bundle.leaves_with(hash))
+    }
+
+    fn ids(&self, bundle: u64) -> Result<BundleIds, StoreError> {
+        self.bundle(bundle).map(Bundle::ids)
+    }
+
+    fn leaves(&self) -> u64 {
+        self.seqs.len() as u64
+    }
+
+    fn is_open(&self, admission: &RecordId) -> bool {
+        self.waiting.open.contains(admission)
+    }
+
+    fn is_held(&self, admission: &RecordId) -> bool {
+        self.waiting.held.contains(admission)
     }
 
     fn seq_of(&self, leaf: u64) -> Result<Option<u64>, StoreError> {

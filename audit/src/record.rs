@@ -140,6 +140,9 @@ pub enum ReviewDecision {
 }
 
 impl ReviewDecision {
+    /// Every decision.
+    pub const ALL: [Self; 4] = [Self::Approved, Self::Edited, Self::Rejected, Self::TimedOut];
+
     /// Its name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -2,10 +2,13 @@
 
 mod contents;
 mod crash;
+mod early;
 mod erasing;
+mod proving;
 mod publishing;
 mod queries;
 mod reading;
+mod searching;
 mod tailing;
 mod tamper;
 

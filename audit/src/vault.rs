@@ -51,13 +51,13 @@ use std::sync::Arc;
 use forethought_store::Disk;
 
 use append::Tail;
-use cache::Cache;
 use holds::Holds;
 use slot::{Kind, SlotBytes};
 use table::{DIR, NEW, Table, failed};
 
 pub use append::{Durable, Ticket};
 pub use backup::BackupNote;
+pub(crate) use cache::DayKeys;
 pub use error::{MasterError, VaultError};
 pub use holds::Hold;
 pub use ids::{DestroyReason, HoldId, KeyId, KeyPlace};
@@ -72,6 +72,7 @@ pub use reader::VaultReader;
 pub use retention::{Bound, Refusal, Retention};
 pub use rewrap::RewrapReport;
 pub use rows::{Row, RowFilter, RowState, Rows};
+pub(crate) use sealing::seal;
 pub use sealing::{ContentLabel, SealedContent, seal_content};
 pub use slot::MAX_WRAPPED;
 
@@ -118,7 +119,7 @@ pub struct Vault {
     hold_tail: Option<Tail>,
     /// Slots that wait to be written behind the last key.
     staged: Vec<SlotBytes>,
-    cache: Cache,
+    cache: DayKeys,
     held: Holds,
     /// Why it takes no more changes.
     broken: Option<String>,
@@ -146,7 +147,7 @@ impl Vault {
         disk.create_dir(DIR).map_err(|source| failed("create", DIR, source))?;
         disk.sync_dir("").map_err(|source| failed("sync", &disk.location(), source))?;
         let table = Table { disk, masters: masters.into() };
-        let cache = Cache::new(options.remembered);
+        let cache = DayKeys::new(options.remembered);
         let (keys, hold_tail, held, broken) = (None, None, Holds::default(), None);
         let mut vault = Self { table, options, keys, hold_tail, staged: Vec::new(), cache, held, broken };
         let mut report = VaultReport { finished: redo::finish(&*vault.table.disk)?, ..VaultReport::default() };
@@ -161,6 +162,11 @@ impl Vault {
     /// [`VaultError::Damaged`], [`VaultError::OtherMaster`], [`VaultError::Master`] and [`VaultError::Store`].
     pub fn find(&self, place: KeyPlace, id: KeyId) -> Result<ContentKey, VaultError> {
         self.table.find(place, id)
+    }
+
+    /// The keys of today, for whoever seals before it is their turn.
+    pub(crate) fn day_keys(&self) -> DayKeys {
+        self.cache.clone()
     }
 
     /// The rows of keys, in the order of their places. Rows that wait for [`Vault::flush`] are not among them.

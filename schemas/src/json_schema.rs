@@ -44,6 +44,14 @@ pub static ASSESSMENT_SCHEMA: LazyLock<JsonSchema> =
 pub static WEBHOOK_SCHEMA: LazyLock<JsonSchema> =
     LazyLock::new(|| JsonSchema::embedded(include_str!("../json/webhook.schema.json")));
 
+/// The schema of the registry of models: files with digests, sources, approvals and fingerprints.
+pub static MODELS_SCHEMA: LazyLock<JsonSchema> =
+    LazyLock::new(|| JsonSchema::embedded(include_str!("../json/models.schema.json")));
+
+/// The schema of duties: what a law asks, and which check says whether the audit log shows it.
+pub static DUTIES_SCHEMA: LazyLock<JsonSchema> =
+    LazyLock::new(|| JsonSchema::embedded(include_str!("../json/duties.schema.json")));
+
 impl JsonSchema {
     /// The schema as it stands in its file, to be printed for editors.
     #[must_use]
@@ -89,6 +97,8 @@ mod tests {
             ("impact", &IMPACT_SCHEMA),
             ("assessment", &ASSESSMENT_SCHEMA),
             ("webhook", &WEBHOOK_SCHEMA),
+            ("models", &MODELS_SCHEMA),
+            ("duties", &DUTIES_SCHEMA),
         ]
     }
 

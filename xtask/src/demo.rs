@@ -34,6 +34,7 @@ pub fn run(args: &Args) -> Result<()> {
     let service = Service::prepare("demo", program, Engine::File(&model), service::free_port(args.port)?)?;
     heading("a tenant and its key");
     let key = service.add_tenant("demo", &[])?;
+    let auditor = service.add_auditor("demo")?;
     heading("the server");
     let mut server = service.serve()?;
     heading(&format!("one sample: {}", args.question));
@@ -43,7 +44,11 @@ pub fn run(args: &Args) -> Result<()> {
     heading("what the vote changed");
     println!("one sample:  {}\nthe vote:    {}", line(&one), line(&voted));
     heading("the audit records");
-    show_audit(&service)?;
+    let record = show_audit(&service)?;
+    heading("the proof: its records are in the signed log");
+    service.say(&["audit", "prove", &record, "--url", &service.url(), "--key", &auditor])?;
+    heading("carried out again, and compared token by token");
+    service.say(&["audit", "replay", &record, "--config", &service.config_file()])?;
     if args.once {
         heading("the server ends");
         return server.stop();
@@ -62,7 +67,8 @@ fn ask(service: &Service, key: &str, args: &Args, how: &[&str]) -> Result<String
     Ok(answer)
 }
 
-fn show_audit(service: &Service) -> Result<()> {
+/// Shows the latest request, and gives its record.
+fn show_audit(service: &Service) -> Result<String> {
     let data = service.data();
     let list = service.ask_for(&["audit", "list", "--data-dir", &data])?;
     println!("{list}\n");
@@ -71,7 +77,8 @@ fn show_audit(service: &Service) -> Result<()> {
     let latest = latest.context("the audit log lists no record")?;
     service.say(&["audit", "show", latest, "--contents", "--data-dir", &data])?;
     println!();
-    service.say(&["audit", "verify", "--data-dir", &data])
+    service.say(&["audit", "verify", "--data-dir", &data])?;
+    Ok(latest.to_owned())
 }
 
 fn heading(text: &str) {
@@ -106,9 +113,10 @@ With the OpenAI client for Python:
   )
   print(answer.choices[0].message.content)
 
-The audit log is in {data}. To list it:
+The audit log is in {data}. To list it, and to have a report of it for people:
 
   '{program}' audit list --data-dir '{data}'
+  '{program}' report --data-dir '{data}' --from 1d --out '{data}/../report'
 
 The server runs until Ctrl-C."#
     )

@@ -96,6 +96,16 @@ impl Service {
         self.ask_for(&["key", "create", id, "--policy", &policy, "--quiet"])
     }
 
+    /// A new key of the tenant `id` for whoever reads its records.
+    pub fn add_auditor(&self, id: &str) -> Result<String> {
+        self.ask_for(&["key", "create", id, "--role", "auditor", "--policy", &self.policy(), "--quiet"])
+    }
+
+    /// The configuration file.
+    pub fn config_file(&self) -> String {
+        self.file("config.yaml")
+    }
+
     /// Runs the program; people see what it prints.
     pub fn say(&self, args: &[&str]) -> Result<()> {
         process::run(process::command(&self.program)?.args(args))

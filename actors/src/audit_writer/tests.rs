@@ -1,5 +1,7 @@
 //! The writer on a simulated disk: what a fault of the disk, or of one tenant's key, costs the others.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use forethought_audit::{Admission, AdmissionDraft, OutcomeDraft, OutcomeStatus, PolicyRef, Spent, verify_on};
 use forethought_schemas::{Budget, Effort, RecordId, RequestId, StrategyName};
 use forethought_store::{Disk, Index, SimDisk};
@@ -104,7 +106,7 @@ fn write(log: &mut AuditLog, drafts: Vec<Draft>) -> Vec<Result<Appended, AppendE
         .into_iter()
         .map(|draft| {
             let (reply, answer) = oneshot::channel();
-            ((draft, reply), answer)
+            ((draft.into(), reply), answer)
         })
         .unzip();
     assert_eq!(write_batch(log, batch), None);
@@ -135,4 +137,56 @@ fn a_batch_that_is_too_large_is_written_in_parts() {
     let huge = told.pop().unwrap();
     assert!(matches!(huge, Err(AppendError::Refused(_))), "no segment will ever take it: {huge:?}");
     assert!(told.iter().all(Result::is_ok), "{told:?}");
+}
+
+#[test]
+fn who_reads_comes_between_two_batches_however_many_wait() {
+    actix_rt::System::new().block_on(async {
+        let (disk, kill) = (SimDisk::new(), KillSwitch::new());
+        let (_writer, audit) = desk(&disk, &kill);
+        let ended = Arc::new(AtomicBool::new(false));
+        let write = |audit: AuditDesk, ended: Arc<AtomicBool>| async move {
+            while !ended.load(Ordering::Relaxed) {
+                audit.append(admission("ward")).await.unwrap();
+            }
+        };
+        let writing: Vec<_> = (0..16).map(|_| tokio::spawn(write(audit.clone(), Arc::clone(&ended)))).collect();
+        let mut before = 0;
+        for _ in 0..20 {
+            let size = tokio::time::timeout(Duration::from_secs(10), audit.read(|log| Ok(log.tree_size()))).await;
+            let size = size.expect("read in time").unwrap();
+            assert!(size >= before);
+            before = size;
+        }
+        ended.store(true, Ordering::Relaxed);
+        for one in writing {
+            one.await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn contents_of_any_size_are_sealed_and_durable_once_it_is_said_so() {
+    actix_rt::System::new().block_on(async {
+        let (disk, kill) = (SimDisk::new(), KillSwitch::new());
+        let (_writer, audit) = desk(&disk, &kill);
+        let mut ids = Vec::new();
+        for size in [0, 1, SEALED_AT_ONCE, SEALED_AT_ONCE + 1, 1 << 20] {
+            let begun = AdmissionDraft { prompt: vec![b'x'; size], ..admission("ward") };
+            let appended = audit.append(begun).await.unwrap();
+            let end = OutcomeDraft { answer: Some(vec![b'y'; size]), ..outcome(&appended.record_id) };
+            let ended = audit.append(end).await.unwrap();
+            assert_eq!(ended.leaf, appended.leaf + 1);
+            ids.push((appended.record_id, size));
+        }
+        // What was said to be durable is there after a power cut.
+        let report = verified(&disk.reopen(0));
+        assert!(report.passed() && report.unsealed == 10, "{report:?}");
+        for (id, size) in ids {
+            let shown = audit.read(move |log| log.show(id.as_str(), true)).await.unwrap().unwrap();
+            let lengths: Vec<_> =
+                shown.contents.iter().map(|content| content.content.as_ref().unwrap().len()).collect();
+            assert_eq!(lengths, [size, size]);
+        }
+    });
 }

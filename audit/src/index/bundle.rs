@@ -1,46 +1,25 @@
 //! What 256 leaves of the log are summed up in.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Keys, Usage, Word};
+use super::{
+    IdHash, Keys, Usage, Word,
+    ids::{BundleIds, HASH_BYTES},
+    leaf_set::LeafSet,
+};
 
 /// Leaves of a bundle: those of one tile.
 pub(crate) const WIDTH: u64 = 256;
-/// Bytes of an id in a bundle: the hash and the leaf.
-const ID_BYTES: usize = 5;
-
-/// What an id stands for in a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum IdKind {
-    /// The record's own.
-    Record,
-    /// The request that it lets in.
-    Request,
-    /// The admission that it ends.
-    End,
-    /// The admission whose answer it decides on.
-    Review,
-}
-
-impl IdKind {
-    /// A hash of an id as this. Two ids may have the same: who finds one looks at the record.
-    pub(crate) fn hash(self, id: &str) -> u32 {
-        let mut hasher = crc32fast::Hasher::new();
-        hasher.update(&[self as u8]);
-        hasher.update(id.as_bytes());
-        hasher.finalize()
-    }
-}
 
 /// What up to 256 leaves have in them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Bundle {
     pub(crate) facts: Facts,
-    /// Hash of an id and the leaf within the bundle.
-    ids: Vec<(u32, u8)>,
+    /// Hash of an id and the leaf within the bundle, as they came.
+    ids: Vec<(IdHash, u8)>,
     leaves: u64,
 }
 
@@ -49,7 +28,8 @@ pub(crate) struct Bundle {
 pub(crate) struct Facts {
     /// The earliest and the latest time of its records; microseconds.
     span: Option<(i64, i64)>,
-    words: BTreeSet<String>,
+    /// Word → the leaves that have it.
+    words: BTreeMap<String, LeafSet>,
     /// Tenant and day → tokens and cost.
     usage: Vec<(String, i64, u64, u64)>,
 }
@@ -60,7 +40,7 @@ impl Bundle {
         let leaf = u8::try_from(self.leaves).unwrap_or(u8::MAX);
         self.ids.extend(keys.ids.iter().map(|(kind, id)| (kind.hash(id), leaf)));
         self.leaves += 1;
-        self.facts.add(keys);
+        self.facts.add(keys, leaf);
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -71,26 +51,23 @@ impl Bundle {
     pub(crate) fn encode(&self) -> Result<(Vec<u8>, Vec<u8>), serde_json::Error> {
         let mut ids = self.ids.clone();
         ids.sort_unstable();
-        let mut bytes = Vec::with_capacity(ids.len() * ID_BYTES);
+        let mut bytes = Vec::with_capacity(ids.len() * (HASH_BYTES + 1));
         for (hash, leaf) in ids {
-            bytes.extend_from_slice(&hash.to_be_bytes());
+            bytes.extend_from_slice(&hash.to_bytes());
             bytes.push(leaf);
         }
         Ok((serde_json::to_vec(&self.facts)?, bytes))
     }
 
     /// The leaves of the bundle that may have this id.
-    pub(crate) fn leaves_with(&self, hash: u32) -> Vec<u8> {
+    pub(crate) fn leaves_with(&self, hash: IdHash) -> Vec<u8> {
         self.ids.iter().filter(|(other, _)| *other == hash).map(|(_, leaf)| *leaf).collect()
     }
-}
 
-/// The leaves that may have this id, of a bundle's bytes of [`super::IDS`].
-pub(crate) fn leaves_with(ids: &[u8], hash: u32) -> Vec<u8> {
-    let hash = hash.to_be_bytes();
-    let (ids, _) = ids.as_chunks::<ID_BYTES>();
-    let from = ids.partition_point(|id| *id < [hash[0], hash[1], hash[2], hash[3], 0]);
-    ids.iter().skip(from).take_while(|id| id.starts_with(&hash)).map(|id| id[4]).collect()
+    /// The hashes of ids and their leaves.
+    pub(crate) fn ids(&self) -> BundleIds {
+        BundleIds::new(self.ids.iter().copied().collect())
+    }
 }
 
 impl Facts {
@@ -98,13 +75,14 @@ impl Facts {
         serde_json::from_slice(bytes)
     }
 
-    fn add(&mut self, keys: &Keys) {
+    fn add(&mut self, keys: &Keys, leaf: u8) {
         let time = keys.time.as_microsecond();
         let (from, to) = self.span.unwrap_or((time, time));
         self.span = Some((from.min(time), to.max(time)));
         for word in &keys.words {
-            if !self.words.contains(word.as_str()) {
-                self.words.insert(word.as_str().to_owned());
+            match self.words.get_mut(word.as_str()) {
+                Some(leaves) => leaves.insert(leaf),
+                None => drop(self.words.insert(word.as_str().to_owned(), LeafSet::of(leaf))),
             }
         }
         let Some(Usage { tenant, since, tokens, cost }) = &keys.usage else { return };
@@ -118,9 +96,14 @@ impl Facts {
         }
     }
 
-    /// Whether all of these words stand in it.
-    pub(crate) fn has(&self, words: &[Word]) -> bool {
-        words.iter().all(|word| self.words.contains(word.as_str()))
+    /// The leaves that have this word.
+    pub(crate) fn leaves_of(&self, word: &Word) -> LeafSet {
+        self.words.get(word.as_str()).copied().unwrap_or_default()
+    }
+
+    /// The leaves that have all of these words.
+    pub(crate) fn leaves_of_all(&self, words: &[Word]) -> LeafSet {
+        words.iter().map(|word| self.leaves_of(word)).fold(LeafSet::ALL, LeafSet::and)
     }
 
     /// Whether a record of it can be of this time or later.

@@ -1,11 +1,13 @@
 //! What one record can be found by.
 
+use forethought_schemas::Facts;
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{Usage, bundle::IdKind};
+use super::{IdKind, Usage};
 use crate::{Body, ClassifierNote, Outcome, Record, SafeguardNote};
 
-/// A word that a record can be found by, such as `tenant` and `acme`.
+/// A word that a record can be found by, such as `tenant` and `acme`. No field has a space in its name, so whatever a value is, it makes
+/// no word of another field.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Word(String);
 
@@ -44,6 +46,7 @@ impl Keys {
                 keys.words.push(Word::new("model", &admission.model));
                 keys.rules(admission.laws.iter().map(|law| law.rule.as_str()));
                 keys.safeguards(&admission.safeguards);
+                keys.about(&admission.facts);
             }
             Body::Outcome(outcome) => keys.outcome(outcome, record.time),
             Body::Interrupted(interrupted) => {
@@ -57,6 +60,7 @@ impl Keys {
             }
             Body::Act(act) => {
                 keys.words.push(Word::new("act", &act.what));
+                keys.words.extend(act.object.as_ref().map(|object| Word::new("object", object)));
                 keys.words.extend(act.by.as_ref().map(|by| Word::new("principal", &by.key_id)));
             }
             Body::TailCut(_) => {}
@@ -64,14 +68,24 @@ impl Keys {
         keys
     }
 
-    /// Whether it can be found by all of these words.
-    pub(crate) fn has(&self, words: &[Word]) -> bool {
-        words.iter().all(|word| self.words.contains(word))
+    /// Whether it can be found by this word.
+    pub(crate) fn has(&self, word: &Word) -> bool {
+        self.words.contains(word)
+    }
+
+    /// What a request is about.
+    fn about(&mut self, facts: &Facts) {
+        self.words.extend(facts.purpose.as_ref().map(|purpose| Word::new("purpose", purpose)));
+        let lists = [("sector", &facts.sectors), ("region", &facts.regions), ("data_class", &facts.data_classes)];
+        for (field, values) in lists {
+            self.words.extend(values.iter().map(|value| Word::new(field, value)));
+        }
     }
 
     fn outcome(&mut self, outcome: &Outcome, time: Timestamp) {
         self.ids.push((IdKind::End, outcome.admission.to_string()));
         self.words.push(Word::new("status", outcome.status.as_str()));
+        self.words.extend(outcome.review.as_ref().map(|_| Word::new("review", "asked")));
         self.safeguards(&outcome.safeguards);
         let violated = |note: &&ClassifierNote| note.action.is_some();
         self.rules(outcome.classifiers.iter().filter(violated).map(|note| note.id.as_str()));

@@ -26,8 +26,8 @@ fn fill(leaves: &mut Leaves, to: u64) {
     while leaves.size() < to {
         let next = leaves.size();
         let batch: Vec<_> = (next..to.min(next + 1 + next % 37)).map(|number| (seq(number), leaf(number))).collect();
-        let grown = leaves.grown(batch.iter().map(|(seq, leaf)| (*seq, leaf.as_slice())));
-        leaves.take(grown).expect("written");
+        leaves.add(batch.iter().map(|(seq, leaf)| (*seq, leaf_hash(leaf))));
+        leaves.write_full().expect("written");
         if leaves.wants_mark() {
             leaves.mark(Mark { end_seq: seq(leaves.size()), ..Mark::default() }).expect("marked");
         }

@@ -2,11 +2,13 @@
 
 use std::{borrow::Cow, collections::VecDeque};
 
+use forethought_schemas::RecordId;
 use forethought_store::{Index, IndexMark, IndexWrite, StoreError};
 
+use super::AuditLog;
 use crate::{
     AuditError,
-    index::{Bundle, FACTS, Facts, IDS, Keys, LAYOUT, leaves_with},
+    index::{Bundle, BundleIds, FACTS, Facts, IDS, IdHash, Keys, leaves_with},
 };
 
 /// Bundles that wait for an index that fails: a quarter of a million records.
@@ -65,13 +67,13 @@ impl Catalogue {
         }
     }
 
-    /// Brings the index up to date; the journal's last entry is this. The records are durable whether it can be or not.
-    pub(crate) fn store(&mut self, seq: u64, payload: &[u8]) {
+    /// Brings the index up to date; the mark is behind the journal's last entry. The records are durable whether it can be or not.
+    pub(crate) fn store(&mut self, mark: IndexMark) {
         if self.broken.is_some() {
             return;
         }
-        if let Err(error) = self.try_store(IndexMark::at(seq, payload, LAYOUT)) {
-            tracing::error!(%error, seq, "the index lacks the last records; the next append or start tries again");
+        if let Err(error) = self.try_store(mark) {
+            tracing::error!(%error, seq = mark.seq, "the index lacks the last records; the next append or start tries again");
         }
     }
 
@@ -111,10 +113,18 @@ impl Catalogue {
     }
 
     /// The leaves of a bundle, counted from its first, that may have this id.
-    pub(crate) fn leaves_with(&self, bundle: u64, hash: u32) -> Result<Vec<u8>, StoreError> {
+    pub(crate) fn leaves_with(&self, bundle: u64, hash: IdHash) -> Result<Vec<u8>, StoreError> {
         match self.in_memory(bundle)? {
             Some(bundle) => Ok(bundle.leaves_with(hash)),
             None => Ok(leaves_with(&self.value(IDS, bundle)?, hash)),
+        }
+    }
+
+    /// The hashes of all ids of a bundle.
+    pub(crate) fn ids(&self, bundle: u64) -> Result<BundleIds, StoreError> {
+        match self.in_memory(bundle)? {
+            Some(bundle) => Ok(bundle.ids()),
+            None => Ok(BundleIds::parse(&self.value(IDS, bundle)?)),
         }
     }
 
@@ -129,6 +139,18 @@ impl Catalogue {
 
     fn value(&self, tree: &'static str, bundle: u64) -> Result<Vec<u8>, StoreError> {
         self.index.get(tree, &number(bundle))?.ok_or_else(|| failed(bundle, "it is missing"))
+    }
+}
+
+impl AuditLog {
+    /// Whether an admission has no end yet.
+    pub(crate) fn has_open(&self, admission: &RecordId) -> bool {
+        self.open.contains_key(admission)
+    }
+
+    /// Whether an answer waits for a person.
+    pub(crate) fn has_held(&self, admission: &RecordId) -> bool {
+        self.held.contains_key(admission)
     }
 }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{AuditLog, OpenChanges, Prepared};
 use crate::{
     Act, Actor, Appended, AuditError, Body, DestroyReason, Erasure, ErasureCause, Hold, HoldId, KeyPlace, KeyTrace,
-    PolicyRef, Record, Refusal, RefusedKey, Row, Scope, VaultError, query::latest_acts, record::VERSION,
+    PolicyRef, Refusal, RefusedKey, Row, Scope, VaultError, query::latest_acts,
 };
 
 /// Keys of one record: it has to have room in an entry.
@@ -138,9 +138,9 @@ impl AuditLog {
     ) -> Result<Appended, AuditError> {
         let Asked { by, reason, policy } = asked.clone();
         let act = Act { what: what.to_owned(), by, object, policy, changes: Vec::new(), reason, erasure };
-        let (record_id, contents) = (RecordId::generate(), Vec::new());
-        let record = Record { v: VERSION, record_id, time, prev: None, body: Body::Act(act), contents };
-        let appended = self.write(&[Prepared::new(record, Vec::new())?], OpenChanges::default())?;
+        let record = Prepared::bare(RecordId::generate(), time, Body::Act(act))?;
+        let appended = self.write(&[&record], OpenChanges::default())?;
+        self.settle();
         appended.into_iter().next().ok_or_else(|| AuditError::Signing("nothing was appended".to_owned()))
     }
 

@@ -7,15 +7,14 @@ use forethought_store::{Disk, Entry, Index, IndexMark, Journal, RecoveryReport, 
 use jiff::Timestamp;
 
 use super::{
-    AuditLog, Held, LogOptions, OpenAdmission, OpenChanges, OpenReport, Prepared, catalogue::Catalogue,
-    checkpoints::Checkpoints,
+    AuditLog, Held, LogOptions, OpenAdmission, OpenChanges, OpenReport, Prepared, Turn, catalogue::Catalogue,
+    checkpoints::Checkpoints, early::KnownOnes,
 };
 use crate::{
     AuditError, Body, Digest, Interrupted, KeyStore, LostRange, Outcome, Record, TailCut, Vault,
     contents::load_or_create_master,
     index::{self, Keys, LAYOUT, RECORD, WIDTH},
     leaves::{Leaves, Mark},
-    record::VERSION,
     store_version,
 };
 
@@ -64,7 +63,9 @@ pub(super) fn open(
     let masters = masters.map_or_else(|| load_or_create_master(disk.as_ref()), Ok)?;
     let (vault, vault_report) = Vault::open(Arc::clone(&disk), masters)?;
     let old_keys = KeyStore::new(disk);
-    let mut log = AuditLog { journal, leaves, catalogue, checkpoints, vault, old_keys, head, open, held };
+    let (known, unsettled) = (KnownOnes::default(), None);
+    let mut log =
+        AuditLog { journal, leaves, catalogue, checkpoints, vault, old_keys, head, open, held, known, unsettled };
     log.note_recovery(&recovery, now)?;
     log.finish_erasures(LAST_ACTS)?;
     if found != store_version::Found::Current {
@@ -111,7 +112,7 @@ fn is_tree_of(leaves: &Leaves, journal: &Journal) -> Result<bool, AuditError> {
 type HeldOnes = BTreeMap<RecordId, Held>;
 
 /// Admissions without an end.
-type OpenOnes = BTreeMap<RecordId, OpenAdmission>;
+type OpenOnes = BTreeMap<RecordId, Arc<OpenAdmission>>;
 
 /// Everything that is made from the journal.
 struct Derived {
@@ -189,9 +190,9 @@ impl Derived {
     fn take(&mut self, records: Vec<(u64, Record, Vec<u8>)>, first: u64, known: u64) -> Result<u64, AuditError> {
         let next = first + records.len() as u64;
         let have = usize::try_from(self.leaves.size().saturating_sub(first)).unwrap_or(usize::MAX);
-        let new: Vec<_> = records.iter().skip(have).map(|(seq, record, bytes)| (*seq, record.leaf(bytes))).collect();
-        let grown = self.leaves.grown(new.iter().map(|(seq, leaf)| (*seq, leaf.as_ref())));
-        self.leaves.take(grown)?;
+        let new = records.iter().skip(have);
+        self.leaves.add(new.map(|(seq, record, bytes)| (*seq, forethought_tlog::leaf_hash(&record.leaf(bytes)))));
+        self.leaves.write_full()?;
         for ((seq, record, _), leaf) in records.into_iter().zip(first..) {
             if leaf >= self.catalogue.indexed() * WIDTH {
                 self.catalogue.add(&Keys::of(&record));
@@ -224,7 +225,7 @@ impl Derived {
         if let Body::Admission(admission) = &record.body {
             let (request_id, tenant) = (admission.request_id.clone(), admission.tenant.clone());
             let open = OpenAdmission { request_id, tenant, time: record.time, seq, key: None };
-            self.open.insert(record.record_id.clone(), open);
+            self.open.insert(record.record_id.clone(), Arc::new(open));
         }
     }
 
@@ -273,10 +274,10 @@ impl AuditLog {
 
     /// Gives every open admission its end.
     fn interrupt_open(&mut self, now: Timestamp) -> Result<Vec<RecordId>, AuditError> {
-        let all: Vec<(RecordId, OpenAdmission)> =
-            self.open.iter().map(|(id, admission)| (id.clone(), admission.clone())).collect();
+        let all: Vec<(RecordId, Arc<OpenAdmission>)> =
+            self.open.iter().map(|(id, admission)| (id.clone(), Arc::clone(admission))).collect();
         for batch in all.chunks(BATCH) {
-            let body = |(id, admission): &(RecordId, OpenAdmission)| {
+            let body = |(id, admission): &(RecordId, Arc<OpenAdmission>)| {
                 Body::Interrupted(Interrupted {
                     admission: id.clone(),
                     request_id: admission.request_id.clone(),
@@ -296,11 +297,9 @@ impl AuditLog {
 
     /// Appends records of the log's own, which have no contents.
     fn write_bodies(&mut self, bodies: Vec<Body>, open: OpenChanges, time: Timestamp) -> Result<(), AuditError> {
-        let prepare = |body| {
-            let record_id = RecordId::generate();
-            Prepared::new(Record { v: VERSION, record_id, time, prev: None, body, contents: Vec::new() }, Vec::new())
-        };
+        let prepare = |body| Prepared::bare(RecordId::generate(), time, body).map(|one| Turn::Now(Box::new(one)));
         self.write(&bodies.into_iter().map(prepare).collect::<Result<Vec<_>, AuditError>>()?, open)?;
+        self.settle();
         Ok(())
     }
 }

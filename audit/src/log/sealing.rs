@@ -1,6 +1,6 @@
 //! Which key each record's contents are sealed under, all of them durable before anything is.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use forethought_schemas::RecordId;
 use jiff::Timestamp;
@@ -12,10 +12,13 @@ use crate::{
 
 impl AuditLog {
     /// A content key for each draft; none for what has no contents. One sync, and none where all keys are there.
-    pub(super) fn content_keys(&mut self, drafts: &[Draft]) -> Result<Vec<Option<ContentKey>>, AuditError> {
-        let mut tickets = Vec::with_capacity(drafts.len());
-        let mut begun: BTreeMap<&RecordId, Ticket> = BTreeMap::new();
-        for (index, draft) in drafts.iter().enumerate() {
+    pub(super) fn content_keys<'d>(
+        &mut self,
+        drafts: impl Iterator<Item = &'d Draft>,
+    ) -> Result<Vec<Option<ContentKey>>, AuditError> {
+        let mut tickets = Vec::new();
+        let mut begun: HashMap<&RecordId, Ticket> = HashMap::new();
+        for (index, draft) in drafts.enumerate() {
             let ticket = match draft {
                 Draft::Admission(draft) => {
                     let admission = &draft.admission;
@@ -50,18 +53,19 @@ impl AuditLog {
     fn ticket_of(
         &mut self,
         admission: &RecordId,
-        begun: &BTreeMap<&RecordId, Ticket>,
+        begun: &HashMap<&RecordId, Ticket>,
         now: Timestamp,
     ) -> Result<Option<Ticket>, AuditError> {
         if let Some(ticket) = begun.get(admission) {
             return Ok(Some(*ticket));
         }
-        let open = self.open.get(admission).map(|open| (open.key, open.seq, open.tenant.clone()));
-        let held = self.held.get(admission).map(|held| (held.key, held.seq, held.tenant.clone()));
-        let Some((key, seq, tenant)) = open.or(held) else { return Ok(None) };
+        let open = self.open.get(admission).map(|open| (open.key, open.seq, &open.tenant));
+        let held = || self.held.get(admission).map(|held| (held.key, held.seq, &held.tenant));
+        let Some((key, seq, tenant)) = open.or_else(held) else { return Ok(None) };
         if key.is_some() {
             return Ok(key);
         }
+        let tenant = tenant.clone();
         // Its first content is sealed under it. Of one that an earlier program sealed, the rest goes into the vault.
         if let Some((place, id)) = key_of(&self.journal.read(seq + 1)?.payload) {
             return Ok(Some(Ticket::of(place, id)));

@@ -64,8 +64,9 @@ impl Durable<'_> {
     /// [`VaultError::Erased`] where its row was destroyed in the meantime: ask for another one with [`Vault::key_for`];
     /// and those of [`Vault::find`].
     pub fn key(&self, ticket: &Ticket) -> Result<ContentKey, VaultError> {
-        match self.vault.cache.at(ticket.place).filter(|key| key.id() == ticket.id) {
-            Some(key) => Ok(key.clone()),
+        let remembered = self.vault.cache.lock().at(ticket.place).filter(|key| key.id() == ticket.id).cloned();
+        match remembered {
+            Some(key) => Ok(key),
             None => self.vault.find(ticket.place, ticket.id),
         }
     }
@@ -82,12 +83,13 @@ impl Vault {
         self.check_usable()?;
         owner.check()?;
         let wanted = Wanted { owner: owner.clone(), day: day_of(now), retention: retention.clone() };
-        if let Some(key) = self.cache.get(&wanted) {
-            return Ok(Ticket { place: key.place(), id: key.id() });
+        let remembered = self.cache.lock().get(&wanted).map(ContentKey::ticket);
+        if let Some(ticket) = remembered {
+            return Ok(ticket);
         }
         let key = self.stage(&wanted)?;
-        let ticket = Ticket { place: key.place(), id: key.id() };
-        self.cache.insert(wanted, key);
+        let ticket = key.ticket();
+        self.cache.lock().insert(wanted, key);
         Ok(ticket)
     }
 
@@ -142,12 +144,13 @@ impl Vault {
         let written = self.append(&tail, &self.staged.concat());
         if self.broken.is_some() {
             self.staged.clear();
-            self.cache.clear();
+            self.cache.lock().clear();
         }
         written?;
         let count = u32::try_from(self.staged.len()).unwrap_or(u32::MAX);
         self.keys = Some(Tail { next: tail.next.saturating_add(count), ..tail });
         self.staged.clear();
+        self.cache.lock().settle();
         Ok(())
     }
 

@@ -1,10 +1,13 @@
 //! The keys of today that were used last.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 
-use super::{ContentKey, KeyPlace, Owner, Retention};
+use super::{ContentKey, KeyPlace, Owner, Retention, Ticket, retention::day_of};
 
 /// What has a key of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +27,8 @@ pub(super) struct Cache {
     /// When it was used last → what it is for.
     used: BTreeMap<u64, Wanted>,
     places: HashMap<KeyPlace, Wanted>,
+    /// Places of keys whose rows are not durable yet.
+    staged: HashSet<KeyPlace>,
     clock: u64,
     /// The latest day that was asked for.
     day: Date,
@@ -31,8 +36,8 @@ pub(super) struct Cache {
 
 impl Cache {
     pub(super) fn new(max: usize) -> Self {
-        let (keys, used, places) = (HashMap::new(), BTreeMap::new(), HashMap::new());
-        Self { max: max.max(1), keys, used, places, clock: 0, day: Date::MIN }
+        let (keys, used, places, staged) = (HashMap::new(), BTreeMap::new(), HashMap::new(), HashSet::new());
+        Self { max: max.max(1), keys, used, places, staged, clock: 0, day: Date::MIN }
     }
 
     /// A key, which counts as used now.
@@ -49,6 +54,18 @@ impl Cache {
         self.places.get(&place).and_then(|wanted| self.keys.get(wanted)).map(|(_, key)| key)
     }
 
+    /// The key of a ticket, where its row is durable.
+    fn durable(&self, ticket: Ticket) -> Option<&ContentKey> {
+        let place = ticket.place();
+        self.at(place).filter(|key| key.id() == ticket.id() && !self.staged.contains(&place))
+    }
+
+    /// Says that all rows are durable.
+    pub(super) fn settle(&mut self) {
+        self.staged.clear();
+    }
+
+    /// Takes a key whose row is not durable yet.
     pub(super) fn insert(&mut self, wanted: Wanted, key: ContentKey) {
         self.turn_to(wanted.day);
         self.remove(&wanted);
@@ -59,6 +76,7 @@ impl Cache {
         self.clock += 1;
         self.used.insert(self.clock, wanted.clone());
         self.places.insert(key.place(), wanted.clone());
+        self.staged.insert(key.place());
         self.keys.insert(wanted, (self.clock, key));
     }
 
@@ -72,6 +90,7 @@ impl Cache {
         self.keys.clear();
         self.used.clear();
         self.places.clear();
+        self.staged.clear();
     }
 
     #[cfg(test)]
@@ -92,6 +111,35 @@ impl Cache {
         if let Some((used, key)) = self.keys.remove(wanted) {
             self.used.remove(&used);
             self.places.remove(&key.place());
+            self.staged.remove(&key.place());
         }
+    }
+}
+
+/// The vault's keys of today, for whoever seals beside it. It holds none itself: what the vault forgets is forgotten here, too.
+#[derive(Clone, Debug)]
+pub(crate) struct DayKeys(Arc<Mutex<Cache>>);
+
+impl DayKeys {
+    pub(super) fn new(max: usize) -> Self {
+        Self(Arc::new(Mutex::new(Cache::new(max))))
+    }
+
+    /// A panic elsewhere leaves a key too few in it at worst.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Cache> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The key that the vault would give this owner, if there is one already and its row is durable.
+    pub(crate) fn of_owner(&self, owner: Owner, retention: Retention, now: Timestamp) -> Option<ContentKey> {
+        let wanted = Wanted { owner, day: day_of(now), retention };
+        let cache = self.lock();
+        let (_, key) = cache.keys.get(&wanted)?;
+        cache.durable(key.ticket()).cloned()
+    }
+
+    /// The key of a ticket, if the vault remembers it and its row is durable.
+    pub(crate) fn of_ticket(&self, ticket: Ticket) -> Option<ContentKey> {
+        self.lock().durable(ticket).cloned()
     }
 }

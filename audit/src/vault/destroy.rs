@@ -71,7 +71,7 @@ impl Vault {
         let mut patches = Vec::with_capacity(batch.len());
         for (place, id) in batch {
             // No copy of the key stays in memory, whatever becomes of its row.
-            self.cache.forget(*place);
+            self.cache.lock().forget(*place);
             let header = self.table.header(Kind::Keys, place.file)?.ok_or(VaultError::NoSlot { place: *place })?;
             patches.push(Patch::slot(&header, place.slot, &destroyed(*id, reason)));
         }

@@ -10,16 +10,19 @@
 
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
-    aead::{Aead, Payload},
+    aead::{Aead, AeadInPlace, Payload},
 };
 use zeroize::Zeroizing;
 
 use super::{ContentKey, KeyId, KeyPlace, VaultError};
-use crate::{Commitment, Digest};
+use crate::{Commitment, Digest, random::Random};
 
 const VERSION: u8 = 2;
 const SALT: usize = 32;
 const NONCE: usize = 24;
+const TAG: usize = 16;
+/// Bytes of what is authenticated, without the names.
+const FIXED: usize = 1 + 3 * 2 + 4 + 4 + 16;
 
 /// Which content this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,25 +55,38 @@ pub fn seal_content(
     label: ContentLabel<'_>,
     content: &[u8],
 ) -> Result<(Commitment, Vec<u8>), VaultError> {
+    seal(key, label, content, &mut Random::default())
+}
+
+/// As [`seal_content`], with random bytes that may have been drawn before.
+pub(crate) fn seal(
+    key: &ContentKey,
+    label: ContentLabel<'_>,
+    content: &[u8],
+    random: &mut Random,
+) -> Result<(Commitment, Vec<u8>), VaultError> {
     let failed = || VaultError::Sealing { record_id: label.record_id.to_owned(), name: label.name.to_owned() };
-    // Both at once: the call costs more than the bytes.
-    let mut random = Zeroizing::new([0; SALT + NONCE]);
-    getrandom::fill(random.as_mut_slice()).map_err(VaultError::Random)?;
+    let random = random.take::<{ SALT + NONCE }>().map_err(VaultError::Random)?;
     let (salt, nonce) = random.split_first_chunk::<SALT>().ok_or_else(failed)?;
-    let mut bytes = head(key, label).ok_or_else(failed)?;
-    let mut salted = Zeroizing::new(Vec::with_capacity(SALT + content.len()));
-    salted.extend_from_slice(salt);
-    salted.extend_from_slice(content);
-    let sealed = cipher(key).encrypt(XNonce::from_slice(nonce), Payload { msg: &salted, aad: &bytes });
-    bytes.extend_from_slice(nonce);
-    bytes.extend_from_slice(&sealed.map_err(|_| failed())?);
+    let mut bytes = head(key, label, SALT + content.len()).ok_or_else(failed)?;
+    let head = bytes.len();
+    for part in [nonce, salt, content] {
+        bytes.extend_from_slice(part);
+    }
+    // Sealed where it lies: what is sealed is copied once, and its copy is written over.
+    let (known, text) = bytes.split_at_mut_checked(head).ok_or_else(failed)?;
+    let (nonce, text) = text.split_first_chunk_mut::<NONCE>().ok_or_else(failed)?;
+    let tag = cipher(key).encrypt_in_place_detached(XNonce::from_slice(nonce), known, text).map_err(|_| failed())?;
+    bytes.extend_from_slice(&tag);
     let commitment = Digest::salted(salt, content);
     Ok((Commitment { name: label.name.to_owned(), commitment, sealed: Digest::of(&bytes) }, bytes))
 }
 
-/// What is authenticated; none when a name is too long.
-fn head(key: &ContentKey, label: ContentLabel<'_>) -> Option<Vec<u8>> {
-    let mut bytes = vec![VERSION];
+/// What is authenticated, with room for so many bytes to be sealed behind it; none when a name is too long.
+fn head(key: &ContentKey, label: ContentLabel<'_>, sealed: usize) -> Option<Vec<u8>> {
+    let names = label.record_id.len() + label.name.len() + label.tenant.len();
+    let mut bytes = Vec::with_capacity(FIXED + names + NONCE + sealed + TAG);
+    bytes.push(VERSION);
     for part in [label.record_id, label.name, label.tenant] {
         bytes.extend_from_slice(&u16::try_from(part.len()).ok()?.to_le_bytes());
         bytes.extend_from_slice(part.as_bytes());

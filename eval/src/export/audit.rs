@@ -105,6 +105,7 @@ fn answered(
         until: selection.until,
         status: Some(Status::Ended(OutcomeStatus::Answered)),
         limit: None,
+        ..Filter::default()
     };
     let mut found = BTreeSet::new();
     loop {

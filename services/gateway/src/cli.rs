@@ -8,8 +8,10 @@ pub mod exit;
 mod export;
 mod impact;
 mod key;
+mod model;
 pub mod output;
 mod policy;
+mod report;
 mod tenant;
 mod time;
 mod webhook;
@@ -59,12 +61,18 @@ enum Verb {
     /// Read and verify the audit log, also while a server writes it
     #[command(subcommand)]
     Audit(audit::Verb),
+    /// Report what was done in a period, with the duties of laws and the entries that show each
+    #[command(after_help = report::HELP)]
+    Report(Box<report::Args>),
     /// Add and list tenants, and note what they consent to
     #[command(subcommand)]
     Tenant(tenant::Verb),
     /// Make, rotate and revoke keys
     #[command(subcommand)]
     Key(key::Verb),
+    /// Register, approve and check the weights of models
+    #[command(subcommand)]
+    Model(Box<model::Verb>),
     /// Check, compare, test, try and explain policies
     #[command(subcommand)]
     Policy(policy::Verb),
@@ -103,7 +111,7 @@ The shortest configuration:
     - id: smollm2-135m
       path: /models/SmolLM2-135M-Instruct.Q8_0.gguf
 
-The other keys are: version, listen, data_dir, grace_ms, max_body_bytes, max_deliberations, log, audit and identity.
+The other keys are: version, listen, data_dir, grace_ms, max_body_bytes, max_deliberations, log, audit, identity and registry.
 Paths are relative to the file. `forethought check` tells what is wrong with it.
 
 On SIGHUP a running server reads its policy file again; one that is wrong changes nothing.";
@@ -144,8 +152,10 @@ impl Verb {
             Self::Impact(args) => impact::main(&args),
             Self::Export(args) => done(export::main(&args)),
             Self::Audit(verb) => verb.run(),
+            Self::Report(args) => done(report::run(&args)),
             Self::Tenant(verb) => done(verb.run()),
             Self::Key(verb) => done(verb.run()),
+            Self::Model(verb) => verb.run(),
             Self::Policy(verb) => verb.run(),
             Self::Webhook(verb) => verb.run(),
             Self::Backup(args) => done(backup::backup(&args)),

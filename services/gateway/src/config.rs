@@ -50,6 +50,8 @@ pub struct Config {
     pub keys_copy: Option<PathBuf>,
     /// Who is asked to cosign it.
     pub witnesses: Vec<WitnessConfig>,
+    /// The registry of weights; without one, any file is loaded.
+    pub registry: Option<PathBuf>,
     /// The policy file.
     pub policy: PathBuf,
     /// How long a shutdown waits for running requests, in milliseconds.
@@ -147,6 +149,7 @@ struct File {
     listen: String,
     data_dir: PathBuf,
     policy: PathBuf,
+    registry: Option<PathBuf>,
     grace_ms: u64,
     max_body_bytes: usize,
     max_deliberations: u32,
@@ -163,6 +166,7 @@ impl Default for File {
             listen: "127.0.0.1:8080".to_owned(),
             data_dir: PathBuf::from("./data"),
             policy: PathBuf::from("./policy.yaml"),
+            registry: None,
             grace_ms: 10_000,
             max_body_bytes: 1 << 20,
             max_deliberations: 64,
@@ -248,6 +252,7 @@ impl Config {
             listen,
             data_dir: base.join(contents.data_dir),
             policy: base.join(contents.policy),
+            registry: contents.registry.map(|registry| base.join(registry)),
             grace_ms: contents.grace_ms,
             max_body_bytes: contents.max_body_bytes,
             max_deliberations: contents.max_deliberations,

@@ -24,6 +24,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use actix_web::{
     HttpRequest, HttpResponse,
+    error::{InternalError, QueryPayloadError},
     web::{self, Data, ServiceConfig},
 };
 use forethought_actors::{Classifiers, Rooms};
@@ -144,7 +145,16 @@ impl Gateway {
 
 /// Adds all routes.
 pub fn routes(app: &mut ServiceConfig, gateway: &Data<Gateway>) {
-    app.app_data(gateway.clone()).configure(routes::add).default_service(web::to(nothing_here));
+    let queries = web::QueryConfig::default().error_handler(|error, _| wrong_query(&error));
+    app.app_data(gateway.clone()).app_data(queries).configure(routes::add).default_service(web::to(nothing_here));
+}
+
+/// What is asked behind the `?` of an address, where it is not understood.
+fn wrong_query(error: &QueryPayloadError) -> actix_web::Error {
+    let message = format!("the query of the address is not understood ({error}); see /openapi.json for its parameters");
+    let told = ApiError::invalid("query", "invalid_query", message);
+    let response = errors::response(&told, &RequestId::generate(), None);
+    InternalError::from_response(error.to_string(), response).into()
 }
 
 async fn nothing_here(request: HttpRequest) -> HttpResponse {

@@ -150,10 +150,18 @@ impl PolicyKeeper {
     /// # Errors
     /// [`TakeUpError::Audit`]: it must not take effect.
     pub async fn record(&self, deed: Deed) -> Result<(), TakeUpError> {
+        self.record_with(deed, Vec::new()).await
+    }
+
+    /// As [`PolicyKeeper::record`], with what there is to say of it, a line each.
+    ///
+    /// # Errors
+    /// As [`PolicyKeeper::record`].
+    pub async fn record_with(&self, deed: Deed, lines: Vec<String>) -> Result<(), TakeUpError> {
         // In turn with changes, so that records stand in the order of the policies that they name.
         let _alone = self.0.changing.lock().await;
         let policy = self.0.desk.policy();
-        self.0.append(deed, reference(&policy), Vec::new()).await
+        self.0.append(deed, reference(&policy), lines).await
     }
 }
 

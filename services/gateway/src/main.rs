@@ -14,6 +14,7 @@ mod replay;
 mod serve;
 mod shown;
 mod webhooks;
+mod weights;
 mod witness;
 mod witnesses;
 

@@ -6,7 +6,7 @@ use actix_web::{App, HttpServer, web::Data};
 use anyhow::{Context, Result, bail};
 use forethought_actors::{Build, Model, Rooms, Root};
 use forethought_engine::{
-    Engine,
+    Engine, EngineError,
     mistral::{MistralConfig, MistralEngine, preflight},
     pool::PoolEngine,
     scripted::{Script, ScriptedEngine},
@@ -29,6 +29,7 @@ use crate::{
     keys_copy::KeysCopy,
     logging,
     webhooks::Webhooks,
+    weights::{self, Guard},
     witnesses::Notary,
 };
 
@@ -68,7 +69,9 @@ async fn serve(
     listener: TcpListener,
     work: Handle,
 ) -> Result<()> {
-    let engines = config.models.iter().map(|m| Model { id: m.id.clone(), build: build(&m.engine, &work) }).collect();
+    let (guard, loads) = config.registry.clone().map(Guard::new).unzip();
+    let build = |m: &ModelConfig| build(&m.id, &m.engine, &work, guard.as_ref());
+    let engines = config.models.iter().map(|m| Model { id: m.id.clone(), build: build(m) }).collect();
     let root = Root::start(config.data_dir.clone(), engines, config.max_deliberations)?;
     let rooms = root.rooms();
     actix_rt::spawn(classifiers::look(rooms.clone(), policy.clone()));
@@ -82,6 +85,9 @@ async fn serve(
     let keeper = PolicyKeeper::new(file, &config.data_dir, Arc::clone(&desk), rooms.audit.clone(), fits);
     // No policy decides before the record of it is durable.
     keeper.begin().await?;
+    if let Some(loads) = loads {
+        actix_rt::spawn(weights::record(loads, keeper.clone()));
+    }
     let issuers = Issuers::start(&config.identity)?;
     let webhooks = Webhooks::start(config.data_dir.join("webhooks"), Arc::clone(&desk), rooms.audit.clone(), &work);
     let name = config.log_name.clone();
@@ -163,20 +169,20 @@ fn served(model: &ModelConfig) -> Served {
 }
 
 /// Builds an engine, as often as one is needed.
-pub fn build(engine: &EngineConfig, work: &Handle) -> Build {
+pub fn build(model: &str, engine: &EngineConfig, work: &Handle, guard: Option<&Guard>) -> Build {
     match engine.clone() {
         EngineConfig::Mistral(config) => {
-            let work = work.clone();
+            let (work, model, guard) = (work.clone(), model.to_owned(), guard.cloned());
             Box::new(move || {
-                let (config, work) = (config.clone(), work.clone());
-                Box::pin(async move { load(config, work).await })
+                let (config, work, model, guard) = (config.clone(), work.clone(), model.clone(), guard.clone());
+                Box::pin(async move { load(model, config, work, guard).await })
             })
         }
         EngineConfig::Upstream(config) => Box::new(move || {
             let config = config.clone();
             Box::pin(async move { Ok(Arc::new(UpstreamEngine::connect(&config).await?) as Arc<dyn Engine>) })
         }),
-        EngineConfig::Pool(pool) => build_pool(pool, work),
+        EngineConfig::Pool(pool) => build_pool(model, pool, work, guard),
         EngineConfig::Scripted(script) => Box::new(move || {
             let script: Script = script.clone();
             Box::pin(async move { Ok(Arc::new(ScriptedEngine::new(script)) as Arc<dyn Engine>) })
@@ -184,21 +190,38 @@ pub fn build(engine: &EngineConfig, work: &Handle) -> Build {
     }
 }
 
-fn build_pool(PoolConfig { members, settings }: PoolConfig, work: &Handle) -> Build {
-    let work = work.clone();
+fn build_pool(
+    model: &str,
+    PoolConfig { members, settings }: PoolConfig,
+    work: &Handle,
+    guard: Option<&Guard>,
+) -> Build {
+    let (work, model, guard) = (work.clone(), model.to_owned(), guard.cloned());
     Box::new(move || {
-        let builds = members.iter().map(|(name, engine)| (name.clone(), build(engine, &work))).collect();
+        let build = |engine| build(&model, engine, &work, guard.as_ref());
+        let builds = members.iter().map(|(name, engine)| (name.clone(), build(engine))).collect();
         let (settings, work) = (settings.clone(), work.clone());
         Box::pin(async move { Ok(Arc::new(PoolEngine::start(builds, settings, work).await?) as Arc<dyn Engine>) })
     })
 }
 
 /// Loading takes a thread for seconds: not one that keeps actors.
-async fn load(config: MistralConfig, work: Handle) -> Result<Arc<dyn Engine>, forethought_engine::EngineError> {
+async fn load(
+    model: String,
+    config: MistralConfig,
+    work: Handle,
+    guard: Option<Guard>,
+) -> Result<Arc<dyn Engine>, EngineError> {
     let path = config.path.display().to_string();
+    let fail = |message: String| EngineError::Load { path: path.clone(), message };
     let inner = work.clone();
-    let loaded = work.spawn_blocking(move || inner.block_on(MistralEngine::load(&config))).await;
-    let engine =
-        loaded.map_err(|panicked| forethought_engine::EngineError::Load { path, message: panicked.to_string() })??;
+    let loading = async move {
+        match guard {
+            Some(guard) => guard.load(&model, &config).await.map_err(|why| format!("{why:#}")),
+            None => MistralEngine::load(&config).await.map_err(|error| error.to_string()),
+        }
+    };
+    let loaded = work.spawn_blocking(move || inner.block_on(loading)).await;
+    let engine = loaded.map_err(|panicked| fail(panicked.to_string()))?.map_err(fail)?;
     Ok(Arc::new(engine))
 }

@@ -1,6 +1,6 @@
 //! One request with everything about it as JSON: the same on the command line and over HTTP.
 
-use forethought_audit::{Content, Digest, Record, Shown, Status};
+use forethought_audit::{Content, Digest, Record, Shown, Status, Story};
 use serde_json::{Value, json};
 
 /// A request, its records with their digests, and its contents if they were read.
@@ -13,6 +13,7 @@ pub fn shown_json(shown: &Shown) -> Value {
         "end": shown.end.as_ref().map(|end| with_hash(end, shown.end_hash)),
         "review": shown.review.as_ref().map(|review| with_hash(review, shown.review_hash)),
         "contents": contents,
+        "story": Story::of(shown),
     })
 }
 

@@ -91,7 +91,7 @@ fn what_waits_is_not_found_and_is_bounded() {
     for number in 2..3000 {
         let _ = vault.key_for(&owner(number), &Retention::default(), on(0)).expect("staged");
     }
-    assert!(vault.staged.len() <= 1024 && vault.cache.len() == 16);
+    assert!(vault.staged.len() <= 1024 && vault.cache.lock().len() == 16);
     let key = vault.flush().expect("flushed").key(&ticket).expect("also where the memory has it no more");
     assert!(is_there(&vault, &key));
     assert_eq!(live(&vault), 2999);
@@ -249,4 +249,28 @@ fn no_debug_text_and_no_error_shows_a_key() {
     for secret in secrets {
         assert!(!told.contains(&hex::encode(&secret)) && !told.contains(&format!("{secret:?}")), "{told}");
     }
+}
+
+#[test]
+fn keys_are_known_beside_the_vault_from_their_sync_to_their_destruction() {
+    let disk = SimDisk::new();
+    let mut vault = open(&disk);
+    let keys = vault.day_keys();
+    let known = |ticket| {
+        let by_ticket = keys.of_ticket(ticket).map(|key| key.id());
+        assert_eq!(by_ticket, keys.of_owner(owner(1), Retention::default(), on(0)).map(|key| key.id()));
+        by_ticket
+    };
+    let ticket = vault.key_for(&owner(1), &Retention::default(), on(0)).expect("staged");
+    assert_eq!(known(ticket), None, "its row is not durable");
+    disk.limit_space(0);
+    assert!(vault.flush().expect_err("no room").is_full());
+    assert_eq!(known(ticket), None, "it is not durable yet");
+    disk.writes_work();
+    vault.flush().map(|_| ()).expect("durable");
+    assert_eq!(known(ticket), Some(ticket.id()));
+    assert!(keys.of_owner(owner(2), Retention::default(), on(0)).is_none());
+    assert!(keys.of_owner(owner(1), Retention::default(), on(1)).is_none());
+    vault.destroy(&[ticket.place()], DestroyReason::Erasure).expect("destroyed");
+    assert_eq!(known(ticket), None, "it is forgotten");
 }

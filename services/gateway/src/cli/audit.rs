@@ -14,10 +14,12 @@ use clap::{
     Subcommand,
     builder::{PossibleValuesParser, TypedValueParser},
 };
-use forethought_audit::{Digest, MAX_LISTED, OutcomeStatus, Status, VerifierKey};
+use forethought_audit::{Cursor, Digest, MAX_LISTED, OutcomeStatus, ReviewDecision, Status, VerifierKey};
 use jiff::Timestamp;
 
 use super::{output::Paint, time};
+
+pub use export::public_keys;
 
 /// What can be done with the audit log.
 #[derive(Subcommand)]
@@ -43,6 +45,9 @@ pub enum Verb {
     /// Carry out requests again, and compare token by token with what the log says
     #[command(after_help = REPLAY_HELP)]
     Replay(ReplayArgs),
+    /// Witness logs, as `forethought witness` does: cosign their checkpoints, and never two that contradict each other
+    #[command(after_help = crate::witness::HELP)]
+    Witness(Box<crate::witness::Args>),
     /// Check every byte, link, end and commitment of the log
     #[command(after_help = VERIFY_HELP)]
     Verify(VerifyArgs),
@@ -52,11 +57,13 @@ const LIST_HELP: &str = "\
 Examples:
   forethought audit list --data-dir ./data
   forethought audit list --config forethought.yaml --tenant acme --since 7d --status failed
+  forethought audit list --data-dir ./data --rule eu-ai-act/5-1-f --review rejected
   forethought audit list --data-dir ./data --since 2026-11-01 --until 2026-12-01 --limit 1000 --json";
 
 const ACTS_HELP: &str = "\
 Examples:
   forethought audit acts --data-dir ./data
+  forethought audit acts --data-dir ./data --what contents.read --since 30d
   forethought audit acts --config forethought.yaml --since 7d --json";
 
 const SHOW_HELP: &str = "\
@@ -135,12 +142,39 @@ pub struct ListArgs {
     /// Only those before this time
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     until: Option<Timestamp>,
-    /// Only those that stand so
+    /// Only those that stand so now
     #[arg(long, value_parser = status())]
     status: Option<Status>,
+    /// Only those that the key with this id asked
+    #[arg(long, value_name = "KEY_ID")]
+    principal: Option<String>,
+    /// Only those to this model
+    #[arg(long)]
+    model: Option<String>,
+    /// Only those in which this had a say: a rule of law, a deny list, what a safeguard finds, or a classifier
+    #[arg(long)]
+    rule: Option<String>,
+    /// Only those for this purpose
+    #[arg(long)]
+    purpose: Option<String>,
+    /// Only those that concern this region
+    #[arg(long)]
+    region: Option<String>,
+    /// Only those whose answer was held and decided so
+    #[arg(long, value_parser = decision())]
+    review: Option<ReviewDecision>,
+    /// Only those whose answer the key with this id decided on
+    #[arg(long, value_name = "KEY_ID")]
+    reviewer: Option<String>,
+    /// Only the request with this id, or to which the record with this id belongs
+    #[arg(long)]
+    id: Option<String>,
     /// At most so many, up to 1000
     #[arg(long, value_name = "N", default_value = "50", value_parser = limit)]
     limit: usize,
+    /// Where the page before ended, as it says; with the same conditions
+    #[arg(long)]
+    cursor: Option<Cursor>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -151,6 +185,21 @@ pub struct ListArgs {
 pub struct ActsArgs {
     #[command(flatten)]
     place: Place,
+    /// Only this, such as contents.read or policy.in_force
+    #[arg(long)]
+    what: Option<String>,
+    /// Only what somebody of this tenant did
+    #[arg(long)]
+    tenant: Option<String>,
+    /// Only what the key with this id did
+    #[arg(long, value_name = "KEY_ID")]
+    actor: Option<String>,
+    /// Only what was done to this: the id of a key, a record, a tenant or a model
+    #[arg(long)]
+    object: Option<String>,
+    /// Where the page before ended, as it says; with the same conditions
+    #[arg(long)]
+    cursor: Option<Cursor>,
     /// Only those at this time or later: RFC 3339, a date (UTC), or how long ago, such as 2h or 7d
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     since: Option<Timestamp>,
@@ -314,6 +363,7 @@ impl Verb {
             Self::VerifyExport(args) => export::verify(&args),
             Self::Prove(args) => super::done(prove::run(&args)),
             Self::Replay(args) => replay::run(&args),
+            Self::Witness(args) => super::done(crate::witness::run(&args)),
             Self::Verify(args) => verify::run(&args),
         }
     }
@@ -333,9 +383,16 @@ fn status() -> impl TypedValueParser<Value = Status> {
     PossibleValuesParser::new(Status::ALL.map(Status::as_str)).try_map(|name| name.parse::<Status>())
 }
 
+fn decision() -> impl TypedValueParser<Value = ReviewDecision> {
+    PossibleValuesParser::new(ReviewDecision::ALL.map(ReviewDecision::as_str)).try_map(|name| {
+        let known = ReviewDecision::ALL.into_iter().find(|decision| decision.as_str() == name);
+        known.ok_or_else(|| format!("`{name}` is no decision"))
+    })
+}
+
 fn limit(text: &str) -> Result<usize, String> {
     let known = text.parse().ok().filter(|limit| (1..=MAX_LISTED).contains(limit));
-    known.ok_or_else(|| format!("write a number from 1 to {MAX_LISTED}; `--until` leads to older ones"))
+    known.ok_or_else(|| format!("write a number from 1 to {MAX_LISTED}; `--cursor` leads to older ones"))
 }
 
 fn paint(status: Status) -> Paint {

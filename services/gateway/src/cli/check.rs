@@ -2,14 +2,19 @@
 
 use std::{path::Path, process::ExitCode};
 
-use forethought_engine::mistral::preflight;
+use forethought_engine::mistral::{MistralConfig, preflight};
 use forethought_policies::Policy;
+use forethought_provenance::Registry;
 
 use super::{
     exit,
     output::{self, count},
 };
-use crate::{assessed, config::Config};
+use crate::{
+    assessed,
+    config::{Config, ModelConfig},
+    weights::files,
+};
 
 /// Checks the configuration, then its policy and all of its models.
 pub fn run(file: &Path) -> anyhow::Result<ExitCode> {
@@ -30,6 +35,7 @@ pub fn run(file: &Path) -> anyhow::Result<ExitCode> {
             problems.extend(found.into_iter().map(|what| format!("model `{}`: {what}", model.id)));
         }
     }
+    problems.extend(unregistered(&config));
     for problem in &problems {
         eprintln!("error: {problem}");
     }
@@ -46,6 +52,20 @@ pub fn run(file: &Path) -> anyhow::Result<ExitCode> {
         count(policy.tenants().len() as u64, "tenant")
     ))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Models that the registry does not let load. Their files are hashed.
+fn unregistered(config: &Config) -> Vec<String> {
+    let Some(registry) = &config.registry else { return Vec::new() };
+    let registry = match Registry::load(registry) {
+        Ok(registry) => registry,
+        Err(error) => return error.to_string().lines().map(ToOwned::to_owned).collect(),
+    };
+    let of_model = |model: &ModelConfig| {
+        let check = |file: &MistralConfig| registry.check(&model.id, &files(file), &mut |_| {}).err();
+        model.engine.files().into_iter().filter_map(check).map(|mismatch| mismatch.to_string()).collect::<Vec<_>>()
+    };
+    config.models.iter().flat_map(of_model).collect()
 }
 
 /// What a server can start with, and what is hardly meant.

@@ -2,11 +2,12 @@
 
 use std::{io, process::ExitCode};
 
-use forethought_audit::AuditError;
+use forethought_audit::{AuditError, ProveError};
 use forethought_engine::GgufError;
 use forethought_eval::EvalError;
 use forethought_impact::ImpactError;
 use forethought_policies::{EditError, FileError};
+use forethought_report::ReportError;
 use forethought_store::StoreError;
 
 /// A check failed: the log is not what it should be.
@@ -61,7 +62,13 @@ fn code(error: &anyhow::Error) -> u8 {
             || cause.is::<GgufError>()
             || cause.downcast_ref().is_some_and(EvalError::is_usage)
             || cause.downcast_ref().is_some_and(ImpactError::is_usage)
+            || cause.downcast_ref().is_some_and(ReportError::is_usage)
             || cause.downcast_ref().is_some_and(is_wrong_edit)
+            || cause
+                .downcast_ref()
+                .is_some_and(|error| matches!(error, ProveError::Unknown(_) | ProveError::NoCheckpoint))
+            || cause.downcast_ref().is_some_and(|error| matches!(error, AuditError::Search(_)))
+            || cause.downcast_ref().is_some_and(is_wrong_registration)
             || cause.downcast_ref().is_some_and(is_no_log)
             || cause.downcast_ref().is_some_and(|error| matches!(error, AuditError::Store(error) if is_no_log(error)))
     });
@@ -77,6 +84,12 @@ fn is_wrong_edit(error: &EditError) -> bool {
             | EditError::Io { .. }
             | EditError::NoRandomness { .. }
     )
+}
+
+/// Whether the registry would say no at any time.
+fn is_wrong_registration(error: &forethought_provenance::EditError) -> bool {
+    use forethought_provenance::EditError;
+    !matches!(error, EditError::Busy { .. } | EditError::Raced { .. } | EditError::Write { .. })
 }
 
 fn is_no_log(error: &StoreError) -> bool {

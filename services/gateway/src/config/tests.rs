@@ -25,6 +25,7 @@ fn check(text: &str, expect: &[&str]) {
 fn everything_but_the_models_has_a_default() {
     let config = parse(MODEL).unwrap();
     let expect = Config {
+        registry: None,
         log_name: None,
         witnesses: Vec::new(),
         keys_copy: None,

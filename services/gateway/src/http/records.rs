@@ -5,7 +5,10 @@ use actix_web::{
     web::{Data, Path, Query},
 };
 use forethought_actors::ReadError;
-use forethought_audit::{Filter, Listed, MAX_LISTED, Record, Shown, Status};
+use forethought_audit::{
+    ActFilter, AuditError, AuditLog, Cursor, Filter, Listed, MAX_LISTED, Page, Record, ReviewDecision, SearchError,
+    Shown, Status,
+};
 use forethought_authorization::Action;
 use forethought_policies::Principal;
 use forethought_schemas::{ApiError, ErrorKind, RequestId};
@@ -28,59 +31,143 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
+/// Which requests, or acts. A value is met by the very same value.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Which {
     tenant: Option<String>,
     since: Option<String>,
     until: Option<String>,
-    status: Option<String>,
     limit: Option<String>,
+    cursor: Option<String>,
+    status: Option<String>,
+    principal: Option<String>,
+    model: Option<String>,
+    rule: Option<String>,
+    purpose: Option<String>,
+    sector: Option<String>,
+    region: Option<String>,
+    data_class: Option<String>,
+    review: Option<String>,
+    reviewer: Option<String>,
+    id: Option<String>,
+}
+
+/// Which acts.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WhichActs {
+    tenant: Option<String>,
+    since: Option<String>,
+    until: Option<String>,
+    limit: Option<String>,
+    cursor: Option<String>,
+    what: Option<String>,
+    actor: Option<String>,
+    object: Option<String>,
 }
 
 async fn list(gateway: Data<Gateway>, request: HttpRequest, which: Query<Which>) -> HttpResponse {
     let id = RequestId::generate();
     let listed = async {
-        let (caller, filter) = filter(&gateway, &request, &which).await?;
-        let found = gateway.rooms.audit.read(move |log| log.list(&filter)).await.map_err(|error| unreadable(&error))?;
-        let found: Vec<_> = found
-            .into_iter()
-            .filter(|listed| reaches(&gateway, &caller, Action::ReadAudit, &listed.admission))
-            .collect();
-        Ok(json!({ "object": "list", "data": found.iter().map(row).collect::<Vec<_>>() }))
+        let (caller, tenant) = about(&gateway, &request, which.tenant.as_deref()).await?;
+        let (filter, cursor) = (filter(&which, tenant)?, cursor(which.cursor.as_deref())?);
+        let Page { items, next } = page(&gateway, move |log| log.search(&filter, cursor.as_ref())).await?;
+        let seen = items.iter().filter(|listed| reaches(&gateway, &caller, Action::ReadAudit, &listed.admission));
+        let data: Vec<_> = seen.map(row).collect();
+        Ok(json!({ "object": "list", "data": data, "next_cursor": next.map(|next| next.to_string()) }))
     };
     admin::respond(listed.await, &id)
 }
 
-async fn acts(gateway: Data<Gateway>, request: HttpRequest, which: Query<Which>) -> HttpResponse {
+async fn acts(gateway: Data<Gateway>, request: HttpRequest, which: Query<WhichActs>) -> HttpResponse {
     let id = RequestId::generate();
     let listed = async {
-        let (caller, filter) = filter(&gateway, &request, &which).await?;
-        let found = gateway.rooms.audit.read(move |log| log.acts(&filter)).await.map_err(|error| unreadable(&error))?;
+        let (caller, tenant) = about(&gateway, &request, which.tenant.as_deref()).await?;
+        let (filter, cursor) = (act_filter(&which, tenant)?, cursor(which.cursor.as_deref())?);
+        let Page { items, next } = page(&gateway, move |log| log.search_acts(&filter, cursor.as_ref())).await?;
         // What the service found in its files nobody did.
         let seen = |act: &Record| act.tenant().is_none() || reaches(&gateway, &caller, Action::ReadAudit, act);
-        let found: Vec<_> = found.into_iter().filter(seen).collect();
-        Ok(json!({ "object": "list", "data": found }))
+        let data: Vec<_> = items.into_iter().filter(seen).collect();
+        Ok(json!({ "object": "list", "data": data, "next_cursor": next.map(|next| next.to_string()) }))
     };
     admin::respond(listed.await, &id)
 }
 
-/// What is asked for, as far as the caller may see it.
-async fn filter(gateway: &Gateway, request: &HttpRequest, which: &Which) -> Result<(Principal, Filter), ApiError> {
+/// Who asks, and whose records they may see of those that they ask for; `None` for all.
+async fn about(
+    gateway: &Gateway,
+    request: &HttpRequest,
+    tenant: Option<&str>,
+) -> Result<(Principal, Option<String>), ApiError> {
     let caller = gateway.principal(request).await?;
-    let tenant = admin::about(which.tenant.as_deref(), &caller);
+    let tenant = admin::about(tenant, &caller);
     gateway.desk.authorize(&caller, Action::ReadAudit, &tenant)?;
+    Ok((caller, Some(tenant).filter(|tenant| tenant != INSTALLATION)))
+}
+
+fn filter(which: &Which, tenant: Option<String>) -> Result<Filter, ApiError> {
     let status = which
         .status
         .as_deref()
         .map(|name| name.parse::<Status>().map_err(|known| wrong("status", name, &format!("known are: {known}"))));
-    let filter = Filter {
-        tenant: Some(tenant).filter(|tenant| tenant != INSTALLATION),
+    let decision = |name: &str| {
+        let known = ReviewDecision::ALL.into_iter().find(|decision| decision.as_str() == name);
+        known.ok_or_else(|| {
+            let names = ReviewDecision::ALL.map(ReviewDecision::as_str).join(", ");
+            wrong("review", name, &format!("known are: {names}"))
+        })
+    };
+    Ok(Filter {
+        tenant,
         since: time("since", which.since.as_deref())?,
         until: time("until", which.until.as_deref())?,
         status: status.transpose()?,
         limit: Some(limit(which.limit.as_deref())?),
-    };
-    Ok((caller, filter))
+        principal: which.principal.clone(),
+        model: which.model.clone(),
+        rule: which.rule.clone(),
+        purpose: which.purpose.clone(),
+        sector: which.sector.clone(),
+        region: which.region.clone(),
+        data_class: which.data_class.clone(),
+        review: which.review.as_deref().map(decision).transpose()?,
+        reviewer: which.reviewer.clone(),
+        id: which.id.clone(),
+    })
+}
+
+fn act_filter(which: &WhichActs, tenant: Option<String>) -> Result<ActFilter, ApiError> {
+    Ok(ActFilter {
+        what: which.what.clone(),
+        tenant,
+        actor: which.actor.clone(),
+        object: which.object.clone(),
+        since: time("since", which.since.as_deref())?,
+        until: time("until", which.until.as_deref())?,
+        limit: Some(limit(which.limit.as_deref())?),
+    })
+}
+
+fn cursor(text: Option<&str>) -> Result<Option<Cursor>, ApiError> {
+    text.map(str::parse).transpose().map_err(|error: forethought_audit::CursorError| not_searched(&error.into()))
+}
+
+/// A page of the log. A search that cannot be done is told as the caller's.
+async fn page<T: Send + 'static>(
+    gateway: &Gateway,
+    search: impl FnOnce(&AuditLog) -> Result<Page<T>, AuditError> + Send + 'static,
+) -> Result<Page<T>, ApiError> {
+    let found = gateway.rooms.audit.read(move |log| match search(log) {
+        Err(AuditError::Search(wrong)) => Ok(Err(wrong)),
+        found => found.map(Ok),
+    });
+    found.await.map_err(|error| unreadable(&error))?.map_err(|wrong| not_searched(&wrong))
+}
+
+fn not_searched(error: &SearchError) -> ApiError {
+    let param = if matches!(error, SearchError::Limit(_)) { "limit" } else { "cursor" };
+    ApiError::invalid(param, "invalid_value", error.to_string())
 }
 
 fn time(param: &str, text: Option<&str>) -> Result<Option<Timestamp>, ApiError> {

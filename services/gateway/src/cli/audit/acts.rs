@@ -1,8 +1,11 @@
 //! `forethought audit acts`: what was done to the service itself.
 
-use forethought_audit::{Act, AuditReader, Body, Erasure, Filter, Record, RefusedKey};
+use forethought_audit::{Act, ActFilter, AuditReader, Body, Erasure, Record, RefusedKey};
 
-use super::ActsArgs;
+use super::{
+    ActsArgs,
+    list::{page, told_of_older},
+};
 use crate::cli::{
     output::{self, Paint, Style, tame},
     time,
@@ -10,13 +13,30 @@ use crate::cli::{
 
 pub fn run(args: &ActsArgs) -> anyhow::Result<()> {
     let reader = AuditReader::open(args.place.dir()?)?;
-    let filter = Filter { since: args.since, until: args.until, limit: Some(args.limit), ..Filter::default() };
-    let acts = reader.acts(&filter)?;
+    let filter = ActFilter {
+        what: args.what.clone(),
+        tenant: args.tenant.clone(),
+        actor: args.actor.clone(),
+        object: args.object.clone(),
+        since: args.since,
+        until: args.until,
+        limit: None,
+    };
+    let (acts, next) = page(args.limit, args.cursor.clone(), |cursor, limit| {
+        let filter = ActFilter { limit: Some(limit), ..filter.clone() };
+        Ok(reader.search_acts(&filter, cursor)?)
+    })?;
+    let older = next.map(|next| told_of_older(args.limit, &next));
     if args.json {
-        return Ok(output::print_json(&serde_json::to_value(&acts)?)?);
+        output::print_json(&serde_json::to_value(&acts)?)?;
+        if let Some(told) = older {
+            eprintln!("note: {told}");
+        }
+        return Ok(());
     }
     let style = Style::of_stdout();
-    let text: String = acts.iter().map(|record| one(record, style)).collect();
+    let mut text: String = acts.iter().map(|record| one(record, style)).collect();
+    text.extend(older.map(|told| style.paint(Paint::Dim, &format!("{told}\n"))));
     let none = "nothing was done to the service itself in this time\n";
     Ok(output::print(if text.is_empty() { none } else { &text })?)
 }

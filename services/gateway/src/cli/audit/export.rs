@@ -1,6 +1,11 @@
 //! `forethought audit export`: evidence in a folder, for people who have nothing else of ours.
 
-use std::{collections::BTreeSet, fs, ops::ControlFlow, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 use forethought_audit::{
@@ -17,7 +22,7 @@ use crate::cli::{
 
 pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     let dir = args.place.dir()?;
-    let snapshot = LogSnapshot::open(&dir, keys(args, &dir)?)?;
+    let snapshot = LogSnapshot::open(&dir, public_keys(&args.key, &dir)?)?;
     let selection = Selection {
         tenant: args.tenant.clone(),
         since: args.since,
@@ -42,9 +47,9 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
 }
 
 /// The keys that the last checkpoint verifies with: those that are given, or the log's own.
-fn keys(args: &ExportArgs, dir: &std::path::Path) -> anyhow::Result<Vec<VerifierKey>> {
-    if !args.key.is_empty() {
-        return Ok(args.key.clone());
+pub fn public_keys(given: &[VerifierKey], dir: &Path) -> anyhow::Result<Vec<VerifierKey>> {
+    if !given.is_empty() {
+        return Ok(given.to_vec());
     }
     let signer = Signer::find(dir)?.ok_or_else(|| {
         Usage(format!("there is no log.key in {}; name the log's public key with `--key`", dir.display()))

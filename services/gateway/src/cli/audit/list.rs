@@ -1,7 +1,6 @@
 //! `forethought audit list`: one line a request.
 
-use forethought_audit::{AuditReader, Body, Filter, Listed};
-use jiff::Timestamp;
+use forethought_audit::{AuditReader, Body, Cursor, Filter, Listed, Page};
 use serde_json::{Value, json};
 
 use super::{ListArgs, duration, paint};
@@ -16,12 +15,23 @@ pub fn run(args: &ListArgs) -> anyhow::Result<()> {
         since: args.since,
         until: args.until,
         status: args.status,
-        // One more tells whether there are more.
-        limit: Some(args.limit.saturating_add(1)),
+        limit: Some(args.limit),
+        principal: args.principal.clone(),
+        model: args.model.clone(),
+        rule: args.rule.clone(),
+        purpose: args.purpose.clone(),
+        region: args.region.clone(),
+        review: args.review,
+        reviewer: args.reviewer.clone(),
+        id: args.id.clone(),
+        ..Filter::default()
     };
-    let mut listed = AuditReader::open(args.place.dir()?)?.list(&filter)?;
-    let older = listed.get(args.limit).map(|listed| told_of_older(args.limit, listed));
-    listed.truncate(args.limit);
+    let reader = AuditReader::open(args.place.dir()?)?;
+    let (listed, next) = page(args.limit, args.cursor.clone(), |cursor, limit| {
+        let filter = Filter { limit: Some(limit), ..filter.clone() };
+        Ok(reader.search(&filter, cursor)?)
+    })?;
+    let older = next.map(|next| told_of_older(args.limit, &next));
     if args.json {
         output::print_json(&listed.iter().map(to_json).collect())?;
         if let Some(told) = older {
@@ -40,10 +50,26 @@ pub fn run(args: &ListArgs) -> anyhow::Result<()> {
     Ok(output::print(&text)?)
 }
 
-/// How to go on: the bound is the first microsecond, in which times are compared, that leaves none of the rest out.
-fn told_of_older(limit: usize, next: &Listed) -> String {
-    let time = Timestamp::from_microsecond(next.admission.time.as_microsecond() + 1).unwrap_or(Timestamp::MAX);
-    format!("the latest {limit}; older ones: `--until {time}`, or a higher `--limit`")
+/// Pages until there are as many as were asked for: one page may be short, and more be behind it.
+pub(super) fn page<T>(
+    limit: usize,
+    mut cursor: Option<Cursor>,
+    search: impl Fn(Option<&Cursor>, usize) -> anyhow::Result<Page<T>>,
+) -> anyhow::Result<(Vec<T>, Option<Cursor>)> {
+    let mut all = Vec::new();
+    loop {
+        let Page { items, next } = search(cursor.as_ref(), limit - all.len())?;
+        all.extend(items);
+        if next.is_none() || all.len() >= limit {
+            return Ok((all, next));
+        }
+        cursor = next;
+    }
+}
+
+/// How to go on.
+pub(super) fn told_of_older(limit: usize, next: &Cursor) -> String {
+    format!("the latest {limit}; older ones: the same with `--cursor {next}`, or a higher `--limit`")
 }
 
 fn table(listed: &[Listed]) -> Table {

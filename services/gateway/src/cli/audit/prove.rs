@@ -3,12 +3,12 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context, bail, ensure};
-use forethought_audit::{Signer, VerifierKey};
-use forethought_tlog::{Receipt, Trust, leaf_hash};
+use forethought_audit::{AuditReader, VerifierKey};
+use forethought_tlog::{Receipt, leaf_hash, receipt::Trust};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::ProveArgs;
+use super::{ProveArgs, public_keys};
 use crate::{
     ask,
     cli::{
@@ -82,12 +82,8 @@ fn asked(url: &str, args: &ProveArgs) -> anyhow::Result<(Vec<VerifierKey>, Vec<P
 /// Reads the log's files, up to the last checkpoint that was signed.
 fn read(args: &ProveArgs) -> anyhow::Result<(Vec<VerifierKey>, Vec<Proved>)> {
     let dir = args.dir()?;
-    let keys = if args.log_key.is_empty() { Signer::public_keys(&dir)? } else { args.log_key.clone() };
-    let proved = forethought_audit::prove(&dir, &args.id, &keys)?;
-    let Some(proved) = proved else {
-        let id = tame(&args.id);
-        return Err(Usage(format!("there is no request or record `{id}` in {}", dir.display())).into());
-    };
+    let keys = public_keys(&args.log_key, &dir)?;
+    let proved = AuditReader::open(&dir)?.prove(&args.id)?;
     let one = |(receipt, entry): (Receipt, Vec<u8>)| {
         Ok(Proved { entry: String::from_utf8(entry).context("an entry is no text")?, receipt: receipt.to_string() })
     };

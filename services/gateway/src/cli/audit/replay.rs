@@ -64,6 +64,7 @@ fn latest(args: &ReplayArgs, reader: &AuditReader) -> anyhow::Result<Vec<String>
         until: args.until,
         status: Some(Status::Ended(OutcomeStatus::Answered)),
         limit: Some(args.limit),
+        ..Filter::default()
     };
     Ok(reader.list(&filter)?.into_iter().map(|listed| listed.admission.record_id.to_string()).collect())
 }
@@ -77,7 +78,9 @@ async fn all(wanted: Vec<Shown>, config: &Config, work: &Handle) -> anyhow::Resu
     let refused = refused(&asked, config)?;
     let needed: BTreeSet<String> = wanted.iter().flat_map(models_of).collect();
     let used = config.models.iter().filter(|model| needed.contains(&model.id) && !refused.contains_key(&model.id));
-    let models = used.map(|model| Model { id: model.id.clone(), build: serve::build(&model.engine, work) }).collect();
+    let models = used
+        .map(|model| Model { id: model.id.clone(), build: serve::build(&model.id, &model.engine, work, None) })
+        .collect();
     let engines = Rerunner::start(models);
     let bar = progress(wanted.len());
     let mut replayed = Vec::new();

@@ -69,6 +69,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         until: args.until,
         status: None,
         limit: Some(MAX_LISTED),
+        ..Filter::default()
     };
     let mut past = AuditReader::open(args.place.dir()?)?.list(&filter)?;
     past.reverse();
