@@ -364,7 +364,7 @@ async fn blocking<T: Send + 'static>(
 
 fn tell((log, report): (AuditLog, OpenReport)) -> AuditLog {
     let recovery = &report.recovery;
-    info!(records = recovery.entries, interrupted = report.interrupted.len(), "audit log opened");
+    info!(entries = recovery.entries, interrupted = report.interrupted.len(), "audit log opened");
     if let Some(tail) = &recovery.tail {
         warn!(segment = %tail.segment, offset = tail.offset, bytes = tail.bytes, "a damaged tail was cut back");
     }

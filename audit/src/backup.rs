@@ -33,6 +33,7 @@ use crate::{Digest, LogSnapshot, VerifyReport};
 
 pub use error::BackupError;
 pub use extras::BackupExtra;
+pub(crate) use extras::holds_key;
 pub use restoring::{check_backup, restore};
 
 /// A backup that is to be made.

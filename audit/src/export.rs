@@ -7,20 +7,28 @@
 //! | `keys.txt` | the keys that the checkpoint verifies with. **Who checks takes them from elsewhere.** |
 //! | `records.jsonl` | a record a line: its leaf, its leaf's hash, and its canonical bytes; where it is too long for an entry, also the stub that stands in the tree |
 //! | `records.csv` | a request a line, for spreadsheets |
+//! | `traces.jsonl` | a finished request a line, as a trace in OTLP/JSON |
 //! | `receipts/<record id>.txt`, `.json` | that one record is in the log, as c2sp.org/tlog-proof has it, and what is hashed as its leaf |
+//! | `annex/…` | what whoever makes the export puts beside the log, which attests none of it but what it names |
+//! | `data-card.json`, `data-card.md` | what is in the folder, in figures and words |
 //! | `manifest.json` | what this is, and the SHA-256 of every other file; written last: without it, the export was not finished |
 //!
 //! A part has nothing of the records that were not asked for but hashes in its receipts. **It proves what is in it, not that nothing is
 //! missing in it**: only the whole log does.
 
+mod annex;
+mod card;
 mod csv;
 mod folder;
 mod lines;
 mod manifest;
+mod requests;
 mod selection;
+mod sum;
 #[cfg(test)]
 mod tests;
 mod tiles;
+mod traces;
 mod verify;
 mod writing;
 
@@ -30,9 +38,10 @@ use forethought_tlog::checkpoint::CheckpointError;
 
 use crate::{AuditError, Digest};
 
+pub use annex::{Annex, AnnexReport, AnnexSource, AnnexStanding};
 pub use selection::Selection;
 pub use verify::{ExportReport, VerifyExportError, verify_export};
-pub use writing::export;
+pub use writing::{export, export_with_annex};
 
 /// What is exported.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,6 +140,14 @@ pub enum ExportError {
         id: String,
         /// The leaf.
         leaf: u64,
+    },
+    /// A file cannot be in an annex, or says that a record names it and none does.
+    #[error("`{}` cannot be in the annex: {what}", name.escape_debug())]
+    Annex {
+        /// Its name.
+        name: String,
+        /// What is wrong, and the mend.
+        what: String,
     },
     /// A record has a line break.
     #[error("the record of leaf {leaf} does not stand on one line: no program of ours has written it; run `verify`")]

@@ -56,8 +56,8 @@ pub use digest::Digest;
 pub use draft::{ActDraft, AdmissionDraft, Draft, OutcomeDraft, ReviewDraft, SampleDraft, VoteDraft};
 pub use error::{AuditError, DraftError};
 pub use export::{
-    ExportError, ExportNote, ExportProgress, ExportReport, ExportScope, ExportStage, OnProgress, Selection,
-    VerifyExportError, export, verify_export,
+    Annex, AnnexReport, AnnexSource, AnnexStanding, ExportError, ExportNote, ExportProgress, ExportReport, ExportScope,
+    ExportStage, OnProgress, Selection, VerifyExportError, export, export_with_annex, verify_export,
 };
 pub use forethought_tlog::VerifierKey;
 pub use index::Usage;

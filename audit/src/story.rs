@@ -102,7 +102,7 @@ impl Story {
         story.section("budget", "Budget", drawn::budget(admission, outcome));
         if let Some(outcome) = outcome {
             story.section("samples", "Samples", drawn::samples(outcome, &contents));
-            story.section("vote", "Vote", drawn::vote(outcome, &contents));
+            story.section("vote", "Vote", drawn::vote(admission, outcome, &contents));
             story.section("answer", "Answer", ended::answer(outcome, shown, &contents));
             story.section("review", "Review", review::review(outcome, shown));
         }

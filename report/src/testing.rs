@@ -180,5 +180,7 @@ fn outcome(of: &RecordId, status: OutcomeStatus) -> Outcome {
         safeguards: Vec::new(),
         classifiers: Vec::new(),
         review: None,
+        stop: None,
+        chosen: Vec::new(),
     }
 }

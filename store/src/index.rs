@@ -125,6 +125,7 @@ impl Index {
     ) -> Result<(Self, u64), StoreError> {
         let mark = match self.mark() {
             Ok(Some(mark)) => mark,
+            Ok(None) if journal.last_seq() > 0 => return Ok((self.drop_all("it was not there".to_owned())?, 1)),
             Ok(None) => return Ok((self, 1)),
             Err(error) => return Ok((self.drop_all(error.to_string())?, 1)),
         };

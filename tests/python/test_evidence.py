@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
+from google.protobuf import json_format
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from go_verifier import Verifier
 from support import Service, run, run_well, scripted, until, words
@@ -51,6 +56,59 @@ def verified(folder: Path, key: str, *more: object) -> str:
     return done.stdout
 
 
+def traces(folder: Path) -> list[ExportTraceServiceRequest]:
+    """The traces of an export, read by the protocol's own library. Its JSON has ids in base64, where OTLP/JSON has hexadecimal digits."""
+
+    def to_base64(value: object) -> object:
+        if isinstance(value, list):
+            return [to_base64(one) for one in value]
+        if not isinstance(value, dict):
+            return value
+        ids = ("traceId", "spanId", "parentSpanId")
+        return {key: base64.b64encode(bytes.fromhex(one)).decode() if key in ids else to_base64(one) for key, one in value.items()}
+
+    with (folder / "traces.jsonl").open(newline="\n") as lines:
+        # A field that the protocol does not have is an error.
+        return [json_format.ParseDict(to_base64(json.loads(line)), ExportTraceServiceRequest()) for line in lines]
+
+
+def attributes(of: object) -> dict[str, object]:
+    """Attributes by their keys, each of which stands there once."""
+    found = {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in of.attributes}
+    assert len(found) == len(of.attributes)
+    return found
+
+
+def assert_traces(folder: Path, records: list[dict], rows: list[dict]) -> None:
+    """That the traces of an export, all of whose requests were answered, say what its records and its table say."""
+    outcomes = {line["record"]["body"]["request_id"]: line["record"]["body"] for line in records if "samples" in line["record"]["body"]}
+    rows = {row["request_id"]: row for row in rows}
+    found = traces(folder)
+    assert len(found) == len(rows) == len(outcomes)
+    for trace in found:
+        (resource,) = trace.resource_spans
+        (scope,) = resource.scope_spans
+        assert resource.schema_url == scope.schema_url == "https://opentelemetry.io/schemas/1.41.0"
+        assert attributes(resource.resource)["service.name"] == "forethought"
+        span, *samples = scope.spans
+        said = attributes(span)
+        request = said["gen_ai.response.id"]
+        row, outcome = rows.pop(request), outcomes[request]
+        assert span.name == f"chat {row['model']}" and span.kind == Span.SPAN_KIND_CLIENT
+        assert span.trace_id == hashlib.sha256(request.encode()).digest()[:16]
+        assert span.span_id == hashlib.sha256(outcome["admission"].encode()).digest()[:8] and span.parent_span_id == b""
+        assert span.end_time_unix_nano - span.start_time_unix_nano == outcome["spent"]["wall_ms"] * 1_000_000
+        assert (said["gen_ai.operation.name"], said["gen_ai.request.model"]) == ("chat", row["model"])
+        assert (said["forethought.tenant"], said["forethought.principal"]) == (row["tenant"], row["principal"])
+        assert said["gen_ai.usage.input_tokens"] == int(row["prompt_tokens"])
+        assert said["gen_ai.usage.output_tokens"] == int(row["generated_tokens"])
+        assert [leaf.int_value for leaf in said["forethought.record.leaves"].values] == [int(leaf) for leaf in row["leaves"].split("; ")]
+        assert (said["forethought.status"], span.status.code) == (row["status"], 0) and "error.type" not in said
+        assert [attributes(one)["forethought.sample.tokens"] for one in samples] == [one["tokens"] for one in outcome["samples"]]
+        assert all(one.parent_span_id == span.span_id and one.trace_id == span.trace_id for one in samples)
+    assert not rows
+
+
 def test_the_whole_log_is_taken_by_us_and_by_others(service: Service, verifier: Verifier, tmp_path: Path):
     folder = export(service, tmp_path / "whole")
     assert "PASSED" in verified(folder, vkey(service))
@@ -60,6 +118,8 @@ def test_the_whole_log_is_taken_by_us_and_by_others(service: Service, verifier: 
     with (folder / "records.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 140
+    assert_traces(folder, records, rows)
+    assert json.loads((folder / "data-card.json").read_text())["figures"]["requests"] == 140
     known = tmp_path / "known"
     known.write_bytes((folder / "checkpoint").read_bytes())
     service.chat()
@@ -87,6 +147,9 @@ def test_whoever_changes_an_export_is_found(service: Service, tmp_path: Path):
         {
             "records.jsonl": lambda data: data.replace(b'"tenant":"default"', b'"tenant":"another"', 1),
             "records.csv": lambda data: data.replace(b"answered", b"refused!", 1),
+            "traces.jsonl": lambda data: data.replace(b"answered", b"refused!", 1),
+            "data-card.json": lambda data: data.replace(b'"name": "answered"', b'"name": "refused"', 1),
+            "data-card.md": lambda data: data.replace(b"| answered |", b"| refused |", 1),
             "checkpoint": lambda data: data.replace(b"\n", b"\n1", 1),
             "tile/entries/000": lambda data: data[:100] + bytes([data[100] ^ 1]) + data[101:],
             "tile/0/000": lambda data: bytes([data[0] ^ 1]) + data[1:],
@@ -221,3 +284,15 @@ def test_what_needs_the_log_alone_says_so(install, tmp_path: Path):
     for verb in (["vault", "export", "--to", tmp_path / "t"], ["vault", "rewrap", "--new", tmp_path / "n"]):
         done = run(*verb, "--data-dir", service.data)
         assert done.returncode != 0 and "another process" in done.stderr, done.stderr
+
+
+def test_policies_and_a_report_lie_beside_the_log(service: Service, tmp_path: Path):
+    (tmp_path / "dpia.txt").write_text("assessed")
+    folder = export(service, tmp_path / "bundle", "--report", "--annex", tmp_path / "dpia.txt")
+    told = verified(folder, vkey(service))
+    assert "policies/" in told and "named by the log as sha256:" in told, told
+    assert (folder / "annex" / "report" / "report.html").is_file() and (folder / "annex" / "dpia.txt").is_file()
+    assert not list(tmp_path.glob(".report*"))
+    policy = next((folder / "annex" / "policies").iterdir())
+    policy.write_bytes(policy.read_bytes() + b"# more")
+    assert "FAILED" in verified(folder, vkey(service))

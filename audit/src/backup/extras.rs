@@ -118,15 +118,21 @@ impl Found {
 
 /// Whether a file holds a key, by its name or by what it begins with.
 fn is_key(name: &str, path: &Path) -> Result<bool, BackupError> {
-    if KEY_FILES.contains(&name.rsplit('/').next().unwrap_or(name)) {
+    if holds_key(name, b"") {
         return Ok(true);
     }
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(LOOKED_AT).read_to_end(&mut bytes));
     read.map_err(|source| io_error("read", path, source))?;
+    Ok(holds_key(name, &bytes))
+}
+
+/// Whether a file holds a key, by its name or by its first bytes.
+pub(crate) fn holds_key(name: &str, bytes: &[u8]) -> bool {
     let mut lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_start);
-    let is_table = KEY_TABLES.iter().any(|table| bytes.starts_with(table));
-    Ok(is_table || lines.any(|line| KEY_LINES.iter().any(|key| line.starts_with(key))))
+    KEY_FILES.contains(&name.rsplit('/').next().unwrap_or(name))
+        || KEY_TABLES.iter().any(|table| bytes.starts_with(table))
+        || lines.any(|line| KEY_LINES.iter().any(|key| line.starts_with(key)))
 }
 
 pub(super) fn io_error(action: &'static str, path: &Path, source: io::Error) -> BackupError {

@@ -4,15 +4,16 @@ use forethought_tlog::Checkpoint;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ExportScope, Selection};
+use super::{ExportScope, Selection, annex::AnnexNote};
 use crate::Digest;
 
 /// The file.
 pub(super) const FILE: &str = "manifest.json";
 pub(super) const NEW: &str = "manifest.json.new";
 pub(super) const FORMAT: &str = "forethought-export";
-/// The newest version that is written and read.
-pub(super) const VERSION: u32 = 1;
+/// The version that is written. The first one has neither `traces.jsonl`, nor a data card, nor an annex; it is read as well.
+pub(super) const VERSION: u32 = 2;
+const FIRST: u32 = 1;
 
 const WHOLE: &str = "Every record of the log up to the checkpoint. Check the checkpoint against the log's key, from a source that \
                      you trust, and everything else against the checkpoint.";
@@ -41,6 +42,9 @@ pub(super) struct Manifest {
     pub(super) records: u64,
     pub(super) requests: u64,
     pub(super) receipts: u64,
+    /// What stands in `annex/`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) annex: Vec<AnnexNote>,
     /// Every other file, in the order in which they were written.
     pub(super) files: Vec<FileNote>,
 }
@@ -81,8 +85,14 @@ impl Manifest {
             records: 0,
             requests: 0,
             receipts: 0,
+            annex: Vec::new(),
             files: Vec::new(),
         }
+    }
+
+    /// Whether it is of an export that has `traces.jsonl`, a data card, and perhaps an annex.
+    pub(super) const fn has_card(&self) -> bool {
+        self.version > FIRST
     }
 
     /// Reads one, the version first: a newer one may have other fields.
@@ -94,7 +104,7 @@ impl Manifest {
         }
         let Head { format, version } = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         match (format.as_str(), version) {
-            (FORMAT, VERSION) => serde_json::from_slice(bytes).map_err(|error| error.to_string()),
+            (FORMAT, FIRST..=VERSION) => serde_json::from_slice(bytes).map_err(|error| error.to_string()),
             (FORMAT, 0) => Err("there is no version 0".to_owned()),
             (FORMAT, newer) => Err(format!("it has version {newer}, this program knows {VERSION}; use a newer one")),
             _ => Err(format!("its format is `{format}`, not `{FORMAT}`")),

@@ -1,7 +1,10 @@
 //! Exports say what was signed, and whatever is changed in them is found and named.
 
+mod annex;
+mod card;
 mod parts;
 mod tamper;
+mod traces;
 
 use std::{
     fs,

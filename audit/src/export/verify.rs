@@ -1,7 +1,9 @@
 //! Checking an export offline, with nothing but public keys.
 
+mod beside;
 mod entries;
 mod files;
+mod made;
 mod records;
 
 use std::{io, path::Path};
@@ -11,9 +13,11 @@ use forethought_tlog::{
 };
 
 use super::{
+    annex::AnnexReport,
     manifest::{FILE, Kind, Manifest},
     tiles::FolderTiles,
 };
+use beside::CardFiles;
 use files::Files;
 
 /// The largest file that is read at once, in bytes: a bundle of 256 entries with their lengths is below it.
@@ -40,6 +44,8 @@ pub struct ExportReport {
     pub receipts: u64,
     /// Files that were checked, `manifest.json` included.
     pub files: u64,
+    /// Files of the annex, and who attests each: most of them nobody but whoever made the export.
+    pub annex: Vec<AnnexReport>,
     /// The leaves of the earlier checkpoint that this log begins with, if one was given.
     pub known: Option<u64>,
     /// Keys in `keys.txt` that are not known. Do not believe them because they are there.
@@ -83,11 +89,13 @@ fn wrong_at(file: impl Into<String>, leaf: u64, what: impl Into<String>) -> Veri
 }
 
 /// Checks an export: that no file was changed, removed or added; that the checkpoint is signed by one of these keys, whose name is the
-/// log's; that every entry and every tile makes its root; that `records.jsonl` and `records.csv` say what the entries say; that every
-/// receipt holds; and, where an earlier checkpoint of the log is given, that the log begins with what that claims.
+/// log's; that every entry and every tile makes its root; that `records.jsonl`, `records.csv`, `traces.jsonl` and the data card say what
+/// the entries say; that every receipt holds; that records name what in the annex is said to be named; and, where an earlier checkpoint
+/// of the log is given, that the log begins with what that claims.
 ///
 /// **The keys come from a source that is trusted, not from the export.** The proof is in the tree: of the manifest, only the digests,
-/// counts and selection are held against the rest.
+/// counts and selection are held against the rest. **The annex is attested by whoever made the export**, but for files that the log names:
+/// see [`ExportReport::annex`].
 ///
 /// # Errors
 /// The first thing that is wrong, with its file, leaf and what it is.
@@ -101,13 +109,17 @@ pub fn verify_export(
     let claim = signed.checkpoint();
     check_claim(&manifest, claim)?;
     let unknown_keys = unknown_keys(&mut files, keys)?;
+    let card = if manifest.has_card() { Some(CardFiles::open(&mut files)?) } else { None };
+    beside::open_annex(&mut files, &manifest)?;
     if manifest.kind == Kind::Whole {
         entries::check(&mut files, claim)?;
     }
     let own = keys_of(keys, claim.origin());
     let trust = Trust { origin: claim.origin(), log_keys: &own, witnesses: &[], quorum: 0 };
-    records::check(&mut files, &manifest, &signed, &trust)?;
+    let sum = records::check(&mut files, &manifest, &signed, &trust)?;
     files.check_all_seen()?;
+    let annex = beside::check_annex(&files, &manifest, &sum)?;
+    card.map_or(Ok(()), |card| card.check(&manifest, &sum))?;
     let known = known.map(|known| grown(dir, &manifest, claim, known, &own)).transpose()?;
     Ok(ExportReport {
         origin: manifest.origin,
@@ -118,6 +130,7 @@ pub fn verify_export(
         requests: manifest.requests,
         receipts: manifest.receipts,
         files: files.count() + 1,
+        annex,
         known,
         unknown_keys,
     })

@@ -7,12 +7,17 @@ use jiff::Timestamp;
 
 use super::{
     ExportError, ExportNote, ExportProgress, ExportScope, ExportStage, OnProgress, Selection,
-    csv::{HEADER, Rows},
+    annex::{self, Annex, AnnexNote, Named},
+    card,
+    csv::{self, HEADER},
     folder::{Folder, Stream},
     lines,
     manifest::{FILE, Manifest, NEW},
+    requests::Request,
     selection::Chooser,
+    sum::Sum,
     tiles::{FolderTiles, SCRATCH, TileWriter},
+    traces,
 };
 use crate::{AuditError, LogSnapshot, snapshot::Leaf};
 
@@ -20,7 +25,8 @@ use crate::{AuditError, LogSnapshot, snapshot::Leaf};
 const STEP: u64 = 256;
 
 /// Exports the log up to the snapshot's checkpoint into a new folder. Everything is read in the order of the journal, and hashed anew: an
-/// export holds what was signed, or fails. Memory is needed for requests under way, and about 150 bytes for each file.
+/// export holds what was signed, or fails. Memory is needed for requests under way, for each tenant, model and policy that there is, and
+/// about 150 bytes for each file.
 ///
 /// # Errors
 /// [`ExportError`]. What had been written is removed then, or the error says that it could not be.
@@ -31,12 +37,29 @@ pub fn export(
     now: Timestamp,
     progress: OnProgress<'_>,
 ) -> Result<ExportNote, ExportError> {
+    export_with_annex(snapshot, scope, &[], to, now, progress)
+}
+
+/// As [`export`], with files beside the log. What they say is attested by whoever makes the export, and by the log only where a record
+/// names their SHA-256: see [`Annex::named`]. They are copied piece by piece.
+///
+/// # Errors
+/// As [`export`]; and [`ExportError::Annex`] where a file cannot be in an annex, or goes with a digest that no record names.
+pub fn export_with_annex(
+    snapshot: &LogSnapshot,
+    scope: &ExportScope,
+    annex: &[Annex],
+    to: &Path,
+    now: Timestamp,
+    progress: OnProgress<'_>,
+) -> Result<ExportNote, ExportError> {
     let signed = snapshot.checkpoint().ok_or(ExportError::NoCheckpoint)?;
     let origin = signed.checkpoint().origin();
     let verified = signed.verify(origin, snapshot.keys());
     let claim = verified.map_err(|source| ExportError::Keys { origin: origin.to_owned(), source })?;
+    annex::check_all(annex)?;
     let folder = Folder::create(to)?;
-    let mut writing = Writing::begin(folder, scope, signed);
+    let mut writing = Writing::begin(folder, scope, annex, signed);
     match writing.run(snapshot, claim, now, progress) {
         Ok(note) => Ok(note),
         Err(why) => Err(writing.folder.remove(why)),
@@ -47,29 +70,31 @@ struct Writing<'s> {
     folder: Folder,
     scope: &'s ExportScope,
     signed: &'s SignedCheckpoint,
+    annex: &'s [Annex],
     tiles: TileWriter,
-    rows: Rows,
+    sum: Sum,
     /// What decides of which records there are receipts; the other records of a part are left out.
     chooser: Option<Chooser<'s>>,
     /// Leaves and ids of records that get a receipt.
     chosen: Vec<(u64, String)>,
-    records: u64,
 }
 
 /// The files that grow with every record.
 struct Streams {
     jsonl: Stream,
     csv: Stream,
+    traces: Stream,
 }
 
 impl<'s> Writing<'s> {
-    fn begin(folder: Folder, scope: &'s ExportScope, signed: &'s SignedCheckpoint) -> Self {
+    fn begin(folder: Folder, scope: &'s ExportScope, annex: &'s [Annex], signed: &'s SignedCheckpoint) -> Self {
         let selection: Option<&Selection> = match scope {
             ExportScope::Whole { receipts } => receipts.as_ref(),
             ExportScope::Part(selection) => Some(selection),
         };
         let (tiles, chooser) = (TileWriter::new(is_whole(scope)), selection.map(Chooser::new));
-        Self { folder, scope, signed, tiles, rows: Rows::default(), chooser, chosen: Vec::new(), records: 0 }
+        let sum = Sum::looking_for(Named::new(annex.iter().filter_map(|annex| annex.named.as_deref())));
+        Self { folder, scope, signed, annex, tiles, sum, chooser, chosen: Vec::new() }
     }
 
     fn run(
@@ -85,11 +110,13 @@ impl<'s> Writing<'s> {
             keys.write(format!("{key}\n").as_bytes())?;
         }
         self.folder.end(keys)?;
+        let annex = annex::write(&mut self.folder, self.annex)?;
         self.records(snapshot, claim, progress)?;
         self.check_root(claim)?;
+        self.check_named()?;
         self.receipts(claim, progress)?;
         self.folder.discard(SCRATCH)?;
-        self.seal(claim, now)
+        self.seal(claim, annex, now)
     }
 
     fn records(
@@ -99,7 +126,7 @@ impl<'s> Writing<'s> {
         progress: OnProgress<'_>,
     ) -> Result<(), ExportError> {
         let (jsonl, csv) = (self.folder.begin("records.jsonl")?, self.folder.begin("records.csv")?);
-        let mut streams = Streams { jsonl, csv };
+        let mut streams = Streams { jsonl, csv, traces: self.folder.begin("traces.jsonl")? };
         streams.csv.write(HEADER.as_bytes())?;
         let size = usize::try_from(claim.size()).unwrap_or(usize::MAX);
         for leaf in snapshot.leaves().take(size) {
@@ -110,11 +137,12 @@ impl<'s> Writing<'s> {
             }
         }
         self.tiles.finish(&mut self.folder)?;
-        for row in self.rows.rest() {
-            streams.csv.write(row.as_bytes())?;
+        for request in self.sum.rest() {
+            streams.csv.write(csv::row(&request).as_bytes())?;
         }
         self.folder.end(streams.jsonl)?;
-        self.folder.end(streams.csv)
+        self.folder.end(streams.csv)?;
+        self.folder.end(streams.traces)
     }
 
     fn record(&mut self, leaf: &Leaf, streams: &mut Streams) -> Result<(), ExportError> {
@@ -129,11 +157,17 @@ impl<'s> Writing<'s> {
         }
         let line = lines::line(leaf.index, &entry, &leaf.bytes).ok_or(ExportError::Line { leaf: leaf.index })?;
         streams.jsonl.write(&line)?;
-        self.records += 1;
-        match self.rows.take(leaf.index, &leaf.record) {
-            Some(row) => streams.csv.write(row.as_bytes()),
+        match self.sum.take(leaf.index, &leaf.record) {
+            Some(request) => self.request(&request, streams),
             None => Ok(()),
         }
+    }
+
+    /// Writes a request that has its end.
+    fn request(&self, request: &Request, streams: &mut Streams) -> Result<(), ExportError> {
+        streams.csv.write(csv::row(request).as_bytes())?;
+        let line = traces::line(request, self.signed.checkpoint().origin()).unwrap_or_default();
+        streams.traces.write(line.as_bytes())
     }
 
     /// Writes what the receipt of a record will be about.
@@ -156,6 +190,18 @@ impl<'s> Writing<'s> {
         }
         let (origin, claimed, size) = (claim.origin().to_owned(), claim.size(), tree.size());
         Err(AuditError::Contradicted { origin, claimed, size }.into())
+    }
+
+    /// That the log names what the annex says that it does.
+    fn check_named(&self) -> Result<(), ExportError> {
+        let named = self.annex.iter().filter_map(|annex| Some((annex, annex.named.as_deref()?)));
+        let missing = named.into_iter().find(|(_, digest)| !self.sum.named.has(digest));
+        missing.map_or(Ok(()), |(annex, digest)| {
+            let what = format!(
+                "no record that is exported names {digest}: leave the digest out, or export the records that do"
+            );
+            Err(annex::refused(&annex.name, what))
+        })
     }
 
     fn receipts(&mut self, claim: &Checkpoint, progress: OnProgress<'_>) -> Result<(), ExportError> {
@@ -182,19 +228,23 @@ impl<'s> Writing<'s> {
         Receipt::new(Vec::new(), leaf, proof, self.signed.clone()).map_err(|error| failed(error.to_string()))
     }
 
-    fn seal(&mut self, claim: &Checkpoint, now: Timestamp) -> Result<ExportNote, ExportError> {
-        let (records, requests, receipts) = (self.records, self.rows.made, self.chosen.len() as u64);
-        let files = std::mem::take(&mut self.folder.files);
-        let count = files.len() as u64 + 1;
-        let manifest = Manifest { records, requests, receipts, files, ..Manifest::new(self.scope, claim, now) };
-        let path = self.folder.root().join(FILE);
-        let text = serde_json::to_vec_pretty(&manifest).map_err(|error| ExportError::Io {
-            action: "write",
-            path,
-            source: error.into(),
-        })?;
+    fn seal(&mut self, claim: &Checkpoint, annex: Vec<AnnexNote>, now: Timestamp) -> Result<ExportNote, ExportError> {
+        let (records, requests) = (self.sum.counts.records, self.sum.counts.requests);
+        let receipts = self.chosen.len() as u64;
+        let mut manifest = Manifest { records, requests, receipts, annex, ..Manifest::new(self.scope, claim, now) };
+        let card = card::make(&manifest, &self.sum.counts).map_err(|error| self.unwritten(card::JSON, error))?;
+        for (path, bytes) in card {
+            self.folder.put(path, &bytes)?;
+        }
+        manifest.files = std::mem::take(&mut self.folder.files);
+        let files = manifest.files.len() as u64 + 1;
+        let text = serde_json::to_vec_pretty(&manifest).map_err(|error| self.unwritten(FILE, error))?;
         let manifest = self.folder.seal(NEW, FILE, &text)?;
-        Ok(ExportNote { size: claim.size(), records, requests, receipts, files: count, manifest })
+        Ok(ExportNote { size: claim.size(), records, requests, receipts, files, manifest })
+    }
+
+    fn unwritten(&self, file: &str, error: serde_json::Error) -> ExportError {
+        ExportError::Io { action: "write", path: self.folder.root().join(file), source: error.into() }
     }
 }
 

@@ -31,8 +31,11 @@ impl LeafSet {
 
     /// The leaves that are in both.
     pub(crate) fn and(self, other: Self) -> Self {
-        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
-        Self([a & e, b & f, c & g, d & h])
+        let mut both = self;
+        for (bits, others) in both.0.iter_mut().zip(other.0) {
+            *bits &= others;
+        }
+        both
     }
 
     /// The leaves below this one, which may be 256.

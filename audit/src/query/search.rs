@@ -131,7 +131,7 @@ fn part_of_acts(
             && filter.until.is_none_or(|until| facts.begins_before(until));
         Ok(if may { facts.leaves_of_all(&words) } else { LeafSet::default() })
     };
-    walk(source, below, bounds, leaves, |found| Ok(filter.is_in_time(found.record.time).then_some(found.record)))
+    walk(source, below, bounds, leaves, |found| Ok((filter.is_in_time(found.record.time).then_some(found.record), 0)))
 }
 
 fn part_of_requests<S: Source>(
@@ -171,32 +171,34 @@ fn one_request(
         let keys = crate::index::Keys::of(&found.record);
         words.iter().all(|word| keys.has(word))
     });
-    let found = admission.map_or(Ok(None), |admission| listed(source, filter, admission))?;
-    Ok((found.into_iter().collect(), None))
+    let found = admission.map_or(Ok((None, 0)), |admission| listed(source, filter, admission))?;
+    Ok((found.0.into_iter().collect(), None))
 }
 
-/// A request whose admission has the words of a filter, if it meets the other conditions.
-fn listed(source: &impl Source, filter: &Filter, admission: Found) -> Result<Option<Listed>, AuditError> {
+/// A request whose admission has the words of a filter, if it meets the other conditions, and how many bundles were looked at for it.
+fn listed(source: &impl Source, filter: &Filter, admission: Found) -> Result<(Option<Listed>, u64), AuditError> {
     if !filter.is_in_time(admission.record.time) {
-        return Ok(None);
+        return Ok((None, 0));
     }
     let end = end_of(source, &admission)?;
     let review = review_of(source, &admission, end.as_ref())?;
+    let last = review.as_ref().or(end.as_ref()).map_or(admission.leaf, |last| last.leaf);
+    let looked_at = (last / WIDTH).saturating_sub(admission.leaf / WIDTH);
     let (admission, end) = (admission.record, end.map(|end| end.record));
     let review = review.map(|review| review.record);
     let status = status_of(end.as_ref(), review.as_ref());
     let asked_for = filter.has(status, &admission, end.as_ref(), review.as_ref());
-    Ok(asked_for.then_some(Listed { admission, end, status }))
+    Ok((asked_for.then_some(Listed { admission, end, status }), looked_at))
 }
 
 /// Goes through the log below a leaf, the latest first: `leaves` tells which leaves of a bundle may be asked for, and `look` whether a
-/// record is.
+/// record is, and what it has cost beyond [`REQUEST`].
 fn walk<T>(
     source: &impl Source,
     below: u64,
     bounds: Bounds,
     mut leaves: impl FnMut(&Facts, u64, &mut u64) -> Result<LeafSet, AuditError>,
-    mut look: impl FnMut(Found) -> Result<Option<T>, AuditError>,
+    mut look: impl FnMut(Found) -> Result<(Option<T>, u64), AuditError>,
 ) -> Result<Part<T>, AuditError> {
     let (mut items, mut next, mut work) = (Vec::new(), below, 0_u64);
     while let Some(last) = next.checked_sub(1) {
@@ -214,7 +216,9 @@ fn walk<T>(
             }
             work += REQUEST;
             if let Some(found) = found_at(source, at)? {
-                items.extend(look(found)?);
+                let (item, looked_at) = look(found)?;
+                items.extend(item);
+                work += looked_at;
             }
         }
         next = first;

@@ -90,13 +90,14 @@ fn readable(bytes: &[u8]) -> Vec<String> {
     let text = text_of(bytes);
     let value = serde_json::from_str::<Value>(&text).ok();
     let list = value.as_ref().and_then(|value| value.as_array().or_else(|| value.get("messages")?.as_array()));
-    let told = list.filter(|list| !list.is_empty()).and_then(|list| list.iter().map(said).collect());
+    let told = list.filter(|list| !list.is_empty()).and_then(|list| (1..).zip(list).map(said).collect());
     told.unwrap_or_else(|| vec![text])
 }
 
-fn said(message: &Value) -> Option<String> {
+/// A message, or one of several texts.
+fn said((number, message): (usize, &Value)) -> Option<String> {
     if let Some(text) = message.as_str() {
-        return Some(text.to_owned());
+        return Some(format!("{number}. {text}"));
     }
     Some(format!("{}: {}", message.get("role")?.as_str()?, message.get("content")?.as_str()?))
 }
@@ -113,7 +114,7 @@ mod tests {
             &["system: be brief", "user: a\nb"],
         );
         check(r#"{"messages":[{"role":"user","content":"hi"}]}"#, &["user: hi"]);
-        check(r#"["one","two"]"#, &["one", "two"]);
+        check(r#"["one","two"]"#, &["1. one", "2. two"]);
         check("[1, 2]", &["[1, 2]"]);
         check(
             r#"[{"role":"user","content":[{"type":"text"}]}]"#,

@@ -43,18 +43,18 @@ pub(super) fn samples(outcome: &Outcome, contents: &Contents<'_>) -> Vec<Part> {
     }
     let head = ["SAMPLE", "ENDED", "TOKENS", "THOUGHT", "CHECK", "COUNTED", "ANSWER"];
     let rows = samples.iter().take(MOST_SAMPLES).map(|sample| row(sample, contents)).collect();
-    let mut parts = vec![Part::sentence(tally(samples.iter())), Part::table(&head, rows)];
+    let mut parts = vec![Part::sentence(tally(samples)), Part::table(&head, rows)];
     if let Some(rest) = samples.get(MOST_SAMPLES..).filter(|rest| !rest.is_empty()) {
-        parts.push(Part::sentence(format!("And {} more: {}", rest.len(), tally(rest.iter()))));
+        parts.push(Part::sentence(format!("And more: {}", tally(rest))));
     }
     parts
 }
 
-fn tally<'s>(samples: impl Iterator<Item = &'s SampleOutcome> + Clone) -> String {
-    let number = |of: fn(&SampleOutcome) -> bool| samples.clone().filter(|sample| of(sample)).count();
+fn tally(samples: &[SampleOutcome]) -> String {
+    let number = |of: fn(&SampleOutcome) -> bool| samples.iter().filter(|sample| of(sample)).count();
     format!(
         "{}, of which {} counted in the vote, {} gave no answer, and {} stopped from outside.",
-        words::count(number(|_| true) as u64, "sample"),
+        words::count(samples.len() as u64, "sample"),
         number(|sample| sample.counted),
         number(|sample| sample.answer.is_none()),
         words::were(number(|sample| sample.cancelled)),
@@ -74,15 +74,18 @@ fn row(sample: &SampleOutcome, contents: &Contents<'_>) -> Vec<String> {
     ]
 }
 
-pub(super) fn vote(outcome: &Outcome, contents: &Contents<'_>) -> Vec<Part> {
+/// The votes. Which answer is given is up to the strategy: where it weighs answers, that need not be the one with the most votes.
+pub(super) fn vote(admission: &Admission, outcome: &Outcome, contents: &Contents<'_>) -> Vec<Part> {
     let Some(most) = outcome.votes.iter().map(|vote| vote.count).max() else { return Vec::new() };
     let all: u64 = outcome.votes.iter().map(|vote| u64::from(vote.count)).sum();
     let leading = outcome.votes.iter().filter(|vote| vote.count == most).count();
     let told = match leading {
-        1 if outcome.votes.len() == 1 => format!("All {} went to one answer.", words::count(all, "vote")),
+        1 if outcome.votes.len() == 1 => format!("The only answer has {}.", words::count(all, "vote")),
         1 => format!("One answer has the most, {most} of {}.", words::count(all, "vote")),
         _ => format!("{leading} answers have as many as each other, {most} of {} each.", words::count(all, "vote")),
     };
+    let strategy = words::name(&admission.strategy);
+    let told = format!("{told} The strategy `{strategy}` decided which is given.");
     let rows = outcome.votes.iter().take(MOST_SAMPLES);
     let rows = rows.map(|vote| vec![vote.count.to_string(), contents.answer(vote.answer)]).collect();
     let mut parts = vec![Part::sentence(told), Part::table(&["VOTES", "ANSWER"], rows)];

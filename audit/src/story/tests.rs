@@ -1,5 +1,7 @@
 //! Whole stories, of requests that went through a log. Hashes and ids that are made at random are crossed out.
 
+use std::{fs, path::Path};
+
 use forethought_schemas::Facts;
 use forethought_store::SimDisk;
 
@@ -46,7 +48,10 @@ fn crossed(text: &str) -> String {
     crossed
 }
 
-fn check(story: &Story, expected: &str) {
+/// That a story is what the file of this name has.
+fn check(story: &Story, name: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/story/tests").join(name);
+    let expected = fs::read_to_string(path).expect("what is expected");
     let found = crossed(&story.to_string());
     assert!(found == expected, "this is told:\n{found}\nand this was expected:\n{expected}");
 }
@@ -88,8 +93,8 @@ fn a_plain_answer() {
             draft.cost = 1250;
         })],
     ];
-    check(&story(&batches, true), include_str!("tests/answered.txt"));
-    check(&story(&batches, false), include_str!("tests/sealed.txt"));
+    check(&story(&batches, true), "answered.txt");
+    check(&story(&batches, false), "sealed.txt");
 }
 
 #[test]
@@ -103,8 +108,8 @@ fn one_that_was_held_and_edited() {
                 regions: vec!["DE".to_owned(), "EU".to_owned()],
                 ..Facts::default()
             };
-            let days = |days| Some(RetentionDays { days, rule: "eu-ai-act/19-1".to_owned() });
-            draft.admission.retention.records = days(183);
+            let rule = "eu-ai-act/19-1".to_owned();
+            draft.admission.retention.records = Some(RetentionDays { days: 183, rule });
         })],
         vec![came(OutcomeStatus::Held, |draft| {
             draft.answer = Some(br#"["Hire them.","Do not."]"#.to_vec());
@@ -131,9 +136,9 @@ fn one_that_was_held_and_edited() {
         reason: "Neither says why.\nAsk the works council first.".to_owned(),
         answer: Some("Ask again in May.".into()),
     };
-    check(&story(&batches, true), include_str!("tests/held.txt"));
+    check(&story(&batches, true), "held.txt");
     let decided = [batches.to_vec(), vec![vec![decision.into()]]].concat();
-    check(&story(&decided, true), include_str!("tests/edited.txt"));
+    check(&story(&decided, true), "edited.txt");
 }
 
 #[test]
@@ -158,17 +163,17 @@ fn one_that_a_law_forbade() {
             draft.spent = crate::Spent::default();
         }),
     ]];
-    check(&story(&batches, true), include_str!("tests/forbidden.txt"));
+    check(&story(&batches, true), "forbidden.txt");
 }
 
 #[test]
 fn one_that_was_interrupted_and_one_that_is_open() {
     let disk = SimDisk::new();
     let mut log = filled(&disk, &[vec![asked(|_| {})]]);
-    check(&story_in(&mut log, false), include_str!("tests/open.txt"));
+    check(&story_in(&mut log, false), "open.txt");
     drop(log);
     let (mut log, _) = open(&disk).expect("opens");
-    check(&story_in(&mut log, false), include_str!("tests/interrupted.txt"));
+    check(&story_in(&mut log, false), "interrupted.txt");
 }
 
 #[test]
@@ -190,7 +195,7 @@ fn one_that_failed() {
             draft.finish_reason = None;
         }),
     ]];
-    check(&story(&batches, true), include_str!("tests/failed.txt"));
+    check(&story(&batches, true), "failed.txt");
 }
 
 #[test]
@@ -205,7 +210,7 @@ fn one_that_was_erased() {
     log.erase(&Scope::Owner(owner), &by, at(5000)).expect("erased");
     let told = story_in(&mut log, true);
     assert!(!told.to_string().contains("person-17"), "nobody is named");
-    check(&told, include_str!("tests/erased.txt"));
+    check(&told, "erased.txt");
 }
 
 #[test]
@@ -226,10 +231,12 @@ fn one_with_hundreds_of_samples() {
         let options = forethought_store::JournalOptions::default();
         let index = forethought_store::Index::temporary().expect("an index");
         let (mut log, _) = AuditLog::open_on(std::sync::Arc::new(disk), index, options, at(0)).expect("opens");
-        batches.iter().for_each(|batch| drop(log.append(batch).expect("appended")));
+        for batch in &batches {
+            log.append(batch).expect("appended");
+        }
         log
     };
-    check(&story_in(&mut log_of_large(), true), include_str!("tests/many.txt"));
+    check(&story_in(&mut log_of_large(), true), "many.txt");
 }
 
 #[test]
@@ -245,5 +252,5 @@ fn one_that_is_hostile() {
             draft.answer = Some(vec![0xff, 0xfe]);
         }),
     ]];
-    check(&story(&batches, true), include_str!("tests/hostile.txt"));
+    check(&story(&batches, true), "hostile.txt");
 }

@@ -110,9 +110,16 @@ fn width(text: &str) -> usize {
 /// The columns of a character, rather too many than too few: those of East Asia and pictures take two (Unicode's annex 11, in coarse ranges).
 fn columns_of(c: char) -> usize {
     match c {
-        '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{a960}'..='\u{a97f}' | '\u{ac00}'..='\u{d7ff}' => 2,
-        '\u{f900}'..='\u{faff}' | '\u{fe30}'..='\u{fe6f}' | '\u{ff00}'..='\u{ffef}' | '\u{1f000}'.. => 2,
-        '\u{2300}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}' => 2,
+        '\u{1100}'..='\u{115f}'
+        | '\u{2300}'..='\u{27bf}'
+        | '\u{2b00}'..='\u{2bff}'
+        | '\u{2e80}'..='\u{a4cf}'
+        | '\u{a960}'..='\u{a97f}'
+        | '\u{ac00}'..='\u{d7ff}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{fe30}'..='\u{fe6f}'
+        | '\u{ff00}'..='\u{ffef}'
+        | '\u{1f000}'.. => 2,
         _ => 1,
     }
 }

@@ -126,6 +126,17 @@ fn what_was_prepared_for_another_log_is_made_anew() {
 }
 
 #[test]
+fn what_was_prepared_for_another_admission_of_the_same_id_is_made_anew() {
+    let mut log = begun(&SimDisk::new());
+    let early = log.preparer().prepare(end(1, 0));
+    log.append(&[end(2, 0)]).expect("ended");
+    let Draft::Admission(mut again) = about(0, "ada") else { panic!("no admission") };
+    again.admission.request_id = super::request(77);
+    log.append(&[Draft::Admission(again)]).expect("nobody has this id now");
+    assert!(!is_taken(&early, &mut log), "it would name the request of the first one");
+}
+
+#[test]
 fn one_bad_draft_costs_what_was_prepared_of_the_others_nothing() {
     let disk = SimDisk::new();
     let mut log = begun(&disk);

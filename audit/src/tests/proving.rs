@@ -36,6 +36,8 @@ fn every_record_is_proved_with_tiles_and_without_them() {
     let (log, signer) = (log_of(&disk, 600), signer());
     log.checkpoint(&signer).expect("signed");
     check_all(&disk, &signer, 600);
+    // Has the tiles be durable, too.
+    drop(log);
     for name in ["log/hashes-0", "log/hashes-1"] {
         let bare = disk.reopen(0);
         bare.remove(name).expect("removed");
@@ -48,6 +50,7 @@ fn tiles_that_are_wrong_are_not_believed() {
     let disk = SimDisk::new();
     let (log, signer) = (log_of(&disk, 600), signer());
     log.checkpoint(&signer).expect("signed");
+    drop(log);
     for (name, at) in [("log/hashes-0", 5), ("log/hashes-0", 300 * 32), ("log/hashes-1", 33)] {
         let wrong = disk.reopen(0);
         wrong.flip(name, at, 1).expect("flipped");

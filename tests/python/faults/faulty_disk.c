@@ -39,10 +39,11 @@ static int fails_sync(int fd) {
     return is_there("sync") && is_data(fd) && atomic_fetch_add(&syncs, 1) % 3 == 2;
 }
 
-#define REAL(name, type) static type real; if (!real) real = (type)dlsym(RTLD_NEXT, name)
+/* The function that is stood before. */
+#define REAL(name, result, ...) static result (*real)(__VA_ARGS__); if (!real) *(void **)&real = dlsym(RTLD_NEXT, name)
 
 int fdatasync(int fd) {
-    REAL("fdatasync", int (*)(int));
+    REAL("fdatasync", int, int);
     int saved = errno;
     if (fails_sync(fd)) { errno = EIO; return -1; }
     errno = saved;
@@ -50,7 +51,7 @@ int fdatasync(int fd) {
 }
 
 int fsync(int fd) {
-    REAL("fsync", int (*)(int));
+    REAL("fsync", int, int);
     int saved = errno;
     if (fails_sync(fd)) { errno = EIO; return -1; }
     errno = saved;
@@ -64,7 +65,7 @@ static ssize_t room(int fd, size_t bytes) {
 }
 
 ssize_t write(int fd, const void *from, size_t bytes) {
-    REAL("write", ssize_t (*)(int, const void *, size_t));
+    REAL("write", ssize_t, int, const void *, size_t);
     int saved = errno;
     ssize_t some = room(fd, bytes);
     if (some < 0) { errno = ENOSPC; return -1; }
@@ -73,7 +74,7 @@ ssize_t write(int fd, const void *from, size_t bytes) {
 }
 
 static ssize_t pwrite_some(int fd, const void *from, size_t bytes, off64_t at) {
-    REAL("pwrite64", ssize_t (*)(int, const void *, size_t, off64_t));
+    REAL("pwrite64", ssize_t, int, const void *, size_t, off64_t);
     int saved = errno;
     ssize_t some = room(fd, bytes);
     if (some < 0) { errno = ENOSPC; return -1; }
@@ -85,7 +86,7 @@ ssize_t pwrite64(int fd, const void *from, size_t bytes, off64_t at) { return pw
 ssize_t pwrite(int fd, const void *from, size_t bytes, off_t at) { return pwrite_some(fd, from, bytes, at); }
 
 ssize_t writev(int fd, const struct iovec *from, int count) {
-    REAL("writev", ssize_t (*)(int, const struct iovec *, int));
+    REAL("writev", ssize_t, int, const struct iovec *, int);
     int saved = errno;
     if (room(fd, 1) < 0) { errno = ENOSPC; return -1; }
     errno = saved;

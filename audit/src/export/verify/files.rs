@@ -59,6 +59,11 @@ impl Files {
         self.notes.len() as u64
     }
 
+    /// What the manifest says of a file.
+    pub(super) fn note(&self, path: &str) -> Option<&FileNote> {
+        self.notes.get(path)
+    }
+
     /// The paths of all files that begin so.
     pub(super) fn below(&self, prefix: &str) -> Vec<String> {
         self.notes.keys().filter(|path| path.starts_with(prefix)).cloned().collect()

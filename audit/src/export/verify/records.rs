@@ -1,9 +1,6 @@
-//! The records: what `records.jsonl` and `records.csv` say is what was signed, and every receipt holds.
+//! The records: what `records.jsonl`, `records.csv` and `traces.jsonl` say is what was signed, and every receipt holds.
 
-use std::{
-    fs::File,
-    io::{BufReader, Read},
-};
+use std::{fs::File, io::BufReader};
 
 use forethought_tlog::{
     Receipt, SignedCheckpoint, leaf_hash,
@@ -11,32 +8,37 @@ use forethought_tlog::{
     tile::{MAX_ENTRY, TILE_WIDTH},
 };
 
-use super::{Files, VerifyExportError, entries::bundle, wrong, wrong_at};
+use super::{Files, VerifyExportError, entries::bundle, made::Made, wrong, wrong_at};
 use crate::{
     Record,
     export::{
         Selection,
-        csv::{HEADER, Rows},
+        annex::Named,
+        csv::{self, HEADER},
         lines,
         manifest::{FILE, Kind, Manifest},
+        requests::Request,
         selection::Chooser,
+        sum::Sum,
+        traces,
         writing::is_file_name,
     },
 };
 
 const JSONL: &str = "records.jsonl";
 const CSV: &str = "records.csv";
+const TRACES: &str = "traces.jsonl";
 const RECEIPTS: &str = "receipts/";
 const WIDTH: u64 = TILE_WIDTH as u64;
 
-/// Checks the records of an export.
+/// Checks the records of an export, and sums them up.
 pub(super) fn check(
     files: &mut Files,
     manifest: &Manifest,
     signed: &SignedCheckpoint,
     trust: &Trust<'_>,
-) -> Result<(), VerifyExportError> {
-    let (lines, table) = (files.open_file(JSONL)?, Table::open(files)?);
+) -> Result<Sum, VerifyExportError> {
+    let (lines, table) = (files.open_file(JSONL)?, Table::open(files, manifest)?);
     let nothing = Selection::default();
     let chooser = manifest.selection.as_ref().map(Chooser::new);
     if manifest.kind == Kind::Part && chooser.is_none() {
@@ -44,7 +46,8 @@ pub(super) fn check(
     }
     let chooser = chooser.unwrap_or_else(|| Chooser::new(&nothing));
     let receipts = Receipts { signed, trust, any: manifest.selection.is_some() };
-    let mut check = Check { lines, table, chooser, receipts, records: 0 };
+    let sum = Sum::looking_for(Named::new(manifest.annex.iter().filter_map(|note| note.digest())));
+    let mut check = Check { lines, table, chooser, receipts, sum };
     match manifest.kind {
         Kind::Whole => check.whole(files, manifest.size)?,
         Kind::Part => check.part(files)?,
@@ -54,11 +57,11 @@ pub(super) fn check(
 
 struct Check<'c> {
     lines: BufReader<File>,
-    table: Table,
+    table: Table<'c>,
     /// What decides of which records there are receipts.
     chooser: Chooser<'c>,
     receipts: Receipts<'c>,
-    records: u64,
+    sum: Sum,
 }
 
 impl Check<'_> {
@@ -96,7 +99,7 @@ impl Check<'_> {
             if line.is_empty() {
                 return Ok(());
             }
-            let number = self.records + 1;
+            let number = self.sum.counts.records + 1;
             let leaf = lines::leaf_of(&line).filter(|leaf| before.is_none_or(|before| *leaf > before));
             let leaf =
                 leaf.ok_or_else(|| wrong(JSONL, format!("line {number} is of no leaf behind those before it")))?;
@@ -117,8 +120,10 @@ impl Check<'_> {
     }
 
     fn take(&mut self, leaf: u64, record: &Record) -> Result<(), VerifyExportError> {
-        self.records += 1;
-        self.table.take(leaf, record)
+        match self.sum.take(leaf, record) {
+            Some(request) => self.table.request(&request),
+            None => Ok(()),
+        }
     }
 
     fn line(&mut self) -> Result<Vec<u8>, VerifyExportError> {
@@ -126,63 +131,51 @@ impl Check<'_> {
         line.map_err(|source| VerifyExportError::Unreadable { file: JSONL.to_owned(), source })
     }
 
-    fn finish(mut self, files: &Files, manifest: &Manifest) -> Result<(), VerifyExportError> {
-        let requests = self.table.finish()?;
+    fn finish(mut self, files: &Files, manifest: &Manifest) -> Result<Sum, VerifyExportError> {
+        self.table.finish(&self.sum.rest())?;
         let receipts = files.below(RECEIPTS).len() as u64 / 2;
-        let found = (self.records, requests, receipts);
-        if found == (manifest.records, manifest.requests, manifest.receipts) {
-            return Ok(());
+        let (records, requests) = (self.sum.counts.records, self.sum.counts.requests);
+        if (records, requests, receipts) == (manifest.records, manifest.requests, manifest.receipts) {
+            return Ok(self.sum);
         }
-        let (records, requests, receipts) = found;
         let what =
             format!("there are {records} records, {requests} requests and {receipts} receipts, and it says otherwise");
         Err(wrong(FILE, what))
     }
 }
 
-/// `records.csv`, held against what it must be.
-struct Table {
-    file: BufReader<File>,
-    rows: Rows,
-    /// Rows that were found.
-    row: u64,
+/// `records.csv` and `traces.jsonl`, held against what they must be.
+struct Table<'c> {
+    csv: Made,
+    /// None in an export of the first version.
+    traces: Option<Made>,
+    origin: &'c str,
 }
 
-impl Table {
-    fn open(files: &mut Files) -> Result<Self, VerifyExportError> {
-        let mut table = Self { file: files.open_file(CSV)?, rows: Rows::default(), row: 0 };
-        table.expect(HEADER)?;
-        Ok(table)
+impl<'c> Table<'c> {
+    fn open(files: &mut Files, manifest: &'c Manifest) -> Result<Self, VerifyExportError> {
+        let mut csv = Made::open(files, CSV)?;
+        csv.expect(HEADER)?;
+        let traces = if manifest.has_card() { Some(Made::open(files, TRACES)?) } else { None };
+        Ok(Self { csv, traces, origin: &manifest.origin })
     }
 
-    fn take(&mut self, leaf: u64, record: &Record) -> Result<(), VerifyExportError> {
-        match self.rows.take(leaf, record) {
-            Some(row) => self.expect(&row),
-            None => Ok(()),
+    /// The next request that has its end.
+    fn request(&mut self, request: &Request) -> Result<(), VerifyExportError> {
+        self.csv.expect(&csv::row(request))?;
+        match (&mut self.traces, traces::line(request, self.origin)) {
+            (Some(file), Some(line)) => file.expect(&line),
+            _ => Ok(()),
         }
     }
 
-    /// The rest of the file; gives how many rows it has.
-    fn finish(&mut self) -> Result<u64, VerifyExportError> {
-        for row in self.rows.rest() {
-            self.expect(&row)?;
+    /// The rest of the files: requests without an end.
+    fn finish(&mut self, rest: &[Request]) -> Result<(), VerifyExportError> {
+        for request in rest {
+            self.csv.expect(&csv::row(request))?;
         }
-        if self.read(1)?.is_empty() { Ok(self.rows.made) } else { Err(wrong(CSV, "it has rows of no request")) }
-    }
-
-    fn expect(&mut self, row: &str) -> Result<(), VerifyExportError> {
-        self.row += 1;
-        if self.read(row.len())? == row.as_bytes() {
-            return Ok(());
-        }
-        Err(wrong(CSV, format!("line {} is not what the records say", self.row)))
-    }
-
-    fn read(&mut self, len: usize) -> Result<Vec<u8>, VerifyExportError> {
-        let mut bytes = Vec::new();
-        let read = self.file.by_ref().take(len as u64).read_to_end(&mut bytes);
-        read.map_err(|source| VerifyExportError::Unreadable { file: CSV.to_owned(), source })?;
-        Ok(bytes)
+        self.csv.end()?;
+        self.traces.as_mut().map_or(Ok(()), Made::end)
     }
 }
 

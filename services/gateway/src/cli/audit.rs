@@ -1,6 +1,7 @@
 //! `forethought audit`: what was asked and what came of it, from the log itself, also while a server writes it.
 
 mod acts;
+mod annex;
 mod export;
 mod list;
 mod prove;
@@ -11,7 +12,7 @@ mod verify;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{
-    Subcommand,
+    ArgGroup, Subcommand,
     builder::{PossibleValuesParser, TypedValueParser},
 };
 use forethought_audit::{Cursor, Digest, MAX_LISTED, OutcomeStatus, ReviewDecision, Status, VerifierKey};
@@ -82,10 +83,12 @@ with --contains: a log that was cut short, or written anew from a changed record
 const EXPORT_HELP: &str = "\
 Examples:
   forethought audit export --data-dir ./data --out ./evidence
+  forethought audit export --config forethought.yaml --report --annex ./dpia.pdf --out ./evidence
   forethought audit export --data-dir ./data --tenant acme --since 2026-11-01 --until 2026-12-01 --out ./november
   forethought audit export --data-dir ./data --id req_01963c2f7e8a7d3c9b1e2f3a4b5c6d7e --out ./one
 
-The folder has a signed checkpoint, records as JSONL and CSV, receipts, and of a whole log its tiles: any C2SP verifier takes it. It
+The folder has a signed checkpoint, records as JSONL and CSV, spans for OpenTelemetry, a data card, receipts, and of a whole log its tiles: any C2SP
+verifier takes it. Beside them lie the policies that were in force, with --config the cards of registered models, and with --report a report. It
 goes up to the last checkpoint that the server signed, which is at most a minute old while it runs.";
 
 const VERIFY_EXPORT_HELP: &str = "\
@@ -231,7 +234,7 @@ pub struct ShowArgs {
 
 /// What to prove.
 #[derive(clap::Args)]
-#[group(id = "source", required = true, multiple = false, args = ["url", "data_dir", "config"])]
+#[command(group(ArgGroup::new("whence").required(true).args(["url", "data_dir", "config"])))]
 pub struct ProveArgs {
     /// The id of the request or of one of its records
     id: String,
@@ -318,6 +321,12 @@ pub struct ExportArgs {
     /// Only the request or record with this id; can be given more than once
     #[arg(long, value_name = "ID")]
     id: Vec<String>,
+    /// A file to put beside the log, in `annex/`; can be given more than once
+    #[arg(long, value_name = "FILE")]
+    annex: Vec<PathBuf>,
+    /// Put a report for people beside the log, with the duties of all laws that ship
+    #[arg(long)]
+    report: bool,
     /// With a whole log, receipts of all records too
     #[arg(long)]
     receipts: bool,

@@ -9,12 +9,13 @@ use std::{
 
 use anyhow::Context;
 use forethought_audit::{
-    ExportNote, ExportProgress, ExportScope, ExportStage, LogSnapshot, Selection, Signer, VerifierKey, export,
+    ExportNote, ExportProgress, ExportScope, ExportStage, LogSnapshot, Selection, Signer, VerifierKey,
+    export_with_annex,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
-use super::{ExportArgs, VerifyExportArgs};
+use super::{ExportArgs, VerifyExportArgs, annex};
 use crate::cli::{
     Usage, exit,
     output::{self, Paint, Style, fields},
@@ -33,6 +34,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
         (true, receipts) => ExportScope::Whole { receipts: receipts.then_some(selection) },
         (false, _) => ExportScope::Part(selection),
     };
+    let annex = annex::gather(args, &dir, &snapshot)?;
     let bar = bar();
     let mut progress = |at: ExportProgress| {
         bar.set_length(at.total);
@@ -40,7 +42,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
         bar.set_message(if at.stage == ExportStage::Records { "records" } else { "receipts" });
         ControlFlow::Continue(())
     };
-    let note = export(&snapshot, &scope, &args.out, Timestamp::now(), &mut progress)?;
+    let note = export_with_annex(&snapshot, &scope, &annex, &args.out, Timestamp::now(), &mut progress)?;
     bar.finish_and_clear();
     let text = told(&note, &scope, Style::of_stdout());
     Ok(output::print(&format!("{text}written to {}\n", args.out.display()))?)
@@ -100,6 +102,10 @@ pub fn verify(args: &VerifyExportArgs) -> anyhow::Result<std::process::ExitCode>
             );
             let unknown = report.unknown_keys.iter().map(|key| ("unknown key", key.to_string()));
             pairs.extend(unknown);
+            pairs.extend(report.annex.iter().map(|one| {
+                let told = format!("{} ({}), sha256 {}: {}", one.name, one.title, one.sha256, one.standing);
+                ("annex", output::tame(&told))
+            }));
             output::print(&format!("{}\n{}", style.paint(Paint::Good, "PASSED"), fields(&pairs, style)))?;
             Ok(std::process::ExitCode::SUCCESS)
         }

@@ -67,7 +67,6 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         tenant: args.tenant.clone(),
         since: args.since,
         until: args.until,
-        status: None,
         limit: Some(MAX_LISTED),
         ..Filter::default()
     };

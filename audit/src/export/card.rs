@@ -1,0 +1,76 @@
+//! The data card: what is in the folder, in words and figures, for people and for programs.
+//!
+//! It is made of the manifest and of the records alone, so that whoever checks an export makes it again, byte for byte. **Its wording is
+//! part of the format**: who changes a word of it counts up the manifest's version, and has the words of the version before stay.
+
+mod figures;
+mod record_fields;
+#[cfg(test)]
+mod tests;
+mod text;
+mod words;
+
+use serde::Serialize;
+
+use super::{manifest::Manifest, sum::Counts};
+use figures::{Figures, Log};
+use words::{Field, File, Format, NOT_IN_IT, Verifying};
+
+/// The files.
+pub(super) const JSON: &str = "data-card.json";
+pub(super) const MARKDOWN: &str = "data-card.md";
+
+/// The card, as it stands in `data-card.json`.
+#[derive(Debug, Serialize)]
+struct Card<'c> {
+    format: &'static str,
+    version: u32,
+    log: Log<'c>,
+    figures: Figures<'c>,
+    annex: Vec<figures::InAnnex<'c>>,
+    not_in_it: &'static [&'static str],
+    erasure: &'static str,
+    verifying: &'static [Verifying],
+    formats: &'static [Format],
+    files: Vec<Described>,
+}
+
+/// A file, and what is in it.
+#[derive(Debug, Serialize)]
+struct Described {
+    path: &'static str,
+    what: &'static str,
+    #[serde(skip_serializing_if = "<[Field]>::is_empty")]
+    fields: &'static [Field],
+}
+
+/// Both files of the card, as they must be.
+pub(super) fn make(manifest: &Manifest, counts: &Counts) -> Result<[(&'static str, Vec<u8>); 2], serde_json::Error> {
+    let card = Card::new(manifest, counts);
+    let mut json = serde_json::to_vec_pretty(&card)?;
+    json.push(b'\n');
+    Ok([(JSON, json), (MARKDOWN, text::of(&card).into_bytes())])
+}
+
+impl<'c> Card<'c> {
+    fn new(manifest: &'c Manifest, counts: &'c Counts) -> Self {
+        Self {
+            format: "forethought-data-card",
+            version: 1,
+            log: Log::of(manifest),
+            figures: Figures::of(manifest, counts),
+            annex: manifest.annex.iter().map(figures::InAnnex::of).collect(),
+            not_in_it: &NOT_IN_IT,
+            erasure: words::ERASURE,
+            verifying: &words::VERIFYING,
+            formats: &words::FORMATS,
+            files: words::FILES.iter().filter(|file| file.is_in(manifest)).map(Described::of).collect(),
+        }
+    }
+}
+
+impl Described {
+    const fn of(file: &File) -> Self {
+        Self { path: file.path, what: file.what, fields: file.fields }
+    }
+}
