@@ -258,8 +258,8 @@ impl AuditDesk {
         if draft.content_bytes() <= SEALED_AT_ONCE {
             return Ok(preparer.prepare(draft));
         }
-        let prepared = tokio::task::spawn_blocking(move || preparer.prepare(draft)).await;
-        prepared.map_err(|error| AppendError::Failed(format!("the record could not be prepared: {error}")))
+        let sealed = tokio::task::spawn_blocking(move || preparer.prepare(draft)).await;
+        sealed.map_err(|error| AppendError::Failed(format!("the record could not be prepared: {error}")))
     }
 }
 

@@ -161,7 +161,7 @@ fn admission(record_id: RecordId, number: u32) -> Draft {
         thinking_tokens: None,
         safeguards: Vec::new(),
         facts: forethought_schemas::Facts::default(),
-        laws: (number % RARE == 0).then_some(law).into_iter().collect(),
+        laws: number.is_multiple_of(RARE).then_some(law).into_iter().collect(),
         retention: RetentionNote::default(),
     };
     AdmissionDraft {

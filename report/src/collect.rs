@@ -12,6 +12,7 @@ use forethought_schemas::RecordId;
 use crate::{
     EntryAt, Figures, LogState, ReportError, Scope,
     figure::Entry,
+    figures::reads,
     log_state::Tracked,
     request::{Cut, Decided, Done, Fate, Names, Request},
 };
@@ -198,14 +199,14 @@ impl Collector<'_> {
 
     /// Whether an act concerns the scope's tenant.
     fn is_ours(&self, act: &Act) -> bool {
-        let reads = || {
+        let of_ours = || {
             let is_known = |object: &String| self.known.contains_key(&RecordId::from(object.clone()));
-            act.what.ends_with(".read") && act.object.as_ref().is_some_and(is_known)
+            reads(&act.what) && act.object.as_ref().is_some_and(is_known)
         };
         match (&act.erasure, &act.by) {
             (Some(erasure), _) => self.scope.is_of(&erasure.tenant),
             (None, None) => true,
-            (None, Some(by)) => self.scope.is_of(&by.tenant) || act.what.starts_with("policy.") || reads(),
+            (None, Some(by)) => self.scope.is_of(&by.tenant) || act.what.starts_with("policy.") || of_ours(),
         }
     }
 

@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{EntryAt, Figure, Group, LogState, Scope, collect::Collected, figure::Entry, request::Request};
 
-pub(crate) use acts::{is_change, is_read};
+pub(crate) use acts::{is_change, is_read, reads};
 pub use spread::Spread;
 
 /// Everything that a report tells of a log in figures.
@@ -100,7 +100,7 @@ fn most_first(mut figures: Vec<Figure>) -> Vec<Figure> {
 
 /// The names of the figures of the group `totals`, in their order.
 pub(crate) mod total {
-    pub(crate) use super::totals::{CHANGES, DECIDED, ERASURES, HELD, LET_IN, READS, UNFINISHED};
+    pub(crate) use super::totals::{CHANGES, DECIDED, ERASURES, FINDINGS, HELD, LET_IN, READS, UNFINISHED};
 }
 
 fn text(name: &Arc<str>) -> String {

@@ -44,12 +44,12 @@ pub(crate) fn page(report: &Report) -> String {
         format!("<p class=\"dim\">{}</p>\n", escape(&lead(report))),
         contents(),
         attention(report),
-        anchored("summary", list(&summary::lines(report))),
-        anchored("laws", laws::all(report)),
-        anchored("plots", plots::all(report)),
-        anchored("figures", tables::all(report)),
-        anchored("checking", checking(report)),
-        anchored("words", words::glossary()),
+        anchored("summary", &list(&summary::lines(report))),
+        anchored("laws", &laws::all(report)),
+        anchored("plots", &plots::all(report)),
+        anchored("figures", &tables::all(report)),
+        anchored("checking", &checking(report)),
+        anchored("words", &words::glossary()),
     ];
     document(&title, STYLE, &parts.concat())
 }
@@ -77,9 +77,9 @@ fn contents() -> String {
 }
 
 /// A section under its anchor.
-fn anchored(id: &str, body: String) -> String {
+fn anchored(id: &str, body: &str) -> String {
     let title = SECTIONS.iter().find(|(own, _)| *own == id).map_or("", |(_, title)| title);
-    format!("<div id=\"{id}\">\n{}</div>\n", section(title, &body))
+    format!("<div id=\"{id}\">\n{}</div>\n", section(title, body))
 }
 
 /// What nobody may overlook.
@@ -102,6 +102,7 @@ fn markup(line: &Line) -> String {
     let part = |part: &Part| match part {
         Part::Text(text) => escape(text),
         Part::Number(number, page) => number_link(number, page.as_deref()),
+        Part::Law(text, at) => format!("<a href=\"#law-{}\">{}</a>", at + 1, escape(text)),
     };
     line.0.iter().map(part).collect()
 }

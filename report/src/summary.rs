@@ -1,10 +1,10 @@
 //! What a lawyer reads in one minute, and what nobody may overlook.
 
 use crate::{
-    Figure, Figures, Group, Report, State,
+    Figures, Group, LawTable, Report, State,
     figures::total,
     judge::{counted, grouped},
-    page::names::{group_page, law_page},
+    page::names::group_page,
 };
 
 /// A sentence whose numbers lead to their entries.
@@ -17,6 +17,8 @@ pub(crate) enum Part {
     Text(String),
     /// A number, and the page of its entries where it has any.
     Number(String, Option<String>),
+    /// A text that leads to the table of a law, counted from 0.
+    Law(String, usize),
 }
 
 impl Line {
@@ -47,7 +49,7 @@ impl Line {
         self.0
             .iter()
             .map(|part| match part {
-                Part::Text(text) | Part::Number(text, _) => text.as_str(),
+                Part::Text(text) | Part::Number(text, _) | Part::Law(text, _) => text.as_str(),
             })
             .collect()
     }
@@ -84,8 +86,7 @@ fn requests(figures: &Figures) -> Line {
 
 fn models(figures: &Figures) -> Line {
     let models = figures.group("models").map_or(0, |group| group.figures.len());
-    Line::new()
-        .say(format!("They went to {}, each known by the digest of its weights.", counted(models, "model", "models")))
+    Line::new().say(format!("They went to {}, by name and weights.", counted(models, "model", "different models")))
 }
 
 fn tokens(figures: &Figures) -> Line {
@@ -129,14 +130,14 @@ fn reviews(figures: &Figures) -> Line {
 }
 
 fn safeguards(figures: &Figures) -> Line {
-    let Some(group) = figures.group("safeguards").filter(|group| !group.figures.is_empty()) else {
+    let Some(most) = figures.group("safeguards").and_then(|group| group.figures.first()) else {
         return Line::new().say("No safeguard found anything in what was asked or answered.");
     };
-    let all: u64 = group.figures.iter().map(Figure::total).sum();
-    let most = group.figures.first().map(|figure| figure.name.clone()).unwrap_or_default();
     Line::new()
-        .say(format!("Safeguards found {} things, most often this: {most} (", grouped(all)))
-        .number(figures, "safeguards", &most)
+        .say("Safeguards found ")
+        .number(figures, "totals", total::FINDINGS)
+        .say(format!(" things, most often this: {} (", most.name))
+        .number(figures, "safeguards", &most.name)
         .say(").")
 }
 
@@ -181,7 +182,7 @@ fn log(figures: &Figures) -> Line {
     let read = counted(usize::try_from(log.records).unwrap_or(usize::MAX), "record", "records");
     Line::new().say(match &log.checkpoint {
         Some(signed) if signed.is_met => format!(
-            "All of this was read from {read} of the log `{}`, of which the first {} have the root that was signed.",
+            "All of this was read from {read} of the log {}, of which the first {} have the root that was signed.",
             signed.origin,
             grouped(signed.size)
         ),
@@ -208,27 +209,24 @@ pub(crate) fn attention(report: &Report) -> Vec<Line> {
                 .say(" requests were interrupted by a crash and were never answered."),
         );
     }
-    let gaps = report.laws.iter().enumerate().flat_map(|(at, law)| {
-        law.duties
-            .iter()
-            .enumerate()
-            .filter(|(_, duty)| duty.state == State::Gap)
-            .map(move |(duty_at, duty)| (at, law, duty_at, duty))
-    });
-    for (at, law, duty_at, duty) in gaps {
-        let mut line = Line::new().say(format!("Gap, {} ({}): {} ", law.title, duty.duty.article, duty.why));
-        if let Some(figure) = duty.evidence.first() {
-            line.0.push(Part::Number(grouped(figure.total()), Some(law_page(at, duty_at, 0))));
-            line = line.say(format!(" {}.", figure.name));
-        }
-        lines.push(line);
-    }
+    lines.extend(report.laws.iter().enumerate().filter_map(|(at, law)| gaps(at, law)));
     lines
+}
+
+/// The gaps of a law, in one line.
+fn gaps(at: usize, law: &LawTable) -> Option<Line> {
+    let titles: Vec<&str> =
+        law.duties.iter().filter(|duty| duty.state == State::Gap).map(|duty| duty.duty.title.as_str()).collect();
+    let count = counted(titles.len(), "gap", "gaps");
+    let mut line = Line::new();
+    line.0.push(Part::Law(format!("{}: {count}", law.title), at));
+    (!titles.is_empty()).then(|| line.say(format!(". {}.", titles.join("; "))))
 }
 
 /// Of the log itself.
 fn faults(figures: &Figures) -> Vec<Line> {
     let lost = "entries that were acknowledged, and are lost";
+    let cut = "bytes of an end that was not whole, cut at a start";
     let odd = "records that do not fit what stands before them";
     let mut lines = Vec::new();
     if figures.total("log", lost) > 0 {
@@ -236,6 +234,13 @@ fn faults(figures: &Figures) -> Vec<Line> {
         lines.push(
             line.say(" entries that it had acknowledged. Figures of this report may be too low by what they said."),
         );
+    }
+    if figures.total("log", lost) == 0 && figures.total("log", cut) > 0 {
+        let line = Line::new().say("At a start the log had an end that was not whole, as a crash leaves it, and ");
+        let line = line
+            .number(figures, "log", cut)
+            .say(" bytes of it were cut. Nothing that had been acknowledged was in them.");
+        lines.push(line);
     }
     if figures.total("log", odd) > 0 {
         lines.push(
@@ -258,8 +263,8 @@ fn faults(figures: &Figures) -> Vec<Line> {
 
 /// A time for people.
 pub(crate) fn time(ms: u64) -> String {
-    let tenths = |of: u64| {
-        let tenths = ms.saturating_mul(10) / of;
+    let tenths = |of: u128| {
+        let tenths = u128::from(ms) * 10 / of;
         if tenths.is_multiple_of(10) { (tenths / 10).to_string() } else { format!("{}.{}", tenths / 10, tenths % 10) }
     };
     match ms {

@@ -63,7 +63,12 @@ def watch(log: Log, seconds: float, seen: list[bytes]) -> None:
     """Takes checkpoints; while the log is opened anew there is none."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        checkpoint = log.fetch("/audit/log/checkpoint")
+        try:
+            checkpoint = log.fetch("/audit/log/checkpoint")
+        except (OSError, http.client.HTTPException):
+            # A log that cannot be kept open ends the service: that is not the worst that a disk can do to it.
+            assert log.service.process.wait(10) == 3, log.service.log_text()
+            return
         assert checkpoint.status in (200, 500, 503), checkpoint.body
         if checkpoint.status == 200:
             seen.append(checkpoint.body)
@@ -109,12 +114,15 @@ def test_the_service_goes_on_by_itself_when_the_disk_does(install, tmp_path: Pat
     with Load(service) as load:
         until("answers", lambda: len(load.acknowledged) > 20)
         with disk.fault(fault):
-            until("refusals", lambda: load.refused > 5)
+            until("refusals", lambda: load.refused > 0)
         until("answers again", lambda count=len(load.acknowledged): len(load.acknowledged) > count + 20, 60)
+    assert service.stop() == 0
+    # What the log took while nobody could tell whether it did gets its end at the next start.
+    service.start()
     assert service.stop() == 0
     report = service.audit_json("verify")
     assert report["passed"] and report["under_way"] == 0, report
-    listed = {one["record_id"] for one in service.audit_json("list", "--limit", "1000")}
+    listed = {one["admission"]["record_id"] for one in service.audit_json("list", "--limit", "1000")}
     assert set(load.acknowledged[-100:]) <= listed
 
 

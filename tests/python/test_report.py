@@ -43,9 +43,10 @@ def test_proofs_on_the_command_line(install, tmp_path: Path, verifier):
     auditor = run_well("key", "create", "default", "--role", "auditor", "--policy", service.policy, "--quiet").strip()
     service.start()
     record = service.chat().record
+    record = service.audit_json("show", record)["admission"]["record"]["body"]["request_id"]
     folder = tmp_path / "receipts"
     told = run_well("audit", "prove", record, "--url", service.url, "--key", auditor, "--out", folder)
-    assert told.count("holds") == 2 and record in told, told
+    assert told.count("holds") == 2 and "outcome" in told, told
     key = re.search(r"key\s+(\S+\+[0-9a-f]{8}\+\S+)", told).group(1)
     receipts = sorted(folder.glob("*.receipt.txt"))
     assert len(receipts) == 2
@@ -54,7 +55,7 @@ def test_proofs_on_the_command_line(install, tmp_path: Path, verifier):
         verifier.well("receipt", receipt, key, entry)
     assert service.stop() == 0
     offline = json.loads(run_well("audit", "prove", record, "--data-dir", service.data, "--log-key", key, "--json"))
-    assert [one["record_id"] for one in offline] == [receipt.name.split(".")[0] for receipt in receipts] or len(offline) == 2
+    assert sorted(one["record_id"] for one in offline) == [receipt.name.split(".")[0] for receipt in receipts]
     wrong = run("audit", "prove", record, "--data-dir", service.data, "--log-key", key.replace("+", "+0", 1)[:-4] + "AAAA")
     assert wrong.returncode != 0
     nobody = run("audit", "prove", "req_1", "--data-dir", service.data)

@@ -79,7 +79,7 @@ def test_a_held_answer_is_seen_by_a_reviewer_edited_released_and_audited(install
     acts = [act["body"]["what"] for act in ask(service, "GET", "/v1/audit/acts", "auditor").json["data"]]
     assert acts.count("review.read") == 1
     assert "PASSED" in service.audit("verify").stdout
-    assert "edited by" in service.audit("show", review).stdout
+    assert "as `reviewer`, gave another answer in its place" in " ".join(service.audit("show", review).stdout.split())
 
 
 @pytest.mark.parametrize(("decision", "content"), [("approve", ANSWER.replace("jane.doe@example.org", "[EMAIL]")), ("reject", None)])

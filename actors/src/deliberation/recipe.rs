@@ -19,7 +19,8 @@ const VERSION: u32 = 1;
 #[serde(deny_unknown_fields)]
 struct Recipe {
     /// The version of these fields.
-    recipe: u32,
+    #[serde(rename = "recipe")]
+    version: u32,
     /// The version of the program that carried it out: another one may draw otherwise.
     program: String,
     /// The conversation, without the instruction.
@@ -92,7 +93,7 @@ pub(super) fn write(job: &Job) -> Vec<u8> {
         messages = without(messages, instruction);
     }
     let recipe = Recipe {
-        recipe: VERSION,
+        version: VERSION,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         question: Some(job.question.clone()).filter(|question| *question != last(&messages)),
         messages,

@@ -11,11 +11,12 @@ use crate::{
     index::{Facts, LeafSet, WIDTH, Word},
 };
 
-/// What one page may cost: reading a value of the index is 1, and looking at a request's records is [`REQUEST`]. Tens of microseconds
-/// each, so that a page keeps others from the log for a tenth of a second or so. Tests have pages end early.
-const MOST_WORK: u64 = if cfg!(test) { 40 } else { 8192 };
+/// What one page may cost: reading a value of the index is 1, a tenth or two of a millisecond in a bundle with hundreds of words, and
+/// looking at a request's records is [`REQUEST`]. So a page keeps others from the log for less than half a second, and looks at half a
+/// million records at most. Tests have pages end early.
+const MOST_WORK: u64 = if cfg!(test) { 40 } else { 2048 };
 /// What looking at the records of a request costs.
-const REQUEST: u64 = 4;
+const REQUEST: u64 = 2;
 
 /// A search that cannot be done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

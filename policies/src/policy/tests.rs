@@ -54,7 +54,7 @@ fn unknown_keys_name_their_line_the_near_one_and_the_known_ones() {
         &[
             "3:5: tenants[0]: the key `limits` is missing; add `limits:` (How fast a tenant may go, all its keys together, or a key, or a model for everybody)",
             "5:5: tenants[0].limit: unknown key `limit` in tenants[0]; did you mean `limits`? \
-         known keys: authorization, budget, facts, id, keys, limits, models, name, presets, quotas, safeguards, scope, training_consent, webhooks",
+         known keys: authorization, budget, facts, id, keys, limits, models, name, presets, quotas, retention, safeguards, scope, training_consent, webhooks",
         ],
     );
     check(

@@ -92,7 +92,7 @@ proptest! {
         let scope = if all { Scope { tenant: None, ..november() } } else { november() };
         let figures = log_of(&steps).figures(&scope);
         let expected = admissions(&steps, &scope);
-        prop_assert_eq!(figures.requests() as usize, expected);
+        prop_assert_eq!(figures.requests(), expected as u64);
         for group in ["outcomes", "days", "models", "strategies", "purposes"] {
             let entries = each_once(&figures, group);
             prop_assert_eq!(entries.len(), expected, "{}", group);
@@ -193,6 +193,6 @@ fn memory_has_a_bound() {
         log.admit(hours, |_| {});
     }
     let scope = Scope { max_entries: 4, ..november() };
-    let told = gather(log.0.iter().cloned().map(Ok), &scope, Tracked::new(None, &[])).err().expect("too many");
+    let told = gather(log.0.iter().cloned().map(Ok), &scope, Tracked::new(None, &[])).expect_err("too many");
     assert!(matches!(told, ReportError::TooMany { max: 4 }), "{told}");
 }

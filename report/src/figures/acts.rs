@@ -74,7 +74,12 @@ pub(crate) fn is_change(done: &Done) -> bool {
 }
 
 pub(crate) fn is_read(done: &Done) -> bool {
-    done.what.ends_with(".read")
+    reads(&done.what)
+}
+
+/// Whether an act of this name reads contents, such as `contents.read`.
+pub(crate) fn reads(what: &str) -> bool {
+    what.rsplit_once('.').is_some_and(|(_, act)| act == "read")
 }
 
 fn is_hold(done: &Done) -> bool {
@@ -85,12 +90,13 @@ fn is_other(done: &Done) -> bool {
     done.erasure.is_none() && !is_change(done) && !is_read(done) && !is_hold(done)
 }
 
-fn counted(found: &Collected, is_own: impl Fn(&Done) -> bool, group: Group) -> Group {
+fn counted(found: &Collected, is_own: impl Fn(&Done) -> bool, mut group: Group) -> Group {
     let mut names: BTreeMap<String, Vec<EntryAt>> = BTreeMap::new();
     for done in found.acts.iter().filter(|done| done.erasure.is_none() && is_own(done)) {
         names.entry(format!("{} · {}", what(&done.what), who(&done.by))).or_default().push(done.entry);
     }
-    Group { figures: names.into_iter().map(|(name, entries)| Figure::of(name, entries)).collect(), ..group }
+    group.figures = names.into_iter().map(|(name, entries)| Figure::of(name, entries)).collect();
+    group
 }
 
 /// What was done, for people.

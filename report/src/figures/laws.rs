@@ -16,7 +16,20 @@ pub(super) fn groups(found: &Collected) -> Vec<Group> {
 
 /// The name of a figure of a rule, by its id, its state and its effect.
 pub(crate) fn law_name(note: &Note) -> String {
-    let effect = if note.effect.is_empty() { "effect not known" } else { note.effect.as_ref() };
+    let effect = match note.effect.as_ref() {
+        "" => return format!("{} · {}", note.rule, note.state),
+        "forbid" => "refuses",
+        "require" => "asks for something on file",
+        "review" => "asks for a person",
+        "disclose" => "has a notice or a mark go with the answer",
+        "owe" => "something is due later",
+        "safeguards" => "has texts looked through",
+        "retain" => "has things stay for some time",
+        "limit" => "has contents go after some time",
+        "erase" => "has contents go when asked",
+        "assessed" => "an assessment is on file",
+        other => other,
+    };
     format!("{} · {effect} · {}", note.rule, note.state)
 }
 

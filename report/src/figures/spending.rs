@@ -80,12 +80,8 @@ fn samples(found: &Collected) -> Group {
 }
 
 /// Shares of votes, and what they are called.
-const SHARES: [(u64, &str); 4] = [
-    (100, "all agree"),
-    (75, "three quarters or more agree"),
-    (50, "half or more agree"),
-    (0, "fewer than half agree"),
-];
+const SHARES: [(u64, &str); 4] =
+    [(100, "all agree"), (75, "75 % and more"), (50, "50 % to 75 %"), (0, "less than 50 %")];
 
 fn agreement(found: &Collected) -> Group {
     let share = |request: &Request| request.votes.filter(|(_, all)| *all > 1).map(|(most, all)| most * 100 / all);

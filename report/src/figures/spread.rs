@@ -66,14 +66,14 @@ pub(super) fn all(found: &Collected) -> Vec<Spread> {
             ("answer-times", "Time to the end of a request"),
             "From the moment at which a request was let in to its end, without the time that an answer waited for a person.",
             ANSWERS,
-            found.requests.iter().filter_map(wall).collect(),
+            &found.requests.iter().filter_map(wall).collect::<Vec<_>>(),
         ),
         spread(
             ("decision-times", "Time to a person's decision"),
             "From the moment at which an answer was held to the decision of a person. Answers on which nobody decided in time are not \
              in it.",
             DECISIONS,
-            found.requests.iter().filter_map(decided).collect(),
+            &found.requests.iter().filter_map(decided).collect::<Vec<_>>(),
         ),
     ]
 }
@@ -82,12 +82,12 @@ fn spread(
     (id, title): (&'static str, &'static str),
     about: &'static str,
     steps: Steps,
-    all: Vec<(EntryAt, u64)>,
+    all: &[(EntryAt, u64)],
 ) -> Spread {
     let mut sorted: Vec<u64> = all.iter().map(|(_, ms)| *ms).collect();
     sorted.sort_unstable();
     let mut figures: Vec<Figure> = steps.iter().map(|(_, name)| Figure::new(*name)).collect();
-    for (entry, ms) in &all {
+    for (entry, ms) in all {
         let step = steps.iter().zip(&mut figures).find(|((most, _), _)| ms <= most);
         if let Some((_, figure)) = step {
             figure.entries.push(*entry);
@@ -131,7 +131,7 @@ mod tests {
     fn every_time_stands_in_one_step() {
         for steps in [ANSWERS, DECISIONS] {
             let all: Vec<(EntryAt, u64)> = (0..).zip([0, 1, 1_000, 1_001, MINUTE, HOUR, HOUR + 1, u64::MAX]).collect();
-            let spread = spread(("id", "title"), "", steps, all.clone());
+            let spread = spread(("id", "title"), "", steps, &all);
             let in_steps: u64 = spread.steps.iter().map(Figure::count).sum();
             assert_eq!((in_steps, spread.count, spread.longest_ms), (8, 8, u64::MAX));
         }

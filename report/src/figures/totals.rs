@@ -3,7 +3,7 @@
 use forethought_audit::ReviewDecision;
 
 use crate::{
-    Figure, Group,
+    EntryAt, Figure, Group,
     collect::Collected,
     figures::{is_change, is_read},
     request::{Fate, Request},
@@ -13,6 +13,8 @@ pub(crate) const LET_IN: &str = "requests that were let in";
 pub(crate) const UNFINISHED: &str = "requests that did not finish";
 pub(crate) const HELD: &str = "answers that were held for a person";
 pub(crate) const DECIDED: &str = "answers on which a person decided";
+/// What safeguards found, in all.
+pub(crate) const FINDINGS: &str = "things that safeguards found";
 pub(crate) const CHANGES: &str = "changes of policy and keys";
 pub(crate) const READS: &str = "reads of contents";
 pub(crate) const ERASURES: &str = "erasures, and erasures that were refused";
@@ -36,15 +38,27 @@ pub(super) fn group(found: &Collected) -> Group {
         about: "The numbers of the summary. A request did not finish when it failed, was cancelled, ran out of time, was interrupted by a \
                 crash, or has no end yet.",
         of: "what",
-        unit: "requests, or acts",
+        unit: "how many",
         figures: vec![
             of(LET_IN, &|_| true),
             of(UNFINISHED, &is_unfinished),
             of(HELD, &|request| request.waiting.is_some()),
             of(DECIDED, &by_person),
+            Figure::sum(FINDINGS, findings(found)),
             acts(CHANGES, &is_change),
             acts(READS, &is_read),
             acts(ERASURES, &|done| done.erasure.is_some()),
         ],
     }
+}
+
+/// What safeguards found, by the records that say it.
+fn findings(found: &Collected) -> Vec<(EntryAt, u64)> {
+    let of = |request: &Request, side: &str| {
+        request.safeguards.iter().filter(|one| one.side == side).fold(0_u64, |sum, one| sum.saturating_add(one.count))
+    };
+    let parts =
+        |request: &Request| [(Some(request.admission), of(request, "input")), (request.end, of(request, "output"))];
+    let all = found.requests.iter().flat_map(parts);
+    all.filter_map(|(entry, count)| Some((entry?, count))).filter(|(_, count)| *count > 0).collect()
 }

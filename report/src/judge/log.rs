@@ -31,9 +31,9 @@ pub(super) fn is_whole(view: &View<'_>) -> Finding {
         }
         Some(Signed { size, is_verified, .. }) => {
             let checked = if is_verified.is_some() {
-                "and its signature holds"
+                "the signature holds"
             } else {
-                "its signature is to be checked with the log's key, see below"
+                "the signature is to be checked with the log's key, see below"
             };
             Finding::new(
                 State::Shown,

@@ -1,6 +1,6 @@
 //! Checks over what every request says of itself.
 
-use super::{Finding, State, View, counted};
+use super::{Finding, State, View, counted, grouped};
 use crate::{
     Figure,
     request::{Fate, Request},
@@ -36,7 +36,10 @@ fn all_have(view: &View<'_>, having: &Having<'_>, has: impl Fn(&Request) -> Opti
     match (with.len(), without.len()) {
         (0, 0) => Finding::new(State::NotApplicable, "no request of the period was of the kind that this is about"),
         (_, 0) => Finding::new(State::Shown, format!("of {all}, every one: {}", having.with)).with(figures),
-        (_, some) => Finding::new(State::Gap, format!("{some} of {all}: {}", having.without)).with(figures),
+        (_, some) => {
+            let some = grouped(some as u64);
+            Finding::new(State::Gap, format!("{some} of {all}: {}", having.without)).with(figures)
+        }
     }
 }
 

@@ -33,9 +33,9 @@ impl<'f> Said<'f> {
 
     fn figures(&self) -> [Figure; 3] {
         [
-            figure("requests in which a rule had effect", &self.enforced),
-            figure("requests in which a rule was only told", &self.shadow),
             figure("requests that left open whether a rule applies", &self.undetermined),
+            figure("requests in which a rule was only told", &self.shadow),
+            figure("requests in which a rule had effect", &self.enforced),
         ]
     }
 

@@ -85,7 +85,7 @@ fn rules_had_effect() {
     let name = "{ applied: { rules: [eu-ai-act/50-1] } }";
     let noted = |state: &'static str| {
         move |log: &mut Log| {
-            drop(answered(log, |admission| admission.laws = vec![law("eu-ai-act/50-1", state, Some("disclose"))]))
+            drop(answered(log, |admission| admission.laws = vec![law("eu-ai-act/50-1", state, Some("disclose"))]));
         }
     };
     check(name, noted("enforced"), State::Shown, "in 1 request");
@@ -93,7 +93,7 @@ fn rules_had_effect() {
     check(name, noted("undetermined"), State::Gap, "left out a fact");
     check(name, |log| drop(answered(log, |_| {})), State::Gap, "may not have been in the policy");
     let other = |log: &mut Log| {
-        drop(answered(log, |admission| admission.laws = vec![law("eu-ai-act/50-2", "enforced", Some("disclose"))]))
+        drop(answered(log, |admission| admission.laws = vec![law("eu-ai-act/50-2", "enforced", Some("disclose"))]));
     };
     check(name, other, State::NotApplicable, "of the kind");
     let mixed = |log: &mut Log| {
@@ -117,11 +117,11 @@ fn what_is_prohibited_was_refused() {
     check(name, forbidden(OutcomeStatus::Answered, 1), State::Gap, "went on although");
     check(name, forbidden(OutcomeStatus::Refused, 1), State::Gap, "went on although");
     let open = |log: &mut Log| {
-        drop(answered(log, |admission| admission.laws = vec![law("eu-ai-act/5-1-f", "undetermined", None)]))
+        drop(answered(log, |admission| admission.laws = vec![law("eu-ai-act/5-1-f", "undetermined", None)]));
     };
     check(name, open, State::Gap, "left out a fact");
     let none = |log: &mut Log| {
-        drop(answered(log, |admission| admission.laws = vec![law("eu-ai-act/50-2", "enforced", Some("disclose"))]))
+        drop(answered(log, |admission| admission.laws = vec![law("eu-ai-act/50-2", "enforced", Some("disclose"))]));
     };
     check(name, none, State::Shown, "none of 1 request");
     check(name, |log| drop(answered(log, |_| {})), State::Gap, "may not have been in the policy");
@@ -142,7 +142,7 @@ fn people_decided() {
     };
     check(name, held(Some(ReviewDecision::Approved)), State::Shown, "none was answered without");
     let bare = |log: &mut Log| {
-        drop(answered(log, |admission| admission.laws = vec![law("eu-ai-act/hr-14", "enforced", Some("review"))]))
+        drop(answered(log, |admission| admission.laws = vec![law("eu-ai-act/hr-14", "enforced", Some("review"))]));
     };
     check(name, bare, State::Gap, "without a person");
     let name = "held_answers_decided";
@@ -180,7 +180,7 @@ fn requests_say_what_they_should() {
     );
     let limited = |log: &mut Log| {
         answered(log, |admission| {
-            admission.retention.limit = Some(RetentionDays { days: 30, rule: "house/limit".to_owned() })
+            admission.retention.limit = Some(RetentionDays { days: 30, rule: "house/limit".to_owned() });
         });
     };
     check("contents_expire", limited, State::Shown, "last day");
@@ -243,7 +243,7 @@ fn acts_are_told() {
     check("reads_recorded", erased(&[], 2), State::Shown, "no content was read");
     check("reads_recorded", |_| {}, State::NotApplicable, "no request");
     let owed = |log: &mut Log| {
-        drop(answered(log, |admission| admission.laws = vec![law("eu-ai-act/86", "enforced", Some("owe"))]))
+        drop(answered(log, |admission| admission.laws = vec![law("eu-ai-act/86", "enforced", Some("owe"))]));
     };
     check("{ owed: { rules: [eu-ai-act/86] } }", owed, State::BeyondALog, "keep a record");
 }

@@ -10,10 +10,12 @@ const WIDTH: f64 = 900.0;
 const HEIGHT: f64 = 300.0;
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = 890.0;
-const TOP: f64 = 12.0;
+const TOP: f64 = 22.0;
 const BOTTOM: f64 = 250.0;
 /// Labels under the bars, at most.
 const MOST_LABELS: usize = 11;
+/// Bars that are few enough to stand below their numbers.
+const FEW: usize = 12;
 /// The width of a character of a label.
 const CHARACTER: f64 = 7.0;
 
@@ -67,7 +69,7 @@ pub(super) fn bars(title: &str, unit: &str, bars: &[Bar]) -> String {
     let every = label_step(bars, step);
     for (at, bar) in bars.iter().enumerate() {
         let x = LEFT + step * real(at);
-        draw(&mut text, bar, (x + step * 0.12, step * 0.76), top);
+        draw(&mut text, bar, (x + step * 0.12, step * 0.76), (top, bars.len() <= FEW));
         if at.is_multiple_of(every) {
             let (middle, below) = (x + step / 2.0, BOTTOM + 18.0);
             _ = writeln!(
@@ -102,7 +104,8 @@ fn grid(text: &mut String, top: u64, unit: &str) {
     _ = writeln!(text, "<text x=\"{x}\" y=\"{y}\" text-anchor=\"middle\">{}</text>", escape(unit));
 }
 
-fn draw(text: &mut String, bar: &Bar, (x, width): (f64, f64), top: u64) {
+/// A bar, with its number above it where there are few.
+fn draw(text: &mut String, bar: &Bar, (x, width): (f64, f64), (top, is_told): (u64, bool)) {
     let told = format!("{}: {}{}", bar.label, grouped(bar.total()), bar.told);
     let (open, close) = match &bar.page {
         Some(page) => (format!("<a href=\"entries/{}\">", escape(page)), "</a>"),
@@ -119,6 +122,10 @@ fn draw(text: &mut String, bar: &Bar, (x, width): (f64, f64), top: u64) {
             "<rect class=\"{}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\"/>",
             part.class
         );
+    }
+    if is_told {
+        let (middle, y, total) = (x + width / 2.0, y - 6.0, grouped(bar.total()));
+        _ = write!(text, "<text x=\"{middle:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">{total}</text>");
     }
     _ = writeln!(text, "{close}");
 }

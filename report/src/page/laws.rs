@@ -37,7 +37,7 @@ fn overview(report: &Report) -> String {
 
 fn one(report: &Report, at: usize, law: &LawTable) -> String {
     let mut text = format!(
-        "<h3 id=\"law-{}\">{}</h3>\n<p class=\"dim\">{}, {}. <a href=\"{}\">Where it can be read</a>. Compared with the law on {}.{}</p>\n",
+        "<h3 id=\"law-{}\">{}</h3>\n<p class=\"dim\">{}, {}. <a class=\"source\" href=\"{}\">Where it can be read</a>. Compared with the law on {}.{}</p>\n",
         at + 1,
         escape(&law.title),
         escape(&law.law.name),
@@ -48,8 +48,7 @@ fn one(report: &Report, at: usize, law: &LawTable) -> String {
     );
     _ = writeln!(
         text,
-        "<p>{} requests were about a region of this law; of {} more nobody can say, since they named no region, or one that the law's is only a \
-         part of.</p>",
+        "<p>{} requests named a region of this law; {} more may be about one, since they named none, or a larger one.</p>",
         number(&law.within, &reach_page(at, true)),
         number(&law.unknown, &reach_page(at, false))
     );
@@ -71,7 +70,8 @@ fn age(report: &Report, law: &LawTable) -> String {
 fn duty((law, at): (usize, usize), judged: &Judged) -> String {
     let duty = &judged.duty;
     let (class, is_off) = (class(judged.state), matches!(judged.force, Force::NotYet | Force::Stayed));
-    let tags = duty.tags.iter().map(|tag| format!(" <span class=\"tag\">{}</span>", escape(tag))).collect::<String>();
+    let tag = |tag: &String| format!(" <span class=\"tag\">{}</span>", escape(tag));
+    let tags = duty.tags.iter().map(tag).collect::<String>();
     let asks = format!(
         "<strong>{}</strong>{tags}<br/>{}<br/><span class=\"dim\"><a href=\"{}\">{}</a> · {}{}</span>",
         escape(&duty.title),

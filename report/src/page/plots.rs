@@ -76,7 +76,7 @@ fn requests(text: &mut String, figures: &Figures) {
         )
     };
     let legend = format!("<p class=\"legend\">{}</p>\n", OUTCOMES.iter().map(key).collect::<String>());
-    let about = "On the day, UTC, on which they were let in. A bar leads to the entries of its day; the numbers stand in the tables below.";
+    let about = "On the day, UTC, on which they were let in. A bar leads to the entries of its day, and tells its parts when the pointer rests on it.";
     picture(text, ("Requests by day", about), &legend, &bars("Requests by day", "requests", &drawn));
 }
 
@@ -86,7 +86,10 @@ fn day_bar(figures: &Figures, days: &Group, at: usize, day: &Figure) -> Bar {
         own.filter(|entry| outcomes.contains(&entry.status.as_ref())).count() as u64
     };
     let parts: Vec<Part> = OUTCOMES.iter().map(|(class, _, outcomes)| Part { class, value: count(outcomes) }).collect();
-    let told = OUTCOMES.iter().zip(&parts).filter(|(_, part)| part.value > 0);
-    let told: String = told.map(|((_, name, _), part)| format!("\n{} {name}", grouped(part.value))).collect();
+    let drawn = OUTCOMES.iter().zip(&parts).filter(|(_, part)| part.value > 0);
+    let mut told = String::new();
+    for ((_, name, _), part) in drawn {
+        _ = write!(told, "\n{} {name}", grouped(part.value));
+    }
     Bar { label: label(&day.name), told, page: (!day.entries.is_empty()).then(|| group_page(days, at)), parts }
 }

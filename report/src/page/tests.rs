@@ -88,9 +88,13 @@ fn written(report: &Report) -> BTreeMap<String, String> {
             }
         }
     }
-    assert_eq!(told.files as usize, files.len());
-    assert_eq!(told.bytes as usize, files.values().map(String::len).sum::<usize>());
+    assert_eq!(told.files, files.len() as u64);
+    assert_eq!(told.bytes, files.values().map(|text| text.len() as u64).sum::<u64>());
     files
+}
+
+fn is_page(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "html")
 }
 
 /// What stands in an attribute, everywhere.
@@ -103,7 +107,7 @@ fn all<'t>(text: &'t str, attribute: &str) -> Vec<&'t str> {
 fn whatever_a_log_says_stays_text() {
     let (log, scope) = evil();
     let files = written(&report(&log, &scope));
-    for (name, text) in files.iter().filter(|(name, _)| name.ends_with(".html")) {
+    for (name, text) in files.iter().filter(|(name, _)| is_page(name)) {
         for mark in
             ["<script", "alert(\"", "\u{202e}", "\u{0}", "src=", "@import", "javascript:", "http-equiv=\"refresh"]
         {
@@ -120,7 +124,7 @@ fn whatever_a_log_says_stays_text() {
 fn every_link_leads_somewhere_and_nothing_is_loaded() {
     let files = written(&report(&some(), &november()));
     let mut links = 0;
-    for (name, text) in files.iter().filter(|(name, _)| name.ends_with(".html")) {
+    for (name, text) in files.iter().filter(|(name, _)| is_page(name)) {
         for link in all(text, "href") {
             links += 1;
             if let Some(outside) = link.strip_prefix("https://") {
@@ -153,18 +157,11 @@ fn every_number_is_that_of_the_rows_it_leads_to() {
         let number: u64 = number.chars().filter(char::is_ascii_digit).collect::<String>().parse().expect("a number");
         let target = &files[&format!("entries/{name}")];
         let rows = all(target, "id").iter().filter(|id| id.starts_with("leaf-")).count() as u64;
-        let adds: Vec<u64> = target
-            .split("</td></tr>")
-            .filter_map(|row| {
-                row.rsplit("class=\"number\">")
-                    .next()?
-                    .chars()
-                    .filter(char::is_ascii_digit)
-                    .collect::<String>()
-                    .parse()
-                    .ok()
-            })
-            .collect();
+        let mut adds: Vec<&str> = target.split("</td></tr>").collect();
+        adds.pop();
+        let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+        let adds: Vec<u64> =
+            adds.into_iter().filter_map(|row| digits(row.rsplit("class=\"number\">").next()?).parse().ok()).collect();
         if target.contains("the sum of the last column") {
             assert_eq!(number, adds.iter().sum::<u64>(), "{name}");
         } else {
@@ -206,7 +203,7 @@ fn an_empty_period_reads_like_one() {
         let files = written(&report(&Log::default(), &scope));
         let page = &files["report.html"];
         assert!(page.contains("nothing was asked in this period") && page.contains("Nothing to draw"), "{page}");
-        assert!(!page.contains("NaN") && !page.contains("inf"), "{page}");
+        assert!(!page.contains("NaN") && !page.contains("\"inf") && !page.contains(">inf"), "{page}");
     }
 }
 
@@ -223,6 +220,14 @@ fn what_is_lost_is_told_first() {
         "{}",
         &page[lost..lost + 90]
     );
+}
+
+#[test]
+fn a_cut_end_is_told_even_where_nothing_is_lost() {
+    let mut log = some();
+    log.cut(20, None);
+    let page = report(&log, &november()).html();
+    assert!(page.contains("<a href=\"entries/log-2.html\">41</a> bytes of it were cut"), "{page}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 /* A disk that fails at will, for a program that is started with this library in LD_PRELOAD.
  *
- * FAULTY_DISK names a folder; only files below FAULTY_DATA are touched. While the folder holds a file `sync`, every third sync fails
+ * FAULTY_DISK names a folder; only files below FAULTY_DATA are touched. While the folder holds a file `sync`, one sync of 25 fails
  * (EIO). While it holds `full`, nothing more can be written (ENOSPC), and every other time a part of what was to be written is
  * there all the same, as it is when a disk fills up in the middle of a write.
  */
@@ -36,7 +36,7 @@ static int is_data(int fd) {
 }
 
 static int fails_sync(int fd) {
-    return is_there("sync") && is_data(fd) && atomic_fetch_add(&syncs, 1) % 3 == 2;
+    return is_there("sync") && is_data(fd) && atomic_fetch_add(&syncs, 1) % 25 == 24;
 }
 
 /* The function that is stood before. */

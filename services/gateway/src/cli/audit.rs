@@ -188,7 +188,7 @@ pub struct ListArgs {
 pub struct ActsArgs {
     #[command(flatten)]
     place: Place,
-    /// Only this, such as contents.read or policy.in_force
+    /// Only this, such as `contents.read` or `policy.in_force`
     #[arg(long)]
     what: Option<String>,
     /// Only what somebody of this tenant did

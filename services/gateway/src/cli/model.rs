@@ -2,7 +2,7 @@
 
 mod register;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 use clap::Subcommand;
@@ -291,7 +291,7 @@ fn check(Check { id, behaviour, config }: &Check) -> anyhow::Result<ExitCode> {
                 Err(why) => ("FAILED", Paint::Bad, format!("{why:#}")),
             };
             failed |= word == "FAILED";
-            text.push_str(&format!("{} {}: {}\n", style.paint(paint, word), tame(id), tame(&told)));
+            _ = writeln!(text, "{} {}: {}", style.paint(paint, word), tame(id), tame(&told));
         }
     }
     output::print(&text)?;

@@ -61,10 +61,26 @@ pub(super) fn page<T>(
         let Page { items, next } = search(cursor.as_ref(), limit - all.len())?;
         all.extend(items);
         if next.is_none() || all.len() >= limit {
-            return Ok((all, next));
+            return Ok((all, more(next, search)?));
         }
         cursor = next;
     }
+}
+
+/// Where to go on, unless nothing is found there any more.
+fn more<T>(
+    next: Option<Cursor>,
+    search: impl Fn(Option<&Cursor>, usize) -> anyhow::Result<Page<T>>,
+) -> anyhow::Result<Option<Cursor>> {
+    let mut at = next.clone();
+    while let Some(cursor) = at {
+        let page = search(Some(&cursor), 1)?;
+        if !page.items.is_empty() {
+            return Ok(next);
+        }
+        at = page.next;
+    }
+    Ok(None)
 }
 
 /// How to go on.

@@ -99,7 +99,7 @@ fn refused(asked: &BTreeMap<&str, BTreeSet<&str>>, config: &Config) -> anyhow::R
     for (model, weights) in asked {
         match config.models.iter().find(|configured| configured.id == *model).map(|configured| &configured.engine) {
             None => {
-                drop(refused.insert((*model).to_owned(), format!("the configuration has no model `{}`", tame(model))))
+                refused.insert((*model).to_owned(), format!("the configuration has no model `{}`", tame(model)));
             }
             Some(EngineConfig::Mistral(file)) => {
                 let now =

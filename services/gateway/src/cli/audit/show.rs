@@ -1,5 +1,7 @@
 //! `forethought audit show`: one request, from question to answer.
 
+use std::fmt::Write as _;
+
 use forethought_audit::{AuditReader, Shown, Story};
 
 use super::{ShowArgs, paint};
@@ -30,5 +32,18 @@ fn text(shown: &Shown, in_use: bool, style: Style) -> String {
         (None, false) => "\nNo server is running; the next start closes it as interrupted.\n",
         _ => "",
     };
-    format!("{head}\n\n{}{open}", Story::of(shown))
+    format!("{head}\n\n{}{open}{}", Story::of(shown), said(shown))
+}
+
+/// Everything that each sample said, its thoughts and what was said for it included; nothing where no contents were asked for.
+fn said(shown: &Shown) -> String {
+    let mut text = String::new();
+    for content in &shown.contents {
+        let (Some(index), Ok(bytes)) = (content.name.strip_prefix("sample/"), &content.content) else { continue };
+        _ = writeln!(text, "\nAll that sample {} said", tame(index));
+        for line in tame(&String::from_utf8_lossy(bytes)).lines() {
+            _ = writeln!(text, "  | {line}");
+        }
+    }
+    text
 }
