@@ -77,6 +77,7 @@ fn request() -> (Draft, Draft) {
         stop: None,
         chosen: Vec::new(),
         tokens: None,
+        tools: None,
     };
     (admission.into(), outcome.into())
 }

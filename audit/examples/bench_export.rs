@@ -96,6 +96,7 @@ fn request(tenant: u32) -> [Draft; 2] {
         stop: None,
         chosen: Vec::new(),
         tokens: None,
+        tools: None,
     };
     [admission(id, tenant), outcome.into()]
 }

@@ -140,6 +140,7 @@ fn request(number: u32) -> [Draft; 2] {
         stop: None,
         chosen: Vec::new(),
         tokens: None,
+        tools: None,
     };
     [admission(id, number), outcome.into()]
 }

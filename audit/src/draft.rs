@@ -1,5 +1,7 @@
 //! What the caller knows of a record, contents included, and how it becomes a record and sealed contents.
 
+mod tools;
+
 use std::collections::BTreeSet;
 
 use forethought_schemas::{RecordId, RequestId};
@@ -7,9 +9,11 @@ use jiff::Timestamp;
 
 use crate::{
     Act, Actor, Admission, Body, ClassifierNote, Commitment, ContentKey, ContentLabel, Digest, DraftError, Outcome,
-    OutcomeStatus, Review, ReviewAsked, ReviewDecision, SafeguardNote, SampleOutcome, Spent, VaultError, VoteCount,
-    random::Random, vault::seal,
+    OutcomeStatus, Review, ReviewAsked, ReviewDecision, SafeguardNote, SampleOutcome, Spent, ToolsSpent, VaultError,
+    VoteCount, random::Random, vault::seal,
 };
+
+pub use tools::{ToolCallDraft, ToolResultDraft};
 
 /// A record to append, with its contents in the clear.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +24,12 @@ pub enum Draft {
     Outcome(Box<OutcomeDraft>),
     /// Something is done to the service itself.
     Act(Box<ActDraft>),
-    /// Somebody decides on an answer that is held.
+    /// Somebody decides on an answer that is held, or on a call of a tool.
     Review(Box<ReviewDraft>),
+    /// A model calls a tool.
+    ToolCall(Box<ToolCallDraft>),
+    /// What comes of that.
+    ToolResult(Box<ToolResultDraft>),
 }
 
 impl Draft {
@@ -33,6 +41,8 @@ impl Draft {
             Self::Outcome(draft) => &draft.record_id,
             Self::Act(draft) => &draft.record_id,
             Self::Review(draft) => &draft.record_id,
+            Self::ToolCall(draft) => &draft.record_id,
+            Self::ToolResult(draft) => &draft.record_id,
         }
     }
 
@@ -47,6 +57,8 @@ impl Draft {
                 all.map(<[u8]>::len).sum()
             }
             Self::Review(draft) => draft.answer.as_ref().map_or(0, Vec::len),
+            Self::ToolCall(draft) => draft.arguments.len(),
+            Self::ToolResult(draft) => draft.result.len(),
             Self::Act(_) => 0,
         }
     }
@@ -76,7 +88,7 @@ impl From<ReviewDraft> for Draft {
     }
 }
 
-/// A decision on an answer that is held. Its request and tenant are the admission's.
+/// A decision on an answer that is held, or on a call of a tool. Its request and tenant are the admission's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReviewDraft {
     /// The new record's id.
@@ -93,6 +105,8 @@ pub struct ReviewDraft {
     pub reason: String,
     /// The answer that is given in place of the held one. Sealed.
     pub answer: Option<Vec<u8>>,
+    /// The record of the call that is decided on; nothing where it is the answer.
+    pub call: Option<RecordId>,
 }
 
 /// Something that is done to the service itself. It has no contents.
@@ -160,6 +174,8 @@ pub struct OutcomeDraft {
     pub chosen: Vec<u32>,
     /// The ids of the tokens of each sample, as JSON: an object with the places of samples for names. Sealed.
     pub tokens: Option<Vec<u8>>,
+    /// What calls of tools came to, where there were any.
+    pub tools: Option<ToolsSpent>,
 }
 
 /// What came of one sample.
@@ -266,7 +282,17 @@ impl ReviewDraft {
             decision: self.decision,
             by: self.by.clone(),
             reason: self.reason.clone(),
+            call: self.call.clone(),
         }))
+    }
+
+    /// Whether a call of a tool can be decided so.
+    pub(crate) fn check(&self) -> Result<(), DraftError> {
+        let is_edited = self.decision == ReviewDecision::Edited || self.answer.is_some();
+        match &self.call {
+            Some(call) if is_edited => Err(DraftError::CallEdited(call.clone())),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -321,6 +347,7 @@ impl OutcomeDraft {
             review: self.review.clone(),
             stop: self.stop.clone(),
             chosen: self.chosen.clone(),
+            tools: self.tools,
         }))
     }
 }

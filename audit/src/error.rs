@@ -120,4 +120,46 @@ pub enum DraftError {
     /// Two samples have the same index.
     #[error("sample {0} is there twice")]
     SampleTwice(u32),
+    /// The call of a tool is not known, or is over.
+    #[error("call {0} is unknown, of another request, or has its result already")]
+    NoSuchCall(RecordId),
+    /// The call of a tool does not wait for a person.
+    #[error("call {0} waits for no decision: it was decided before, it or its request has ended, or it was not held")]
+    CallNotHeld(RecordId),
+    /// A call of a tool was decided in a way that is for answers.
+    #[error("call {0} cannot be edited, only answers can: approve or reject it")]
+    CallEdited(RecordId),
+    /// What was called cannot be a tool.
+    #[error(
+        "call {0} names no tool: take 1 to 64 letters, digits, `_`, `-` and `.`, a letter first; `unknown` where there is none"
+    )]
+    ToolName(RecordId),
+    /// A call that waits must say until when, and no other may.
+    #[error("call {call} is `{decision}`: `until` goes with calls that are held, and only with these")]
+    CallUntil {
+        /// The call.
+        call: RecordId,
+        /// What was decided on it.
+        decision: &'static str,
+    },
+    /// A result has a state that no result has.
+    #[error(
+        "the result of call {call} cannot be `{state}`: take done, failed, cancelled, declined, dry_run, or error/ and a code"
+    )]
+    ResultState {
+        /// The call.
+        call: RecordId,
+        /// The state.
+        state: String,
+    },
+    /// A result says of a call what cannot be, such as that one ran which nobody allowed.
+    #[error("call {call} cannot be `{state}`: {why}")]
+    ResultUnfit {
+        /// The call.
+        call: RecordId,
+        /// The state of its result.
+        state: String,
+        /// Why not.
+        why: &'static str,
+    },
 }

@@ -17,6 +17,7 @@
 //! missing in it**: only the whole log does.
 
 mod annex;
+mod called;
 mod card;
 mod csv;
 mod folder;

@@ -4,7 +4,7 @@
 //! they span, what was spent, and a hash of every id with the record that has it. A store of a million records has four thousand.
 //!
 //! A request's records share the id of its admission, so what stands in its end can be asked of the index, too: the hash of the
-//! admission's id is looked for, as that of an end, in the bundles behind.
+//! admission's id is looked for, as that of an end, in the bundles behind. So can what stands in the records of calls of tools between.
 
 mod bundle;
 mod ids;
@@ -23,7 +23,7 @@ use serde::Deserialize;
 use crate::{AuditError, Record, record::VERSION};
 
 /// The version of these trees; another one has the index built anew.
-pub(crate) const LAYOUT: u32 = 6;
+pub(crate) const LAYOUT: u32 = 7;
 /// The kind of an entry that is a record.
 pub(crate) const RECORD: u8 = 1;
 /// The kind of an entry that is a sealed content.

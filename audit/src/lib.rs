@@ -1,9 +1,10 @@
 //! The audit log: what was asked, under which policy, and what came of it, as the leaves of a Merkle tree.
 //!
 //! Every request has two records: an [`Admission`], durable before anything is generated, and an end, durable before
-//! the answer is final: an [`Outcome`], or an [`Interrupted`] that the next start writes after a crash. What is done to the
-//! service itself has one, an [`Act`], durable before it takes effect. A record holds no contents: only salted commitments to
-//! them.
+//! the answer is final: an [`Outcome`], or an [`Interrupted`] that the next start writes after a crash. Between them stands what models
+//! do with tools while they think: a [`ToolCall`], durable before the tool runs, and a [`ToolResult`], durable before the model reads it.
+//! What is done to the service itself has one, an [`Act`], durable before it takes effect. A record holds no contents: only salted
+//! commitments to them.
 //!
 //! # The tree
 //! Each record is a leaf (RFC 6962), in the order of the journal. Whoever has the log's public key checks tiles, signed
@@ -53,7 +54,9 @@ mod verify;
 pub use backup::{Backup, BackupError, BackupExtra, BackupReport, RestoreReport, check_backup, restore};
 pub use contents::{ContentError, MASTER_KEY_FILE, MASTER_KEY_VARIABLE};
 pub use digest::Digest;
-pub use draft::{ActDraft, AdmissionDraft, Draft, OutcomeDraft, ReviewDraft, SampleDraft, VoteDraft};
+pub use draft::{
+    ActDraft, AdmissionDraft, Draft, OutcomeDraft, ReviewDraft, SampleDraft, ToolCallDraft, ToolResultDraft, VoteDraft,
+};
 pub use error::{AuditError, DraftError};
 pub use export::{
     Annex, AnnexReport, AnnexSource, AnnexStanding, ExportError, ExportNote, ExportProgress, ExportReport, ExportScope,
@@ -62,16 +65,19 @@ pub use export::{
 pub use forethought_tlog::VerifierKey;
 pub use index::Usage;
 pub use keys::{KeyError, KeyStore, TenantKey};
-pub use log::{Appended, Asked, AuditLog, EarlyRecord, Erased, Held, LogOptions, OpenReport, Preparer, Proof};
+pub use log::{
+    Appended, Asked, AuditLog, EarlyRecord, Erased, Held, HeldCall, LogOptions, OpenReport, Preparer, Proof,
+};
 pub use query::{
-    ActFilter, Content, Cursor, CursorError, ErasedBy, Filter, Listed, MAX_LISTED, Page, SearchError, Shown,
-    ShownLeaves, Status,
+    ActFilter, CallInFull, Content, Cursor, CursorError, ErasedBy, Filter, Listed, MAX_LISTED, Page, SearchError,
+    Shown, ShownCall, ShownLeaves, ShownRecord, Status,
 };
 pub use reader::{AuditReader, ProveError};
 pub use record::{
     Act, Actor, Admission, Body, ClassifierNote, Commitment, Erasure, ErasureCause, Interrupted, KeyTrace, LawNote,
     LostRange, Outcome, OutcomeStatus, PolicyRef, Record, RefusedKey, RetentionDays, RetentionNote, Review,
-    ReviewAsked, ReviewDecision, SafeguardNote, SampleOutcome, Spent, TailCut, VoteCount,
+    ReviewAsked, ReviewDecision, SafeguardNote, SampleOutcome, Spent, TailCut, ToolCall, ToolDecision, ToolResult,
+    ToolsSpent, VoteCount,
 };
 pub use records::LogRecord;
 pub use secret::SecretError;

@@ -1,10 +1,12 @@
 //! The log, open for appending: one batch of drafts, one durable write, and as many leaves more.
 
+mod calls;
 mod catalogue;
 mod changes;
 mod checkpoints;
 mod early;
 mod erasing;
+mod held;
 mod keeping;
 mod opening;
 mod preparing;
@@ -23,7 +25,7 @@ use forethought_store::{Disk, Index, IndexMark, Journal, JournalOptions, Recover
 use jiff::Timestamp;
 
 use crate::{
-    AuditError, Digest, Draft, DraftError, KeyStore, Masters, ReviewAsked, Ticket, Vault, VaultReport,
+    AuditError, Digest, Draft, DraftError, KeyStore, Masters, Ticket, Vault, VaultReport,
     index::{LAYOUT, RECORD, SEALED},
     leaves::{Leaves, Mark},
 };
@@ -34,9 +36,11 @@ use early::{Early, KnownOnes};
 use opening::Open;
 use preparing::{Prepared, Turn};
 
+pub(crate) use calls::{OpenCall, OpenCalls};
 pub(crate) use checkpoints::{FILE as CHECKPOINT_FILE, last_checkpoint};
 pub use early::{EarlyRecord, Preparer};
 pub use erasing::{Asked, Erased};
+pub use held::{Held, HeldCall};
 pub use publishing::Proof;
 
 /// The audit log. Synchronous; one owner appends.
@@ -56,29 +60,14 @@ pub struct AuditLog {
     head: Digest,
     /// Admissions without an end: as many as there are requests under way.
     open: BTreeMap<RecordId, Arc<OpenAdmission>>,
-    /// Answers that wait for a person, by admission.
+    /// What waits for a person: answers by their admission, calls of tools by their own record.
     held: BTreeMap<RecordId, Held>,
+    /// Calls of tools without a result, of open admissions.
+    calls: OpenCalls,
     /// Those of the open admissions that outcomes can be prepared for.
     known: KnownOnes,
     /// The last entry, where the index was not told yet.
     unsettled: Option<IndexMark>,
-}
-
-/// An answer that waits for a person.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// The request.
-    pub request_id: RequestId,
-    /// Whose it is.
-    pub tenant: String,
-    /// When it was held.
-    pub since: Timestamp,
-    /// Until when somebody may decide, and why.
-    pub review: ReviewAsked,
-    /// The entry of its outcome.
-    pub(crate) seq: u64,
-    /// What its contents are sealed under, if this process knows.
-    pub(crate) key: Option<Ticket>,
 }
 
 #[derive(Clone, Debug)]
@@ -204,8 +193,8 @@ impl AuditLog {
     /// many requests they belong to. After a crash all of them are there or none.
     ///
     /// # Errors
-    /// [`AuditError::Draft`] when a draft does not fit the log: an id twice, or an outcome whose admission is unknown or
-    /// has its end. [`AuditError::Key`] and [`AuditError::Store`]; [`AuditError::is_full`] tells a full disk, after
+    /// [`AuditError::Draft`] when a draft does not fit the log: an id twice, an outcome or a call of a tool whose admission is unknown or
+    /// has its end, a result without its call, or a decision on what does not wait. [`AuditError::Key`] and [`AuditError::Store`]; [`AuditError::is_full`] tells a full disk, after
     /// which the same drafts can be appended again. Whatever the error, none of the batch is acknowledged; while
     /// [`AuditLog::refusing`] says nothing, none of it is in the log either. Otherwise the log tells once it is opened
     /// anew: all of the batch is there then, or nothing of it.
@@ -232,7 +221,7 @@ impl AuditLog {
         for (index, ((draft, early), key)) in drafts.into_iter().zip(keys).enumerate() {
             let of_draft = |source| AuditError::Draft { index, source };
             let id = draft.record_id();
-            if !ids.insert(id) || self.open.contains_key(id) {
+            if !ids.insert(id) || self.open.contains_key(id) || self.held.contains_key(id) {
                 return Err(of_draft(DraftError::Duplicate(id.clone())));
             }
             let record = self.prepare(draft, early, key, &mut open, of_draft)?;
@@ -259,11 +248,6 @@ impl AuditLog {
     /// The admissions that have no end yet.
     pub fn open_admissions(&self) -> impl Iterator<Item = &RecordId> {
         self.open.keys()
-    }
-
-    /// The answers that wait for a person, by the records of their admissions.
-    pub fn held(&self) -> impl Iterator<Item = (&RecordId, &Held)> {
-        self.held.iter()
     }
 
     /// The digest of the last record: with it, a copy of the log can be held against this one.
@@ -300,7 +284,7 @@ impl AuditLog {
             self.head = last.hash;
         }
         self.known.follow(&open);
-        open.apply(&mut self.open, &mut self.held);
+        open.apply(&mut self.open, &mut self.held, &mut self.calls);
         if let Some((_, payload)) = entries.last() {
             self.unsettled = Some(IndexMark::at(seqs.end - 1, payload, LAYOUT));
         }
@@ -310,8 +294,9 @@ impl AuditLog {
     /// Notes how far the tree's files are durable.
     fn mark(&mut self, end_seq: u64) {
         let open = self.open.values().map(|admission| admission.seq).collect();
-        let held = self.held.values().map(|held| held.seq).collect();
-        if let Err(error) = self.leaves.mark(Mark { end_seq, open, held, ..Mark::default() }) {
+        let held = self.held.values().filter(|held| held.call.is_none()).map(|held| held.seq).collect();
+        let calls = self.calls.marks();
+        if let Err(error) = self.leaves.mark(Mark { end_seq, open, held, calls, ..Mark::default() }) {
             tracing::warn!(%error, "the next start reads more of the journal");
         }
     }

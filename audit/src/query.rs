@@ -1,5 +1,6 @@
 //! Reading the log: lists of requests, and one request with everything about it.
 
+mod calls;
 mod cursor;
 mod filter;
 mod find;
@@ -18,6 +19,7 @@ use crate::{
     index::{self, BundleIds, Facts, IdHash},
 };
 
+pub use calls::{CallInFull, ShownCall, ShownRecord};
 pub use cursor::{Cursor, CursorError};
 pub use filter::{ActFilter, Filter, Status};
 pub(crate) use find::{find, records_from, show, show_records, status_of};
@@ -64,12 +66,14 @@ pub struct Shown {
     pub review_hash: Option<Digest>,
     /// How it stands.
     pub status: Status,
-    /// The contents of its records, in order; empty unless asked for.
+    /// The contents of its records, in the order in which these stand in the log; empty unless asked for.
     pub contents: Vec<Content>,
     /// Where its records stand in the log: the leaves of the admission, the end and the decision, from 0.
     pub leaves: ShownLeaves,
     /// The act that erased the first of the contents which are gone, where one names its key; looked for only with contents.
     pub erased: Option<ErasedBy>,
+    /// Its calls of tools, by their samples, rounds and places in these; see [`Shown::calls_in_full`].
+    pub calls: Vec<ShownCall>,
 }
 
 /// The leaves of a request's records, from 0.

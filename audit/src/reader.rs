@@ -53,7 +53,7 @@ impl Waiting {
         match &record.body {
             Body::Admission(_) => drop(self.open.insert(record.record_id.clone())),
             Body::Outcome(outcome) if outcome.review.is_some() => drop(self.held.insert(outcome.admission.clone())),
-            Body::Review(review) => drop(self.held.remove(&review.admission)),
+            Body::Review(review) if review.call.is_none() => drop(self.held.remove(&review.admission)),
             _ => {}
         }
     }

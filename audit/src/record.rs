@@ -1,6 +1,8 @@
 //! The records. The order of the fields is the order in the canonical bytes: add at the end, and move nothing.
 
 mod act;
+mod review;
+mod tools;
 
 use std::borrow::Cow;
 
@@ -12,20 +14,28 @@ use serde::{Deserialize, Serialize};
 use crate::Digest;
 
 pub use act::{Act, Actor, Erasure, ErasureCause, KeyTrace, RefusedKey};
+pub use review::{Review, ReviewAsked, ReviewDecision};
+pub(crate) use tools::is_state;
+pub use tools::{ToolCall, ToolDecision, ToolResult, ToolsSpent};
 
-/// The version of the records that this program writes.
-pub(crate) const VERSION: u32 = 2;
+/// The newest version of records that this program knows.
+pub(crate) const VERSION: u32 = 3;
+/// The version of those that programs before it know as well.
+const BEFORE: u32 = 2;
+/// The version of what stands in the tree for a record that is too long for it.
+const STUB: u32 = 2;
 
 /// One record. Its canonical bytes are its compact JSON, fields in this order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// The version of the record's fields, 1 or 2.
+    /// The version of the record's fields, 1 to 3. Version 3 is of calls of tools alone: programs that do not know them say so instead
+    /// of taking the decision on a call for one on an answer.
     pub v: u32,
     /// The record's own id.
     pub record_id: RecordId,
     /// When it was made, UTC.
     pub time: Timestamp,
-    /// In version 1 the digest of the canonical bytes of the record before it, [`Digest::GENESIS`] in the first one. Version 2 has
+    /// In version 1 the digest of the canonical bytes of the record before it, [`Digest::GENESIS`] in the first one. Later ones have
     /// none: the Merkle tree says what stands before a record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prev: Option<Digest>,
@@ -45,7 +55,23 @@ impl Record {
             Body::Interrupted(interrupted) => Some(&interrupted.tenant),
             Body::Review(review) => Some(&review.tenant),
             Body::Act(act) => act.by.as_ref().map(|by| by.tenant.as_str()),
+            Body::ToolCall(call) => Some(&call.tenant),
+            Body::ToolResult(result) => Some(&result.tenant),
             Body::TailCut(_) => None,
+        }
+    }
+
+    /// The request, of a record that is about one.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&RequestId> {
+        match &self.body {
+            Body::Admission(admission) => Some(&admission.request_id),
+            Body::Outcome(outcome) => Some(&outcome.request_id),
+            Body::Interrupted(interrupted) => Some(&interrupted.request_id),
+            Body::Review(review) => Some(&review.request_id),
+            Body::ToolCall(call) => Some(&call.request_id),
+            Body::ToolResult(result) => Some(&result.request_id),
+            Body::Act(_) | Body::TailCut(_) => None,
         }
     }
 
@@ -57,7 +83,7 @@ impl Record {
             return Cow::Borrowed(bytes);
         }
         let (id, sha256, len) = (&self.record_id, Digest::of(bytes), bytes.len());
-        let leaf = format!(r#"{{"v":{VERSION},"record_id":"{id}","large":{{"bytes":{len},"sha256":"{sha256}"}}}}"#);
+        let leaf = format!(r#"{{"v":{STUB},"record_id":"{id}","large":{{"bytes":{len},"sha256":"{sha256}"}}}}"#);
         Cow::Owned(leaf.into_bytes())
     }
 
@@ -67,8 +93,25 @@ impl Record {
         match &self.body {
             Body::Outcome(outcome) => Some(&outcome.admission),
             Body::Interrupted(interrupted) => Some(&interrupted.admission),
-            Body::Admission(_) | Body::TailCut(_) | Body::Act(_) | Body::Review(_) => None,
+            _ => None,
         }
+    }
+
+    /// The admission of the request that this record is a later one of.
+    #[must_use]
+    pub fn admission(&self) -> Option<&RecordId> {
+        match &self.body {
+            Body::Review(review) => Some(&review.admission),
+            Body::ToolCall(call) => Some(&call.admission),
+            Body::ToolResult(result) => Some(&result.admission),
+            _ => self.ends(),
+        }
+    }
+
+    /// Whether it is about a call of a tool: such a record stands between the admission and the end of its request.
+    #[must_use]
+    pub fn is_of_call(&self) -> bool {
+        self.body.is_of_call()
     }
 }
 
@@ -76,7 +119,6 @@ impl Record {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
-#[expect(clippy::large_enum_variant, reason = "the largest are most of them, and there are few at once")]
 pub enum Body {
     /// A request was let in.
     Admission(Admission),
@@ -88,8 +130,12 @@ pub enum Body {
     TailCut(TailCut),
     /// Something was done to the service itself: to its policy, its keys, or its records.
     Act(Act),
-    /// A person, or time, decided on an answer that was held.
+    /// A person, or time, decided on an answer that was held, or on a call of a tool.
     Review(Review),
+    /// A model called a tool.
+    ToolCall(ToolCall),
+    /// What came of that.
+    ToolResult(ToolResult),
 }
 
 impl Body {
@@ -103,71 +149,23 @@ impl Body {
             Self::TailCut(_) => "tail_cut",
             Self::Act(_) => "act",
             Self::Review(_) => "review",
+            Self::ToolCall(_) => "tool_call",
+            Self::ToolResult(_) => "tool_result",
         }
     }
-}
 
-/// What was decided on an answer that was held.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Review {
-    /// The admission's record.
-    pub admission: RecordId,
-    /// The request.
-    pub request_id: RequestId,
-    /// Whose it is.
-    pub tenant: String,
-    /// What was decided.
-    pub decision: ReviewDecision,
-    /// Who decided; left out where the time was over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub by: Option<Actor>,
-    /// Why, in the words of who decided.
-    pub reason: String,
-}
-
-/// A decision on an answer that was held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReviewDecision {
-    /// It is given as it is.
-    Approved,
-    /// Another one is given in its place.
-    Edited,
-    /// It is not given.
-    Rejected,
-    /// Nobody decided in time, so it is not given.
-    TimedOut,
-}
-
-impl ReviewDecision {
-    /// Every decision.
-    pub const ALL: [Self; 4] = [Self::Approved, Self::Edited, Self::Rejected, Self::TimedOut];
-
-    /// Its name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    fn is_of_call(&self) -> bool {
         match self {
-            Self::Approved => "approved",
-            Self::Edited => "edited",
-            Self::Rejected => "rejected",
-            Self::TimedOut => "timed_out",
+            Self::ToolCall(_) | Self::ToolResult(_) => true,
+            Self::Review(review) => review.call.is_some(),
+            _ => false,
         }
     }
 
-    /// Whether the client gets an answer.
-    #[must_use]
-    pub const fn releases(self) -> bool {
-        matches!(self, Self::Approved | Self::Edited)
+    /// The version of a record of it.
+    pub(crate) fn version(&self) -> u32 {
+        if self.is_of_call() { VERSION } else { BEFORE }
     }
-}
-
-/// That an answer waits for a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReviewAsked {
-    /// Until when; then it is not given.
-    pub until: Timestamp,
-    /// Which rules ask for it.
-    pub because: Vec<String>,
 }
 
 /// A request was let in, and nothing has been generated yet.
@@ -399,6 +397,9 @@ pub struct Outcome {
     /// The samples whose answers were chosen, best first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub chosen: Vec<u32>,
+    /// What calls of tools came to; left out where there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<ToolsSpent>,
 }
 
 /// What came of one sample.
@@ -498,7 +499,8 @@ impl LostRange {
 /// A commitment to one content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commitment {
-    /// `prompt`, `answer`, `disclosures`, `sample/<index>`, `tokens`, or `vote/<place>` for a canonical answer.
+    /// `prompt`, `answer`, `disclosures`, `sample/<index>`, `tokens`, `vote/<place>` for a canonical answer, or of a call of a tool
+    /// `arguments` and `result`.
     pub name: String,
     /// SHA-256 of a salt of 32 bytes followed by the content. The salt is sealed with the content, so that a short
     /// content cannot be guessed, and goes with it.

@@ -5,6 +5,7 @@
 //! and no line is wider than [`MAX_COLUMNS`].
 
 mod asked;
+mod called;
 mod contents;
 mod drawn;
 mod ended;
@@ -39,7 +40,8 @@ pub struct Story {
 /// A part of a story.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Section {
-    /// What it is about, for programs: `asked`, `question`, `rules`, `budget`, `samples`, `vote`, `answer`, `review`, `end`, or `proof`.
+    /// What it is about, for programs: `asked`, `question`, `rules`, `budget`, `tools`, `samples`, `vote`, `answer`, `review`, `end`, or
+    /// `proof`.
     pub id: String,
     /// What it is about, for people.
     pub title: String,
@@ -100,6 +102,7 @@ impl Story {
         story.section("question", "What was asked", contents.told("prompt"));
         story.section("rules", "Rules and safeguards", rules::rules(admission, outcome));
         story.section("budget", "Budget", drawn::budget(admission, outcome));
+        story.section("tools", "Tools", called::calls(shown, outcome, &contents));
         if let Some(outcome) = outcome {
             story.section("samples", "Samples", drawn::samples(outcome, &contents));
             story.section("vote", "Vote", drawn::vote(admission, outcome, &contents));

@@ -11,6 +11,7 @@ mod reading;
 mod searching;
 mod tailing;
 mod tamper;
+mod tools;
 
 use std::{ops::Range, sync::Arc};
 
@@ -20,11 +21,13 @@ use jiff::Timestamp;
 
 use crate::{
     Actor, Admission, AdmissionDraft, Asked, AuditError, AuditLog, Draft, OpenReport, OutcomeDraft, OutcomeStatus,
-    PolicyRef, SampleDraft, Spent, VerifyReport, VoteDraft, verify_on,
+    PolicyRef, SampleDraft, Spent, ToolCallDraft, ToolDecision, ToolResultDraft, VerifyReport, VoteDraft, verify_on,
 };
 
 pub(crate) const PROMPT: &str = "is the patient in bed four allergic to penicillin";
 const ANSWER: &str = "the patient is allergic to penicillin";
+pub(crate) const ARGUMENTS: &str = r#"{"bed":4}"#;
+pub(crate) const RESULT: &str = "penicillin: hives in 2019";
 const SAMPLE: &str = "thinking about what the chart of bed four says";
 
 /// Small segments, so that a short run has several.
@@ -126,6 +129,45 @@ pub(crate) fn outcome(number: u32, admission: u32, status: OutcomeStatus) -> Dra
         stop: None,
         chosen: Vec::new(),
         tokens: None,
+        tools: None,
+    }
+    .into()
+}
+
+/// A call of a tool in the request with this number.
+pub(crate) fn call(number: u32, admission: u32, decision: ToolDecision) -> Draft {
+    ToolCallDraft {
+        record_id: id(number),
+        time: at(i64::from(number)),
+        admission: id(admission),
+        sample: 0,
+        round: 0,
+        call: number,
+        tool: "chart.read".to_owned(),
+        spec: "sha256:22".to_owned(),
+        effect: "reads".to_owned(),
+        decision,
+        because: vec!["tools/1".to_owned()],
+        safeguards: Vec::new(),
+        until: (decision == ToolDecision::Held).then(|| at(9000)),
+        arguments: ARGUMENTS.into(),
+    }
+    .into()
+}
+
+/// What came of the call with this number.
+pub(crate) fn result(number: u32, admission: u32, call: u32, state: &str) -> Draft {
+    ToolResultDraft {
+        record_id: id(number),
+        time: at(i64::from(number)),
+        admission: id(admission),
+        call: id(call),
+        state: state.to_owned(),
+        wall_ms: 120,
+        left_out: 0,
+        cost: 0,
+        safeguards: Vec::new(),
+        result: RESULT.into(),
     }
     .into()
 }

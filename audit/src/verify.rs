@@ -1,5 +1,7 @@
 //! Checking a log without changing it: every byte, every link, every end and every commitment.
 
+mod calls;
+
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     fmt,
@@ -17,7 +19,7 @@ use crate::{
     index::{RECORD, SEALED, parse_record},
     keys::is_tenant,
     leaves::Mark,
-    log::last_checkpoint,
+    log::{OpenCalls, last_checkpoint},
     reader::read_only,
 };
 
@@ -39,6 +41,8 @@ pub struct VerifyReport {
     pub admissions: u64,
     /// Acts among those.
     pub acts: u64,
+    /// Calls of tools among those.
+    pub tool_calls: u64,
     /// Admissions that were interrupted by a crash.
     pub interrupted: u64,
     /// Admissions that have no end because the log is in use.
@@ -197,6 +201,8 @@ struct Check {
     open: BTreeMap<RecordId, Admitted>,
     /// Answers that are held, by admission: the request and the tenant.
     held: BTreeMap<RecordId, (RequestId, String)>,
+    /// Calls of tools without a result, of admissions without an end.
+    calls: OpenCalls,
     /// The ids of all admissions.
     admitted: BTreeSet<RecordId>,
     /// Digests that were asked for and have not been found.
@@ -227,6 +233,7 @@ impl Check {
             head: Digest::GENESIS,
             open: BTreeMap::new(),
             held: BTreeMap::new(),
+            calls: OpenCalls::default(),
             admitted: BTreeSet::new(),
             wanted: digests.iter().copied().collect(),
             expected: VecDeque::new(),
@@ -319,7 +326,12 @@ impl Check {
                 self.report.interrupted += 1;
                 self.end(&interrupted.admission, &interrupted.request_id, &interrupted.tenant)
             }
-            Body::Review(review) => self.decided(review),
+            Body::Review(review) => match &review.call {
+                Some(call) => self.call_decided(review, call),
+                None => self.decided(review),
+            },
+            Body::ToolCall(call) => self.called(&record.record_id, call, place.seq),
+            Body::ToolResult(result) => self.resulted(result),
             Body::Act(_) => {
                 self.report.acts += 1;
                 Ok(())
@@ -338,6 +350,7 @@ impl Check {
         let Some(admitted) = self.open.remove(admission) else {
             return Err(format!("it ends admission {admission}, which is unknown or has its end already"));
         };
+        drop(self.calls.end(admission));
         if (&admitted.request_id, admitted.tenant.as_str()) == (request_id, tenant) {
             return Ok(());
         }

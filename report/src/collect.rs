@@ -1,5 +1,6 @@
 //! One pass over a log: what a report keeps of it.
 
+mod calls;
 mod reading;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use crate::{
     log_state::Tracked,
     request::{Cut, Decided, Done, Fate, Names, Request},
 };
+use calls::CallAt;
 
 /// Everything that figures are made of.
 #[derive(Debug, Default)]
@@ -40,6 +42,8 @@ struct Collector<'s> {
     scope: &'s Scope,
     names: Names,
     known: HashMap<RecordId, Place>,
+    /// Calls of tools, by their records.
+    calls: HashMap<RecordId, CallAt>,
     found: Collected,
 }
 
@@ -60,8 +64,8 @@ pub(crate) fn gather(
     scope: &Scope,
     mut tracked: Tracked<'_>,
 ) -> Result<(Collected, LogState), ReportError> {
-    let mut collector =
-        Collector { scope, names: Names::default(), known: HashMap::new(), found: Collected::default() };
+    let (names, found) = (Names::default(), Collected::default());
+    let mut collector = Collector { scope, names, known: HashMap::new(), calls: HashMap::new(), found };
     for record in records {
         let LogRecord { leaf, leaf_hash, record } = record?;
         tracked.add(leaf_hash, record.time);
@@ -76,7 +80,12 @@ impl Collector<'_> {
             Body::Admission(admission) => self.admission(leaf, record, admission),
             Body::Outcome(outcome) => self.outcome(leaf, record, outcome),
             Body::Interrupted(_) => self.interrupted(leaf, record),
-            Body::Review(review) => self.review(leaf, record, review),
+            Body::Review(review) => match &review.call {
+                Some(call) => self.call_decided(leaf, record, review, call),
+                None => self.review(leaf, record, review),
+            },
+            Body::ToolCall(call) => self.call(leaf, record, call),
+            Body::ToolResult(result) => self.call_ended(leaf, record, result),
             Body::Act(act) => self.act(leaf, record, act),
             Body::TailCut(cut) => self.cut(leaf, record, cut),
             _ => self.odd(leaf, record, "of a kind that this program does not know"),

@@ -15,7 +15,7 @@ pub struct Entry {
     pub leaf: u64,
     /// When it was made.
     pub time: Timestamp,
-    /// What it is about: `admission`, `outcome`, `interrupted`, `review`, `act` or `tail_cut`.
+    /// What it is about: `admission`, `outcome`, `interrupted`, `review`, `act`, `tail_cut` or `tool_call`.
     pub kind: &'static str,
     /// How the request stands that it belongs to, or what was done.
     pub status: Cow<'static, str>,

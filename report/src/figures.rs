@@ -7,6 +7,7 @@ mod requests;
 mod reviews;
 mod spending;
 mod spread;
+mod tools;
 mod totals;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -42,6 +43,7 @@ impl Figures {
             spending::groups(&found, &scope),
             laws::groups(&found),
             reviews::groups(&found),
+            tools::groups(&found),
             acts::groups(&found),
             evidence::groups(&found),
         ];

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use forethought_audit::{ErasureCause, OutcomeStatus, ReviewDecision, Spent};
+use forethought_audit::{ErasureCause, OutcomeStatus, ReviewDecision, Spent, ToolDecision};
 use forethought_schemas::{Effort, StrategyName};
 use jiff::Timestamp;
 
@@ -116,6 +116,17 @@ pub(crate) struct Decided {
     pub(crate) time: Timestamp,
 }
 
+/// A call of a tool.
+#[derive(Clone, Debug)]
+pub(crate) struct Used {
+    pub(crate) entry: EntryAt,
+    pub(crate) tool: Arc<str>,
+    pub(crate) decision: ToolDecision,
+    /// What a person, or time, decided, where it was held.
+    pub(crate) decided: Option<ReviewDecision>,
+    pub(crate) has_result: bool,
+}
+
 /// How long rules of law have things stay, in days with the rule.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Keeping {
@@ -152,6 +163,8 @@ pub(crate) struct Request {
     pub(crate) keeping: Keeping,
     pub(crate) waiting: Option<Waiting>,
     pub(crate) decided: Option<Decided>,
+    /// Calls of tools, in the order of the log.
+    pub(crate) calls: Vec<Used>,
     /// Whether its prompt is sealed beside the record.
     pub(crate) is_sealed: bool,
 }

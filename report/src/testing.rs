@@ -3,7 +3,7 @@
 use forethought_audit::{
     Act, Actor, Admission, Body, Commitment, Digest, Erasure, ErasureCause, Interrupted, KeyTrace, LawNote, LogRecord,
     LostRange, Outcome, OutcomeStatus, PolicyRef, Record, RefusedKey, RetentionNote, Review, ReviewAsked,
-    ReviewDecision, Spent, TailCut,
+    ReviewDecision, Spent, TailCut, ToolCall, ToolDecision, ToolResult,
 };
 use forethought_schemas::{Budget, Effort, Facts, RecordId, StrategyName};
 use forethought_tlog::leaf_hash;
@@ -82,8 +82,51 @@ impl Log {
             decision,
             by,
             reason: "looked at it".to_owned(),
+            call: None,
         };
         self.push(at(hours), Body::Review(review));
+    }
+
+    pub(crate) fn call(&mut self, hours: i64, of: &RecordId, tool: &str, decision: ToolDecision) -> RecordId {
+        let call = ToolCall {
+            admission: of.clone(),
+            request_id: format!("req_{of}").into(),
+            tenant: TENANT.to_owned(),
+            sample: 0,
+            round: 0,
+            call: 0,
+            tool: tool.to_owned(),
+            spec: "sha256:22".to_owned(),
+            effect: "reads".to_owned(),
+            decision,
+            because: Vec::new(),
+            safeguards: Vec::new(),
+            until: (decision == ToolDecision::Held).then(|| at(hours + 24)),
+        };
+        self.push(at(hours), Body::ToolCall(call))
+    }
+
+    pub(crate) fn call_result(&mut self, hours: i64, of: &RecordId, call: &RecordId, state: &str) {
+        let result = ToolResult {
+            admission: of.clone(),
+            request_id: format!("req_{of}").into(),
+            tenant: TENANT.to_owned(),
+            call: call.clone(),
+            state: state.to_owned(),
+            wall_ms: 5,
+            bytes: 7,
+            left_out: 0,
+            cost: 0,
+            safeguards: Vec::new(),
+        };
+        self.push(at(hours), Body::ToolResult(result));
+    }
+
+    pub(crate) fn decide_call(&mut self, hours: i64, of: &RecordId, call: &RecordId, decision: ReviewDecision) {
+        self.review(hours, of, decision, Some("k_r"));
+        if let Some(Body::Review(review)) = self.0.last_mut().map(|last| &mut last.record.body) {
+            review.call = Some(call.clone());
+        }
     }
 
     pub(crate) fn interrupt(&mut self, hours: i64, of: &RecordId) {
@@ -182,5 +225,6 @@ fn outcome(of: &RecordId, status: OutcomeStatus) -> Outcome {
         review: None,
         stop: None,
         chosen: Vec::new(),
+        tools: None,
     }
 }

@@ -1,20 +1,22 @@
 //! The data card: what is in the folder, in words and figures, for people and for programs.
 //!
 //! It is made of the manifest and of the records alone, so that whoever checks an export makes it again, byte for byte. **Its wording is
-//! part of the format**: who changes a word of it counts up the manifest's version, and has the words of the version before stay.
+//! part of the format**: who changes a word of it counts up the manifest's version, and has the words of the version before stay
+//! ([`words::In`]).
 
 mod figures;
 mod record_fields;
 #[cfg(test)]
 mod tests;
 mod text;
+mod trace_fields;
 mod words;
 
 use serde::Serialize;
 
 use super::{manifest::Manifest, sum::Counts};
 use figures::{Figures, Log};
-use words::{Field, File, Format, NOT_IN_IT, Verifying};
+use words::{Field, File, Format, Verifying};
 
 /// The files.
 pub(super) const JSON: &str = "data-card.json";
@@ -28,10 +30,10 @@ struct Card<'c> {
     log: Log<'c>,
     figures: Figures<'c>,
     annex: Vec<figures::InAnnex<'c>>,
-    not_in_it: &'static [&'static str],
+    not_in_it: Vec<&'static str>,
     erasure: &'static str,
     verifying: &'static [Verifying],
-    formats: &'static [Format],
+    formats: Vec<Format>,
     files: Vec<Described>,
 }
 
@@ -40,8 +42,8 @@ struct Card<'c> {
 struct Described {
     path: &'static str,
     what: &'static str,
-    #[serde(skip_serializing_if = "<[Field]>::is_empty")]
-    fields: &'static [Field],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fields: Vec<Field>,
 }
 
 /// Both files of the card, as they must be.
@@ -60,17 +62,21 @@ impl<'c> Card<'c> {
             log: Log::of(manifest),
             figures: Figures::of(manifest, counts),
             annex: manifest.annex.iter().map(figures::InAnnex::of).collect(),
-            not_in_it: &NOT_IN_IT,
+            not_in_it: words::not_in_it(manifest.version),
             erasure: words::ERASURE,
             verifying: &words::VERIFYING,
-            formats: &words::FORMATS,
-            files: words::FILES.iter().filter(|file| file.is_in(manifest)).map(Described::of).collect(),
+            formats: words::formats(manifest.version),
+            files: words::FILES
+                .iter()
+                .filter(|file| file.is_in(manifest))
+                .map(|file| Described::of(file, manifest.version))
+                .collect(),
         }
     }
 }
 
 impl Described {
-    const fn of(file: &File) -> Self {
-        Self { path: file.path, what: file.what, fields: file.fields }
+    fn of(file: &File, version: u32) -> Self {
+        Self { path: file.path, what: file.what, fields: file.fields(version) }
     }
 }

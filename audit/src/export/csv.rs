@@ -3,23 +3,34 @@
 //! A row is written when its request has its end, or at the end of the export. A cell that a spreadsheet would take for a formula has an
 //! apostrophe before it, and control characters are spaces: what counts is `records.jsonl`.
 
-use super::requests::{Request, Told, name_of};
+use super::{
+    manifest::has_tools,
+    requests::{Request, Told, name_of},
+};
 
-/// The first line.
-pub(super) const HEADER: &str = "time,tenant,principal,model,strategy,effort,status,prompt_tokens,generated_tokens,\
-                                 cost_thousandths,rules,request_id,record_ids,leaves\r\n";
+/// The columns that there were from the first version on.
+const FIRST: &str = "time,tenant,principal,model,strategy,effort,status,prompt_tokens,generated_tokens,\
+                                 cost_thousandths,rules,request_id,record_ids,leaves";
+/// Those of version 3, behind the others.
+const TOOLS: &str = ",tool_calls,tools";
 const BETWEEN: &str = "; ";
 /// What a formula can begin with; the wide ones are taken for the others by some programs.
 const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
 
-/// The row of a request.
-pub(super) fn row(request: &Request) -> String {
+/// The first line, in a version of the export.
+pub(super) fn header(version: u32) -> String {
+    format!("{FIRST}{}\r\n", if has_tools(version) { TOOLS } else { "" })
+}
+
+/// The row of a request, in a version of the export.
+pub(super) fn row(request: &Request, version: u32) -> String {
     let admission = &request.admission;
     let spent = |told: &Told| [told.spent.prompt_tokens, told.spent.generated_tokens, told.cost];
     let spent = request.outcome().map_or_else(<[String; 3]>::default, |told| spent(told).map(|n| n.to_string()));
     let [prompt, generated, cost] = spent;
     let ids: Vec<&str> = request.records.iter().map(|(id, _)| id.as_str()).collect();
     let leaves: Vec<String> = request.records.iter().map(|(_, leaf)| leaf.to_string()).collect();
+    let tools = [request.calls.count.to_string(), request.calls.tools.join(BETWEEN)];
     let cells = [
         request.since.to_string(),
         admission.tenant.clone(),
@@ -36,7 +47,8 @@ pub(super) fn row(request: &Request) -> String {
         ids.join(BETWEEN),
         leaves.join(BETWEEN),
     ];
-    format!("{}\r\n", cells.map(|text| cell(&text)).join(","))
+    let cells = cells.iter().chain(tools.iter().filter(|_| has_tools(version)));
+    format!("{}\r\n", cells.map(|text| cell(text)).collect::<Vec<_>>().join(","))
 }
 
 /// A cell that is what it says in every spreadsheet.

@@ -11,9 +11,17 @@ use crate::Digest;
 pub(super) const FILE: &str = "manifest.json";
 pub(super) const NEW: &str = "manifest.json.new";
 pub(super) const FORMAT: &str = "forethought-export";
-/// The version that is written. The first one has neither `traces.jsonl`, nor a data card, nor an annex; it is read as well.
-pub(super) const VERSION: u32 = 2;
+/// The version that is written. The first one has neither `traces.jsonl`, nor a data card, nor an annex; the second tells nothing of
+/// calls of tools. Both are read as well.
+pub(super) const VERSION: u32 = 3;
 const FIRST: u32 = 1;
+/// The first version that tells of calls of tools.
+pub(super) const WITH_TOOLS: u32 = 3;
+
+/// Whether exports of this version tell of calls of tools.
+pub(super) const fn has_tools(version: u32) -> bool {
+    version >= WITH_TOOLS
+}
 
 const WHOLE: &str = "Every record of the log up to the checkpoint. Check the checkpoint against the log's key, from a source that \
                      you trust, and everything else against the checkpoint.";

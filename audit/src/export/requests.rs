@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use forethought_schemas::{Facts, RecordId};
 use jiff::Timestamp;
 
-use super::selection::{admission_of, is_held};
+use super::{called::Calls, selection::goes_on};
 use crate::{
     Admission, Body, Outcome, Record, RetentionNote, ReviewDecision, Spent, Status, index::Keys, query::status_of,
 };
@@ -27,6 +27,8 @@ pub(super) struct Request {
     pub(super) status: Status,
     pub(super) end: Option<End>,
     pub(super) review: Option<Decided>,
+    /// Calls of tools.
+    pub(super) calls: Calls,
 }
 
 /// The record that says what came of a request.
@@ -65,7 +67,7 @@ pub(super) struct Votes {
     pub(super) most: u64,
 }
 
-/// What was decided on an answer that was held.
+/// What was decided on an answer that was held, or on a call of a tool.
 #[derive(Debug)]
 pub(super) struct Decided {
     pub(super) decision: ReviewDecision,
@@ -86,9 +88,9 @@ impl Requests {
             self.open.insert(record.record_id.clone(), Request::new(leaf, record, admission));
             return None;
         }
-        let admission = admission_of(record)?;
+        let admission = record.admission()?;
         self.open.get_mut(admission)?.add(leaf, record);
-        if is_held(record) { None } else { self.open.remove(admission) }
+        if goes_on(record) { None } else { self.open.remove(admission) }
     }
 
     /// The requests without an end, in the order of their admissions.
@@ -110,6 +112,7 @@ impl Request {
             status: Status::Open,
             end: None,
             review: None,
+            calls: Calls::default(),
         };
         request.note(leaf, record);
         request
@@ -117,6 +120,10 @@ impl Request {
 
     fn add(&mut self, leaf: u64, record: &Record) {
         self.note(leaf, record);
+        if record.is_of_call() {
+            self.calls.take(record);
+            return;
+        }
         let (id, time) = (record.record_id.clone(), record.time);
         if let Body::Review(review) = &record.body {
             self.status = status_of(None, Some(record));

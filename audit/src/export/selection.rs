@@ -42,7 +42,8 @@ impl Selection {
     }
 
     fn names(&self, record: &Record) -> bool {
-        self.ids.contains(record.record_id.as_str()) || request_of(record).is_some_and(|id| self.ids.contains(id))
+        self.ids.contains(record.record_id.as_str())
+            || record.request_id().is_some_and(|id| self.ids.contains(id.as_str()))
     }
 }
 
@@ -61,7 +62,7 @@ impl<'s> Chooser<'s> {
 
     /// Whether the next record is chosen.
     pub(super) fn takes(&mut self, record: &Record) -> bool {
-        match admission_of(record) {
+        match record.admission() {
             Some(admission) => self.follows(record, admission),
             None => self.begins(record),
         }
@@ -76,7 +77,7 @@ impl<'s> Chooser<'s> {
     }
 
     fn follows(&mut self, record: &Record, admission: &RecordId) -> bool {
-        let goes_on = is_held(record);
+        let goes_on = goes_on(record);
         let followed = if goes_on { self.following.contains(admission) } else { self.following.remove(admission) };
         // A record that claims another tenant than its admission's is not shown to this one.
         if followed {
@@ -86,25 +87,7 @@ impl<'s> Chooser<'s> {
     }
 }
 
-/// Whether a decision follows.
-pub(super) fn is_held(record: &Record) -> bool {
-    matches!(&record.body, Body::Outcome(outcome) if outcome.review.is_some())
-}
-
-/// The admission that a later record of a request belongs to.
-pub(super) fn admission_of(record: &Record) -> Option<&RecordId> {
-    match &record.body {
-        Body::Review(review) => Some(&review.admission),
-        _ => record.ends(),
-    }
-}
-
-fn request_of(record: &Record) -> Option<&str> {
-    match &record.body {
-        Body::Admission(admission) => Some(admission.request_id.as_str()),
-        Body::Outcome(outcome) => Some(outcome.request_id.as_str()),
-        Body::Interrupted(interrupted) => Some(interrupted.request_id.as_str()),
-        Body::Review(review) => Some(review.request_id.as_str()),
-        Body::Act(_) | Body::TailCut(_) => None,
-    }
+/// Whether the request of a later record goes on behind it: a decision follows, or it is about a call of a tool.
+pub(super) fn goes_on(record: &Record) -> bool {
+    record.is_of_call() || matches!(&record.body, Body::Outcome(outcome) if outcome.review.is_some())
 }

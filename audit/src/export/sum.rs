@@ -8,9 +8,9 @@ use super::{
     annex::Named,
     requests::{Request, Requests},
 };
-use crate::{Act, Body, Record};
+use crate::{Act, Body, Record, ToolDecision};
 
-/// Sums up records. Needs memory for requests without an end, and for each tenant, model and policy that there is.
+/// Sums up records. Needs memory for requests without an end, and for each tenant, model, policy and tool that there is.
 #[derive(Debug, Default)]
 pub(super) struct Sum {
     requests: Requests,
@@ -35,6 +35,18 @@ pub(super) struct Counts {
     pub(super) erasures: Erasures,
     /// Commitments to contents.
     pub(super) commitments: u64,
+    /// Calls of tools, by the tool's name.
+    pub(super) tools: BTreeMap<String, OfTool>,
+}
+
+/// What there is of one tool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct OfTool {
+    pub(super) calls: u64,
+    /// Those that were refused.
+    pub(super) refused: u64,
+    /// Those that were held for a person.
+    pub(super) held: u64,
 }
 
 /// What there is of one tenant.
@@ -90,8 +102,10 @@ impl Counts {
         if let Some(tenant) = record.tenant() {
             self.tenant(tenant).records += 1;
         }
-        if let Body::Act(act) = &record.body {
-            self.erasures.add(act);
+        match &record.body {
+            Body::Act(act) => self.erasures.add(act),
+            Body::ToolCall(call) => self.tools.entry(call.tool.clone()).or_default().add(call.decision),
+            _ => {}
         }
     }
 
@@ -108,6 +122,14 @@ impl Counts {
 
     fn tenant(&mut self, name: &str) -> &mut OfTenant {
         self.tenants.entry(name.to_owned()).or_default()
+    }
+}
+
+impl OfTool {
+    fn add(&mut self, decision: ToolDecision) {
+        self.calls += 1;
+        self.refused += u64::from(decision == ToolDecision::Refused);
+        self.held += u64::from(decision == ToolDecision::Held);
     }
 }
 

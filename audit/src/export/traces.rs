@@ -1,12 +1,13 @@
 //! The lines of `traces.jsonl`: a finished request a line, each a trace as OpenTelemetry's collector reads it from a file.
 //!
 //! A line is an `ExportTraceServiceRequest` in OTLP/JSON, with one span of the request, as the semantic conventions for generative AI
-//! name what it has (opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans, "Inference"), and one span below it for each sample.
-//! What they have no name for is `forethought.*`. There are no contents.
+//! name what it has (opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans, "Inference"), one span below it for each sample, and one
+//! below that for each call of a tool. What they have no name for is `forethought.*`. There are no contents.
 //!
 //! **Samples have no times of their own** in the records: they have the request's.
 
 mod otlp;
+mod tools;
 
 use super::requests::{End, MAX_SAMPLES, Request, Told, name_of};
 use crate::{OutcomeStatus, SampleOutcome, Status};
@@ -38,7 +39,9 @@ fn export(request: &Request, end: &End, origin: &str) -> Export {
     let own = span(request, end);
     let below = samples.iter().take(MAX_SAMPLES).map(|sample| of_sample(sample, &own, end));
     let below: Vec<Span> = below.collect();
-    let spans = std::iter::once(own).chain(below).collect();
+    let ids = samples.iter().zip(&below).map(|(sample, span)| (sample.index, span.id.clone())).collect();
+    let calls = tools::spans(request, end, &own, &ids);
+    let spans = std::iter::once(own).chain(below).chain(calls).collect();
     let scope_spans = [ScopeSpans { scope: SCOPE, spans, schema_url: SCHEMA }];
     Export {
         resource_spans: [ResourceSpans {
@@ -84,6 +87,7 @@ fn attributes(request: &Request) -> Attributes {
     if let Some(told) = request.outcome() {
         spent(&mut all, told);
     }
+    tools::counted(&mut all, request);
     recorded(&mut all, request);
     all
 }

@@ -8,11 +8,10 @@ use jiff::Timestamp;
 use super::{
     ExportError, ExportNote, ExportProgress, ExportScope, ExportStage, OnProgress, Selection,
     annex::{self, Annex, AnnexNote, Named},
-    card,
-    csv::{self, HEADER},
+    card, csv,
     folder::{Folder, Stream},
     lines,
-    manifest::{FILE, Manifest, NEW},
+    manifest::{FILE, Manifest, NEW, VERSION},
     requests::Request,
     selection::Chooser,
     sum::Sum,
@@ -127,7 +126,7 @@ impl<'s> Writing<'s> {
     ) -> Result<(), ExportError> {
         let (jsonl, csv) = (self.folder.begin("records.jsonl")?, self.folder.begin("records.csv")?);
         let mut streams = Streams { jsonl, csv, traces: self.folder.begin("traces.jsonl")? };
-        streams.csv.write(HEADER.as_bytes())?;
+        streams.csv.write(csv::header(VERSION).as_bytes())?;
         let size = usize::try_from(claim.size()).unwrap_or(usize::MAX);
         for leaf in snapshot.leaves().take(size) {
             let leaf = leaf?;
@@ -138,7 +137,7 @@ impl<'s> Writing<'s> {
         }
         self.tiles.finish(&mut self.folder)?;
         for request in self.sum.rest() {
-            streams.csv.write(csv::row(&request).as_bytes())?;
+            streams.csv.write(csv::row(&request, VERSION).as_bytes())?;
         }
         self.folder.end(streams.jsonl)?;
         self.folder.end(streams.csv)?;
@@ -165,7 +164,7 @@ impl<'s> Writing<'s> {
 
     /// Writes a request that has its end.
     fn request(&self, request: &Request, streams: &mut Streams) -> Result<(), ExportError> {
-        streams.csv.write(csv::row(request).as_bytes())?;
+        streams.csv.write(csv::row(request, VERSION).as_bytes())?;
         let line = traces::line(request, self.signed.checkpoint().origin()).unwrap_or_default();
         streams.traces.write(line.as_bytes())
     }

@@ -8,7 +8,7 @@ pub(crate) const HASH_BYTES: usize = 8;
 /// Bytes of an id in a bundle: the hash and the leaf.
 const ID_BYTES: usize = HASH_BYTES + 1;
 /// The bits of a hash that say what the id stands for.
-const KIND_BITS: u64 = 0b11;
+const KIND_BITS: u64 = 0b111;
 
 /// What an id stands for in a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,9 +21,11 @@ pub(crate) enum IdKind {
     End,
     /// The admission whose answer it decides on.
     Review,
+    /// The admission in whose request a tool is called, of each record about that.
+    Call,
 }
 
-/// The first 62 bits of an id's SHA-256, and two for its kind: ids are made by the service and not by who asks, so two of them have the
+/// The first 61 bits of an id's SHA-256, and three for its kind: ids are made by the service and not by who asks, so two of them have the
 /// same by accident only, once in many millions of logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct IdHash(u64);
@@ -90,6 +92,12 @@ impl BundleIds {
         records
     }
 
+    /// The leaves that have this id.
+    pub(crate) fn all_with(&self, hash: IdHash) -> impl Iterator<Item = u8> {
+        let from = self.0.partition_point(|(other, _)| *other < hash);
+        self.0.iter().skip(from).take_while(move |(other, _)| *other == hash).map(|(_, leaf)| *leaf)
+    }
+
     /// The last leaf that has this id.
     pub(crate) fn last_with(&self, hash: IdHash) -> Option<u8> {
         let end = self.0.partition_point(|(other, _)| *other <= hash);
@@ -101,7 +109,7 @@ impl BundleIds {
 mod tests {
     use super::*;
 
-    const KINDS: [IdKind; 4] = [IdKind::Record, IdKind::Request, IdKind::End, IdKind::Review];
+    const KINDS: [IdKind; 5] = [IdKind::Record, IdKind::Request, IdKind::End, IdKind::Review, IdKind::Call];
 
     #[test]
     fn the_hashes_of_an_id_differ_by_kind_alone() {
@@ -123,6 +131,7 @@ mod tests {
         let check = |hash: IdHash, expected: &[u8]| {
             assert_eq!(leaves_with(&bytes, hash), expected);
             assert_eq!(parsed.last_with(hash), expected.last().copied());
+            assert_eq!(parsed.all_with(hash).collect::<Vec<_>>(), expected);
         };
         check(hashes[0], &[7]);
         check(hashes[1], &[]);

@@ -54,7 +54,8 @@ impl Keys {
                 keys.words.push(Word::new("status", "interrupted"));
             }
             Body::Review(review) => {
-                keys.ids.push((IdKind::Review, review.admission.to_string()));
+                let of = if review.call.is_some() { IdKind::Call } else { IdKind::Review };
+                keys.ids.push((of, review.admission.to_string()));
                 keys.words.push(Word::new("review", review.decision.as_str()));
                 keys.words.extend(review.by.as_ref().map(|by| Word::new("principal", &by.key_id)));
             }
@@ -62,6 +63,17 @@ impl Keys {
                 keys.words.push(Word::new("act", &act.what));
                 keys.words.extend(act.object.as_ref().map(|object| Word::new("object", object)));
                 keys.words.extend(act.by.as_ref().map(|by| Word::new("principal", &by.key_id)));
+            }
+            Body::ToolCall(call) => {
+                keys.ids.push((IdKind::Call, call.admission.to_string()));
+                keys.words.push(Word::new("tool", &call.tool));
+                keys.words.push(Word::new("decision", call.decision.as_str()));
+                keys.rules(call.because.iter().map(String::as_str));
+                keys.safeguards(&call.safeguards);
+            }
+            Body::ToolResult(result) => {
+                keys.ids.push((IdKind::Call, result.admission.to_string()));
+                keys.safeguards(&result.safeguards);
             }
             Body::TailCut(_) => {}
         }

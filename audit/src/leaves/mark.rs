@@ -5,6 +5,8 @@ use std::io;
 use forethought_store::{Disk, StoreError};
 use serde::{Deserialize, Serialize};
 
+use crate::ReviewDecision;
+
 const FILE: &str = "log/mark";
 const NEW: &str = "log/mark.new";
 const MAX_BYTES: usize = 64 << 20;
@@ -30,6 +32,9 @@ pub(crate) struct Mark {
     pub(crate) open: Vec<u64>,
     /// The entries of outcomes whose answers waited for a person then.
     pub(crate) held: Vec<u64>,
+    /// The entries of calls of tools that had no result then, of these admissions, with what was decided on those that were held.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) calls: Vec<(u64, Option<ReviewDecision>)>,
 }
 
 impl Default for Mark {
@@ -46,6 +51,7 @@ impl Default for Mark {
             end_seq: 1,
             open: Vec::new(),
             held: Vec::new(),
+            calls: Vec::new(),
         }
     }
 }

@@ -14,7 +14,7 @@ use std::{
 use forethought_schemas::RecordId;
 
 use super::{AuditLog, OpenAdmission, changes::OpenChanges, preparing::Prepared};
-use crate::{AdmissionDraft, ContentKey, Draft, OutcomeDraft, Owner, Retention, Ticket, vault::DayKeys};
+use crate::{AdmissionDraft, AuditError, ContentKey, Draft, Owner, Retention, Ticket, vault::DayKeys};
 
 /// Prepares records for the log that it is of, in any thread. After that log was opened again it only prepares for nothing.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ pub struct EarlyRecord {
 pub(crate) struct Early {
     prepared: Prepared,
     key: Ticket,
-    /// The admission that it ends.
+    /// The admission of its request, of a later record.
     of: Option<Arc<OpenAdmission>>,
 }
 
@@ -77,7 +77,9 @@ impl Preparer {
         let draft = draft.into();
         let early = match &draft {
             Draft::Admission(draft) => self.admission(draft),
-            Draft::Outcome(draft) => self.outcome(draft),
+            Draft::Outcome(draft) => self.later(&draft.admission, |of, key| Prepared::outcome(draft, of, key)),
+            Draft::ToolCall(draft) => self.later(&draft.admission, |of, key| Prepared::tool_call(draft, of, key)),
+            Draft::ToolResult(draft) => self.later(&draft.admission, |of, key| Prepared::tool_result(draft, of, key)),
             Draft::Act(_) | Draft::Review(_) => None,
         };
         EarlyRecord { draft, early }
@@ -91,11 +93,16 @@ impl Preparer {
         Some(Early { prepared: Prepared::admission(draft, Some(key)).ok()?, key: ticket, of: None })
     }
 
-    fn outcome(&self, draft: &OutcomeDraft) -> Option<Early> {
-        let of = self.known.get(&draft.admission)?;
+    /// A later record of a request.
+    fn later(
+        &self,
+        admission: &RecordId,
+        prepare: impl FnOnce(&OpenAdmission, Option<ContentKey>) -> Result<Prepared, AuditError>,
+    ) -> Option<Early> {
+        let of = self.known.get(admission)?;
         let ticket = of.key?;
         let key = self.keys.of_ticket(ticket)?;
-        Some(Early { prepared: Prepared::outcome(draft, &of, Some(key)).ok()?, key: ticket, of: Some(of) })
+        Some(Early { prepared: prepare(&of, Some(key)).ok()?, key: ticket, of: Some(of) })
     }
 }
 
@@ -110,8 +117,8 @@ impl Early {
         self.under(key).filter(|_| self.of.is_none())
     }
 
-    /// What was prepared, if it was for the end of this admission, under this key.
-    pub(super) fn of_outcome(&self, key: Option<&ContentKey>, admission: &OpenAdmission) -> Option<&Prepared> {
+    /// What was prepared, if it was for a later record of this admission's request, under this key.
+    pub(super) fn of_later(&self, key: Option<&ContentKey>, admission: &OpenAdmission) -> Option<&Prepared> {
         self.under(key).filter(|_| self.of.as_ref().is_some_and(|of| of.is_like(admission)))
     }
 
@@ -121,13 +128,13 @@ impl Early {
 }
 
 impl OpenAdmission {
-    /// Whether the same would stand in the record of its end.
+    /// Whether the same would stand in the later records of its request.
     fn is_like(&self, other: &Self) -> bool {
         (&self.request_id, &self.tenant, self.time) == (&other.request_id, &other.tenant, other.time)
     }
 }
 
-/// The open admissions whose key is known, for whoever prepares their outcomes.
+/// The open admissions whose key is known, for whoever prepares their later records.
 #[derive(Clone, Debug, Default)]
 pub(super) struct KnownOnes(Arc<Mutex<HashMap<RecordId, Arc<OpenAdmission>>>>);
 

@@ -7,11 +7,15 @@ use forethought_store::{Disk, Entry, Index, IndexMark, Journal, RecoveryReport, 
 use jiff::Timestamp;
 
 use super::{
-    AuditLog, Held, LogOptions, OpenAdmission, OpenChanges, OpenReport, Prepared, Turn, catalogue::Catalogue,
-    checkpoints::Checkpoints, early::KnownOnes,
+    AuditLog, Held, HeldCall, LogOptions, OpenAdmission, OpenChanges, OpenReport, Prepared, Turn,
+    calls::{OpenCall, OpenCalls},
+    catalogue::Catalogue,
+    checkpoints::Checkpoints,
+    early::KnownOnes,
 };
 use crate::{
-    AuditError, Body, Digest, Interrupted, KeyStore, LostRange, Outcome, Record, TailCut, Vault,
+    AuditError, Body, Digest, Interrupted, KeyStore, LostRange, Outcome, Record, Review, ReviewAsked, ReviewDecision,
+    TailCut, Vault,
     contents::load_or_create_master,
     index::{self, Keys, LAYOUT, RECORD, WIDTH},
     leaves::{Leaves, Mark},
@@ -58,14 +62,26 @@ pub(super) fn open(
         }
         Err(failed) => return Err(failed.0),
     };
-    let Derived { leaves, catalogue, head, open, held } = derived;
+    let Derived { leaves, catalogue, head, open, held, calls } = derived;
     let checkpoints = Checkpoints::load(disk.as_ref(), &leaves)?;
     let masters = masters.map_or_else(|| load_or_create_master(disk.as_ref()), Ok)?;
     let (vault, vault_report) = Vault::open(Arc::clone(&disk), masters)?;
     let old_keys = KeyStore::new(disk);
     let (known, unsettled) = (KnownOnes::default(), None);
-    let mut log =
-        AuditLog { journal, leaves, catalogue, checkpoints, vault, old_keys, head, open, held, known, unsettled };
+    let mut log = AuditLog {
+        journal,
+        leaves,
+        catalogue,
+        checkpoints,
+        vault,
+        old_keys,
+        head,
+        open,
+        held,
+        calls,
+        known,
+        unsettled,
+    };
     log.note_recovery(&recovery, now)?;
     log.finish_erasures(LAST_ACTS)?;
     if found != store_version::Found::Current {
@@ -108,7 +124,7 @@ fn is_tree_of(leaves: &Leaves, journal: &Journal) -> Result<bool, AuditError> {
     Ok(leaves.hash_of(last).is_ok_and(|hash| hash == forethought_tlog::leaf_hash(&record.leaf(&entry.payload))))
 }
 
-/// Answers that wait for a person.
+/// What waits for a person.
 type HeldOnes = BTreeMap<RecordId, Held>;
 
 /// Admissions without an end.
@@ -121,6 +137,7 @@ struct Derived {
     head: Digest,
     open: OpenOnes,
     held: HeldOnes,
+    calls: OpenCalls,
 }
 
 /// An error that may be the index's, with the index.
@@ -132,8 +149,8 @@ fn derive(journal: &Journal, leaves: Leaves, mark: &Mark, index: Index) -> Resul
         Ok(catalogue) => catalogue,
         Err(failed) => return Err(Box::new((failed.0.into(), failed.1))),
     };
-    let mut derived =
-        Derived { leaves, catalogue, head: Digest::GENESIS, open: BTreeMap::new(), held: BTreeMap::new() };
+    let (open, held, calls) = (OpenOnes::new(), HeldOnes::new(), OpenCalls::default());
+    let mut derived = Derived { leaves, catalogue, head: Digest::GENESIS, open, held, calls };
     match derived.follow(journal, mark) {
         Ok(()) => Ok(derived),
         Err(error) => Err(Box::new((error, derived.catalogue.into_index()))),
@@ -151,6 +168,9 @@ impl Derived {
         }
         for seq in &mark.held {
             self.hold(index::record_of(&journal.read(*seq)?)?, *seq);
+        }
+        for (seq, decided) in &mark.calls {
+            self.call(&index::record_of(&journal.read(*seq)?)?, *seq, *decided);
         }
         let leaf = self.leaves.size().min(self.catalogue.indexed() * WIDTH);
         let from = self.leaves.seq_of(leaf)?.unwrap_or(mark.next_seq);
@@ -212,13 +232,51 @@ impl Derived {
     fn change(&mut self, record: Record, seq: u64) {
         if let Some(admission) = record.ends() {
             self.open.remove(admission);
+            for call in self.calls.end(admission) {
+                self.held.remove(&call);
+            }
         }
         match &record.body {
             Body::Admission(_) => self.begin(&record, seq),
-            Body::Review(review) => drop(self.held.remove(&review.admission)),
+            Body::Review(review) => self.decide(review),
             Body::Outcome(_) => self.hold(record, seq),
+            Body::ToolCall(_) => self.call(&record, seq, None),
+            Body::ToolResult(result) => {
+                self.calls.remove(&result.admission, &result.call);
+                self.held.remove(&result.call);
+            }
             _ => {}
         }
+    }
+
+    fn decide(&mut self, review: &Review) {
+        self.held.remove(review.call.as_ref().unwrap_or(&review.admission));
+        if let Some(call) = &review.call {
+            self.calls.decide(&review.admission, call, review.decision);
+        }
+    }
+
+    /// A call of a tool, of a request that is under way, and what was decided on it since.
+    fn call(&mut self, record: &Record, seq: u64, decided: Option<ReviewDecision>) {
+        let Body::ToolCall(call) = &record.body else { return };
+        if !self.open.contains_key(&call.admission) {
+            return;
+        }
+        let (id, state) = (record.record_id.clone(), OpenCall { seq, decision: call.decision, decided });
+        if let Some(until) = call.until.filter(|_| state.waits()) {
+            let held = Held {
+                request_id: call.request_id.clone(),
+                tenant: call.tenant.clone(),
+                since: record.time,
+                review: ReviewAsked { until, because: call.because.clone() },
+                admission: call.admission.clone(),
+                call: Some(HeldCall::of_record(id.clone(), call)),
+                seq,
+                key: None,
+            };
+            self.held.insert(id.clone(), held);
+        }
+        self.calls.insert(call.admission.clone(), id, state);
     }
 
     fn begin(&mut self, record: &Record, seq: u64) {
@@ -232,7 +290,8 @@ impl Derived {
     fn hold(&mut self, record: Record, seq: u64) {
         let (Body::Outcome(outcome), since) = (record.body, record.time) else { return };
         let Outcome { admission, request_id, tenant, review: Some(review), .. } = outcome else { return };
-        self.held.insert(admission, Held { request_id, tenant, since, review, seq, key: None });
+        let held = Held { request_id, tenant, since, review, admission: admission.clone(), call: None, seq, key: None };
+        self.held.insert(admission, held);
     }
 }
 

@@ -1,6 +1,6 @@
 //! From a draft to all that the log writes of it: canonical bytes, sealed contents, and their hashes.
 
-use std::ops::Deref;
+use std::{ops::Deref, sync::Arc};
 
 use forethought_schemas::RecordId;
 use forethought_tlog::{Hash, leaf_hash};
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::{AuditLog, Held, OpenAdmission, changes::OpenChanges, early::Early};
 use crate::{
     AdmissionDraft, AuditError, Body, ContentKey, Digest, Draft, DraftError, OutcomeDraft, Record, ReviewDraft,
-    draft::Sealer, index::Keys, record::VERSION,
+    ToolCallDraft, ToolResultDraft, draft::Sealer, index::Keys,
 };
 
 /// A record that is ready to be written, with its sealed contents.
@@ -49,7 +49,7 @@ impl Prepared {
 
     /// A record without contents.
     pub(super) fn bare(record_id: RecordId, time: Timestamp, body: Body) -> Result<Self, AuditError> {
-        let record = Record { v: VERSION, record_id, time, prev: None, body, contents: Vec::new() };
+        let record = Record { v: body.version(), record_id, time, prev: None, body, contents: Vec::new() };
         Self::new(&record, Vec::new())
     }
 
@@ -66,6 +66,26 @@ impl Prepared {
     ) -> Result<Self, AuditError> {
         let mut sealer = Sealer::new(key, &draft.record_id, &of.tenant);
         let body = draft.body(&of.request_id, &of.tenant, of.time, &mut sealer)?;
+        seal_record(&draft.record_id, draft.time, body, sealer)
+    }
+
+    pub(super) fn tool_call(
+        draft: &ToolCallDraft,
+        of: &OpenAdmission,
+        key: Option<ContentKey>,
+    ) -> Result<Self, AuditError> {
+        let mut sealer = Sealer::new(key, &draft.record_id, &of.tenant);
+        let body = draft.body(&of.request_id, &of.tenant, &mut sealer)?;
+        seal_record(&draft.record_id, draft.time, body, sealer)
+    }
+
+    pub(super) fn tool_result(
+        draft: &ToolResultDraft,
+        of: &OpenAdmission,
+        key: Option<ContentKey>,
+    ) -> Result<Self, AuditError> {
+        let mut sealer = Sealer::new(key, &draft.record_id, &of.tenant);
+        let body = draft.body(&of.request_id, &of.tenant, &mut sealer)?;
         seal_record(&draft.record_id, draft.time, body, sealer)
     }
 
@@ -86,7 +106,8 @@ impl Prepared {
 
 fn seal_record(record_id: &RecordId, time: Timestamp, body: Body, sealer: Sealer<'_>) -> Result<Prepared, AuditError> {
     let Sealer { commitments, payloads, .. } = sealer;
-    let record = Record { v: VERSION, record_id: record_id.clone(), time, prev: None, body, contents: commitments };
+    let (v, record_id, contents) = (body.version(), record_id.clone(), commitments);
+    let record = Record { v, record_id, time, prev: None, body, contents };
     Prepared::new(&record, payloads)
 }
 
@@ -117,21 +138,54 @@ impl AuditLog {
                     .end(&self.open, &draft.admission)
                     .ok_or_else(|| of_draft(DraftError::NotOpen(draft.admission.clone())))?;
                 open.hold(draft, &admission, key.as_ref());
-                match early.and_then(|early| early.of_outcome(key.as_ref(), &admission)) {
+                match early.and_then(|early| early.of_later(key.as_ref(), &admission)) {
                     Some(early) => Ok(Turn::Early(early)),
                     None => Prepared::outcome(draft, &admission, key).map(now),
                 }
             }
+            Draft::ToolCall(draft) => {
+                draft.check().map_err(&of_draft)?;
+                let admission = self.still_open(open, &draft.admission).map_err(&of_draft)?;
+                open.call(&self.calls, draft, &admission, key.as_ref()).map_err(&of_draft)?;
+                match early.and_then(|early| early.of_later(key.as_ref(), &admission)) {
+                    Some(early) => Ok(Turn::Early(early)),
+                    None => Prepared::tool_call(draft, &admission, key).map(now),
+                }
+            }
+            Draft::ToolResult(draft) => {
+                draft.check().map_err(&of_draft)?;
+                let admission = self.still_open(open, &draft.admission).map_err(&of_draft)?;
+                open.result(&self.calls, draft).map_err(&of_draft)?;
+                match early.and_then(|early| early.of_later(key.as_ref(), &admission)) {
+                    Some(early) => Ok(Turn::Early(early)),
+                    None => Prepared::tool_result(draft, &admission, key).map(now),
+                }
+            }
             Draft::Review(draft) => {
-                let held = open
-                    .decide(&self.held, &draft.admission)
-                    .ok_or_else(|| of_draft(DraftError::NotHeld(draft.admission.clone())))?;
+                draft.check().map_err(&of_draft)?;
+                let held = self.decide(open, draft).map_err(of_draft)?;
                 Prepared::review(draft, &held, key).map(now)
             }
             Draft::Act(draft) => {
                 Prepared::bare(draft.record_id.clone(), draft.time, Body::Act(draft.act.clone())).map(now)
             }
         }
+    }
+
+    /// An admission that has no end, in the log or in this batch.
+    fn still_open(&self, open: &OpenChanges, id: &RecordId) -> Result<Arc<OpenAdmission>, DraftError> {
+        open.open_one(&self.open, id).ok_or_else(|| DraftError::NotOpen(id.clone()))
+    }
+
+    /// What is decided on, which waits no more. A call of a tool waits for as long as its request is under way.
+    fn decide(&self, open: &mut OpenChanges, draft: &ReviewDraft) -> Result<Held, DraftError> {
+        let Some(call) = &draft.call else {
+            let held = open.decide(&self.held, &draft.admission);
+            return held.ok_or_else(|| DraftError::NotHeld(draft.admission.clone()));
+        };
+        let not_held = || DraftError::CallNotHeld(call.clone());
+        self.still_open(open, &draft.admission).map_err(|_| not_held())?;
+        open.decide_call(&self.calls, &self.held, draft, call).ok_or_else(not_held)
     }
 }
 

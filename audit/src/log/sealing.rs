@@ -33,8 +33,10 @@ impl AuditLog {
                     Some(ticket)
                 }
                 Draft::Outcome(draft) => self.ticket_of(&draft.admission, &begun, draft.time)?,
-                Draft::Review(draft) => self.ticket_of(&draft.admission, &begun, draft.time)?,
-                Draft::Act(_) => None,
+                Draft::ToolCall(draft) => self.ticket_of(&draft.admission, &begun, draft.time)?,
+                Draft::ToolResult(draft) => self.ticket_of(&draft.admission, &begun, draft.time)?,
+                Draft::Review(draft) if draft.call.is_none() => self.ticket_of(&draft.admission, &begun, draft.time)?,
+                Draft::Review(_) | Draft::Act(_) => None,
             };
             tickets.push(ticket);
         }

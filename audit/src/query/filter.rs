@@ -81,9 +81,9 @@ pub struct Filter {
     pub principal: Option<String>,
     /// Only those to this model.
     pub model: Option<String>,
-    /// Only those in which this had a say, when they were let in or at their end: a rule of law in whatever state
+    /// Only those in which this had a say, when they were let in, in a call of a tool, or at their end: a rule of law in whatever state
     /// (`eu-ai-act/5-1-f`), a deny list by its name, another safeguard by what it finds (`email`), or a classifier that was violated by
-    /// its id.
+    /// its id; of calls also a rule that decided on one.
     pub rule: Option<String>,
     /// Only those for this purpose.
     pub purpose: Option<String>,
@@ -99,6 +99,8 @@ pub struct Filter {
     pub reviewer: Option<String>,
     /// Only the request with this id, or to which the record with this id belongs; of requests with the same id, the latest.
     pub id: Option<String>,
+    /// Only those in which a model called the tool with this name, whatever came of it.
+    pub tool: Option<String>,
 }
 
 /// Which acts to list: those that meet all of these conditions.
@@ -118,6 +120,21 @@ pub struct ActFilter {
     pub until: Option<Timestamp>,
     /// At most so many; [`crate::MAX_LISTED`] when it is none.
     pub limit: Option<usize>,
+}
+
+/// The records of a request, as far as they are asked for.
+pub(super) struct Records<'r> {
+    pub(super) admission: &'r Record,
+    pub(super) calls: &'r [Record],
+    pub(super) end: Option<&'r Record>,
+    pub(super) review: Option<&'r Record>,
+}
+
+impl<'r> Records<'r> {
+    /// Those in which rules have a say.
+    fn all(&self) -> impl Iterator<Item = &'r Record> {
+        std::iter::once(self.admission).chain(self.calls).chain(self.end)
+    }
 }
 
 /// A condition, by its name, and what it asks for.
@@ -143,9 +160,19 @@ impl Filter {
         self.rule.as_ref().map(|rule| Word::new("rule", rule))
     }
 
+    /// The word of the tool that is asked for.
+    pub(super) fn tool_word(&self) -> Option<Word> {
+        self.tool.as_ref().map(|tool| Word::new("tool", tool))
+    }
+
     /// Whether anything is asked that stands behind the admission.
     pub(super) fn asks_for_ends(&self) -> bool {
-        self.status.is_some() || self.rule.is_some() || self.asks_for_reviews()
+        self.status.is_some() || self.asks_for_calls() || self.asks_for_reviews()
+    }
+
+    /// Whether anything is asked that stands in the records of calls of tools.
+    pub(super) fn asks_for_calls(&self) -> bool {
+        self.rule.is_some() || self.tool.is_some()
     }
 
     pub(super) fn asks_for_reviews(&self) -> bool {
@@ -153,19 +180,12 @@ impl Filter {
     }
 
     /// Whether a request with these records is asked for; its id apart.
-    pub(super) fn has(
-        &self,
-        status: Status,
-        admission: &Record,
-        end: Option<&Record>,
-        review: Option<&Record>,
-    ) -> bool {
-        self.is_in_time(admission.time)
+    pub(super) fn has(&self, status: Status, request: &Records<'_>) -> bool {
+        self.is_in_time(request.admission.time)
             && self.status.is_none_or(|wanted| wanted == status)
-            && self.is_reviewed_so(review)
-            && self
-                .rule_word()
-                .is_none_or(|rule| Keys::of(admission).has(&rule) || end.is_some_and(|end| Keys::of(end).has(&rule)))
+            && self.is_reviewed_so(request.review)
+            && self.tool_word().is_none_or(|tool| request.calls.iter().any(|call| Keys::of(call).has(&tool)))
+            && self.rule_word().is_none_or(|rule| request.all().any(|record| Keys::of(record).has(&rule)))
     }
 
     pub(super) fn is_in_time(&self, time: Timestamp) -> bool {
@@ -196,6 +216,7 @@ impl Filter {
             ("review", self.review.map(|review| review.as_str().to_owned())),
             ("reviewer", self.reviewer.clone()),
             ("id", self.id.clone()),
+            ("tool", self.tool.clone()),
         ];
         texts.into_iter().filter_map(|(name, text)| Some((name, text?))).collect()
     }

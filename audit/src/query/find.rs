@@ -1,8 +1,9 @@
 //! One record by its id, and what belongs to it.
 
+use forethought_schemas::RecordId;
 use jiff::Timestamp;
 
-use super::{Content, ErasedBy, Found, Shown, ShownLeaves, Source, Status, search::acts_with};
+use super::{Content, ErasedBy, Found, Shown, ShownLeaves, Source, Status, calls, search::acts_with};
 use crate::{
     Act, AuditError, Body, Commitment, ContentError, Digest, OutcomeStatus, Record, VaultError,
     contents::{key_of, label_of},
@@ -27,15 +28,16 @@ pub(crate) fn records_from(
     })
 }
 
-/// See [`AuditLog::show`].
+/// See [`crate::AuditLog::show`].
 pub(crate) fn show(source: &impl Source, id: &str, with_contents: bool) -> Result<Option<Shown>, AuditError> {
     let Some(admission) = admission_of(source, id)? else { return Ok(None) };
     let end = end_of(source, &admission)?;
+    let calls = calls_of(source, &admission, end.as_ref())?;
     let review = review_of(source, &admission, end.as_ref())?;
     let mut contents = Vec::new();
     let mut gone = None;
     if with_contents {
-        for found in std::iter::once(&admission).chain(&end).chain(&review) {
+        for found in std::iter::once(&admission).chain(&calls).chain(&end).chain(&review) {
             for (commitment, at) in found.record.contents.iter().zip(found.entry.seq + 1..) {
                 let content = content(source, &found.record, commitment, at);
                 let is_gone = content.content.as_ref().is_err_and(ContentError::is_gone);
@@ -58,6 +60,7 @@ pub(crate) fn show(source: &impl Source, id: &str, with_contents: bool) -> Resul
         admission: admission.record,
         end: record(end),
         review: record(review),
+        calls: calls::put_together(calls),
         contents,
     }))
 }
@@ -66,8 +69,9 @@ pub(crate) fn show(source: &impl Source, id: &str, with_contents: bool) -> Resul
 pub(crate) fn show_records(source: &impl Source, id: &str) -> Result<Vec<Found>, AuditError> {
     let Some(admission) = admission_of(source, id)? else { return Ok(Vec::new()) };
     let end = end_of(source, &admission)?;
+    let calls = calls_of(source, &admission, end.as_ref())?;
     let review = review_of(source, &admission, end.as_ref())?;
-    Ok(std::iter::once(admission).chain(end).chain(review).collect())
+    Ok(std::iter::once(admission).chain(calls).chain(end).chain(review).collect())
 }
 
 /// The admission of the request with this id, or of that to which the record with this id belongs.
@@ -76,8 +80,7 @@ pub(super) fn admission_of(source: &impl Source, id: &str) -> Result<Option<Foun
         return Ok(Some(found));
     }
     let Some(found) = find(source, IdKind::Record, id)? else { return Ok(None) };
-    let of_review = if let Body::Review(review) = &found.record.body { Some(&review.admission) } else { None };
-    match found.record.ends().or(of_review) {
+    match found.record.admission() {
         Some(admission) => find(source, IdKind::Record, admission.as_str()),
         None => Ok(matches!(found.record.body, Body::Admission(_)).then_some(found)),
     }
@@ -90,6 +93,26 @@ pub(super) fn end_of(source: &impl Source, admission: &Found) -> Result<Option<F
         return Ok(None);
     }
     find_from(source, admission.leaf / WIDTH, IdKind::End, admission.record.record_id.as_str())
+}
+
+/// The records about calls of tools, which stand between the admission of a request and its end, in their order.
+pub(super) fn calls_of(source: &impl Source, admission: &Found, end: Option<&Found>) -> Result<Vec<Found>, AuditError> {
+    let id = admission.record.record_id.as_str();
+    let last = end.map_or(source.bundles(), |end| end.leaf / WIDTH + 1);
+    let mut calls = Vec::new();
+    for bundle in admission.leaf / WIDTH..last {
+        let mut leaves = source.leaves_with(bundle, IdKind::Call.hash(id))?;
+        leaves.sort_unstable();
+        for leaf in leaves {
+            let found = found_at(source, bundle * WIDTH + u64::from(leaf))?;
+            calls.extend(found.filter(|found| is_call_of(&found.record, &admission.record.record_id)));
+        }
+    }
+    Ok(calls)
+}
+
+fn is_call_of(record: &Record, admission: &RecordId) -> bool {
+    record.is_of_call() && record.admission() == Some(admission)
 }
 
 /// The decision on an answer. Only one that is held has one.

@@ -1,4 +1,4 @@
-//! What the index knows of the ends of requests, without reading a record.
+//! What the index knows of the ends of requests, and of their calls of tools, without reading a record.
 
 use std::{borrow::Cow, collections::VecDeque};
 
@@ -30,6 +30,7 @@ pub(super) struct Near<'s, S> {
 /// What the records behind an admission must have.
 struct Wanted {
     rule: Option<Word>,
+    tool: Option<Word>,
     /// The end has one of these words.
     ends: Vec<Word>,
     /// Only requests without an end are asked for.
@@ -51,15 +52,16 @@ impl Wanted {
             Some(Status::Ended(status)) => vec![ended(status)],
         };
         let open = filter.status == Some(Status::Open);
-        Self { rule: filter.rule_word(), ends, open, held: filter.asks_for_reviews() }
+        Self { rule: filter.rule_word(), tool: filter.tool_word(), ends, open, held: filter.asks_for_reviews() }
     }
 
-    /// Whether an admission that has its rule, or has not, and an end with these words may be asked for.
-    fn may_be(&self, has_rule: bool, end: &impl Fn(&Word) -> bool) -> bool {
+    /// Whether an admission that has its rule, or has not, with calls and an end that have these words may be asked for.
+    fn may_be(&self, has_rule: bool, calls: &impl Fn(&Word) -> bool, end: &impl Fn(&Word) -> bool) -> bool {
         !self.open
             && (self.ends.is_empty() || self.ends.iter().any(end))
             && (!self.held || end(&held()))
-            && (has_rule || self.rule.as_ref().is_none_or(end))
+            && (has_rule || self.rule.as_ref().is_none_or(|rule| end(rule) || calls(rule)))
+            && self.tool.as_ref().is_none_or(calls)
     }
 }
 
@@ -88,10 +90,23 @@ impl<'s, S: Source> Near<'s, S> {
         Ok(narrowed)
     }
 
+    /// Where the end is found, so are all calls: they stand before it.
     fn may_be(&self, admission: IdHash, has_rule: bool) -> bool {
         let end = admission.as_kind(IdKind::End);
         let found = self.told.iter().find_map(|told| Some((told, told.ids.last_with(end)?)));
-        found.is_none_or(|(told, leaf)| self.wanted.may_be(has_rule, &|word| told.facts.leaves_of(word).contains(leaf)))
+        let calls = |word: &Word| self.have_calls(admission, word);
+        found.is_none_or(|(told, leaf)| {
+            self.wanted.may_be(has_rule, &calls, &|word| told.facts.leaves_of(word).contains(leaf))
+        })
+    }
+
+    /// Whether a record about a call of a tool of this request has a word.
+    fn have_calls(&self, admission: IdHash, word: &Word) -> bool {
+        let call = admission.as_kind(IdKind::Call);
+        self.told.iter().any(|told| {
+            let leaves = told.facts.leaves_of(word);
+            !leaves.is_empty() && told.ids.all_with(call).any(|leaf| leaves.contains(leaf))
+        })
     }
 
     /// Has this bundle and those behind it.

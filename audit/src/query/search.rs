@@ -3,7 +3,8 @@
 use super::{
     ActFilter, Cursor, CursorError, Filter, Found, Listed, MAX_LISTED, Page, Source,
     cursor::Of,
-    find::{admission_of, end_of, found_at, review_of, status_of},
+    filter::Records,
+    find::{admission_of, calls_of, end_of, found_at, review_of, status_of},
     near::Near,
 };
 use crate::{
@@ -183,12 +184,15 @@ fn listed(source: &impl Source, filter: &Filter, admission: Found) -> Result<(Op
     }
     let end = end_of(source, &admission)?;
     let review = review_of(source, &admission, end.as_ref())?;
+    let calls = if filter.asks_for_calls() { calls_of(source, &admission, end.as_ref())? } else { Vec::new() };
     let last = review.as_ref().or(end.as_ref()).map_or(admission.leaf, |last| last.leaf);
-    let looked_at = (last / WIDTH).saturating_sub(admission.leaf / WIDTH);
+    let looked_at = (last / WIDTH).saturating_sub(admission.leaf / WIDTH) + calls.len() as u64;
     let (admission, end) = (admission.record, end.map(|end| end.record));
     let review = review.map(|review| review.record);
+    let calls: Vec<Record> = calls.into_iter().map(|call| call.record).collect();
     let status = status_of(end.as_ref(), review.as_ref());
-    let asked_for = filter.has(status, &admission, end.as_ref(), review.as_ref());
+    let records = Records { admission: &admission, calls: &calls, end: end.as_ref(), review: review.as_ref() };
+    let asked_for = filter.has(status, &records);
     Ok((asked_for.then_some(Listed { admission, end, status }), looked_at))
 }
 

@@ -34,6 +34,14 @@ impl<'s> Contents<'s> {
         if !self.asked_for {
             return vec![Part::sentence(SEALED)];
         }
+        self.opened_of(record, name)
+    }
+
+    /// As [`Contents::told_of`], and nothing where no contents were asked for.
+    pub(super) fn opened_of(&self, record: &Record, name: &str) -> Vec<Part> {
+        if !self.asked_for {
+            return Vec::new();
+        }
         match self.find(record, name) {
             Some(Ok(bytes)) => quotes(&readable(bytes)),
             Some(Err(error)) => vec![Part::sentence(self.unread(error))],

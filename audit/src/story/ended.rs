@@ -1,7 +1,7 @@
 //! What was answered, how it ended, and where that can be proved.
 
-use super::{Part, contents::Contents, words};
-use crate::{Body, Digest, Outcome, OutcomeStatus, Record, Shown, Status};
+use super::{Part, called::MOST_CALLS, contents::Contents, words};
+use crate::{Body, Digest, Outcome, OutcomeStatus, Record, Shown, ShownCall, ShownRecord, Status};
 
 pub(super) fn answer(outcome: &Outcome, shown: &Shown, contents: &Contents<'_>) -> Vec<Part> {
     let given =
@@ -62,20 +62,30 @@ fn stands(shown: &Shown) -> String {
 
 pub(super) fn proof(shown: &Shown) -> Vec<Part> {
     let leaves = shown.leaves;
-    let rows: Vec<Vec<String>> = [
-        Some(row("admission", &shown.admission, shown.admission_hash, leaves.admission)),
+    let first = row("admission", &shown.admission, shown.admission_hash, leaves.admission);
+    let last = [
         row_of("end", shown.end.as_ref(), shown.end_hash, leaves.end),
         row_of("decision", shown.review.as_ref(), shown.review_hash, leaves.review),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    ];
+    let rows = std::iter::once(first).chain(calls(shown)).chain(last.into_iter().flatten()).collect();
     vec![
         Part::sentence(
             "These records are leaves of the log; a receipt proves each to whoever has the log's public key.",
         ),
         Part::table(&["RECORD", "LEAF", "ID AND SHA-256"], rows),
     ]
+}
+
+/// Those of the calls that are told, in the order of the log.
+fn calls(shown: &Shown) -> Vec<Vec<String>> {
+    let mut records: Vec<&ShownRecord> = shown.calls.iter().take(MOST_CALLS).flat_map(ShownCall::records).collect();
+    records.sort_by_key(|record| record.leaf);
+    let name = |record: &Record| match record.body {
+        Body::ToolCall(_) => "call",
+        Body::ToolResult(_) => "result",
+        _ => "decision on a call",
+    };
+    records.into_iter().map(|one| row(name(&one.record), &one.record, one.hash, one.leaf)).collect()
 }
 
 fn row(what: &str, record: &Record, hash: Digest, leaf: u64) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! Who decided on an answer that was held, what, why, and after how long.
+//! Who decided on an answer that was held, or on a call of a tool, what, why, and after how long.
 
 use super::{Part, words};
 use crate::{Actor, Body, Outcome, Review, ReviewDecision, Shown};
@@ -21,12 +21,29 @@ pub(super) fn review(outcome: &Outcome, shown: &Shown) -> Vec<Part> {
 }
 
 fn decided(review: &Review, time: &str, after: Option<String>) -> Vec<Part> {
+    told(review, did(review.decision), time, after)
+}
+
+/// As for an answer, of a call of a tool.
+pub(super) fn decided_on_call(review: &Review, time: &str, after: Option<String>) -> Vec<Part> {
     let did = match review.decision {
+        ReviewDecision::Approved => "approved it",
+        ReviewDecision::TimedOut => "let the time run out, so it was not carried out",
+        other => did(other),
+    };
+    told(review, did, time, after)
+}
+
+const fn did(decision: ReviewDecision) -> &'static str {
+    match decision {
         ReviewDecision::Approved => "approved it as it is",
         ReviewDecision::Edited => "gave another answer in its place",
         ReviewDecision::Rejected => "rejected it",
         ReviewDecision::TimedOut => "let the time run out, so it was not given",
-    };
+    }
+}
+
+fn told(review: &Review, did: &str, time: &str, after: Option<String>) -> Vec<Part> {
     let after = after.map(|after| format!(", {after} after it was held")).unwrap_or_default();
     let mut parts = vec![Part::sentence(format!("{} {did} on {time}{after}.", who(review.by.as_ref())))];
     if !review.reason.is_empty() {

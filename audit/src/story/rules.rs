@@ -58,7 +58,7 @@ fn done(action: &str) -> String {
     told.to_owned()
 }
 
-fn safeguard(side: &str, note: &SafeguardNote) -> String {
+pub(super) fn safeguard(side: &str, note: &SafeguardNote) -> String {
     let SafeguardNote { kind, list, action, count } = note;
     let list = list.as_ref().map(|list| format!(" of the deny list `{list}`")).unwrap_or_default();
     format!("A safeguard found `{kind}`{list} in {side}, {}: {}.", words::count((*count).into(), "time"), done(action))

@@ -8,8 +8,8 @@ use forethought_store::SimDisk;
 use super::Story;
 use crate::{
     Actor, Asked, AuditLog, ClassifierNote, Draft, LawNote, OutcomeStatus, Owner, PolicyRef, RetentionDays,
-    ReviewAsked, ReviewDecision, ReviewDraft, SafeguardNote, SampleDraft, Scope, VoteDraft,
-    tests::{admission, at, id, open, outcome, request, sample},
+    ReviewAsked, ReviewDecision, ReviewDraft, SafeguardNote, SampleDraft, Scope, ToolDecision, VoteDraft,
+    tests::{admission, at, call, id, open, outcome, request, result, sample},
 };
 
 /// The story of the first request in a log of these batches.
@@ -135,6 +135,7 @@ fn one_that_was_held_and_edited() {
         by: Some(reviewer),
         reason: "Neither says why.\nAsk the works council first.".to_owned(),
         answer: Some("Ask again in May.".into()),
+        call: None,
     };
     check(&story(&batches, true), "held.txt");
     let decided = [batches.to_vec(), vec![vec![decision.into()]]].concat();
@@ -164,6 +165,72 @@ fn one_that_a_law_forbade() {
         }),
     ]];
     check(&story(&batches, true), "forbidden.txt");
+}
+
+/// A call, changed.
+fn called(number: u32, decision: ToolDecision, change: impl FnOnce(&mut crate::ToolCallDraft)) -> Draft {
+    let Draft::ToolCall(mut draft) = call(number, 1, decision) else { unreachable!() };
+    change(&mut draft);
+    Draft::ToolCall(draft)
+}
+
+/// What came of a call, changed.
+fn resulted(number: u32, call: u32, state: &str, change: impl FnOnce(&mut crate::ToolResultDraft)) -> Draft {
+    let Draft::ToolResult(mut draft) = result(number, 1, call, state) else { unreachable!() };
+    change(&mut draft);
+    Draft::ToolResult(draft)
+}
+
+/// A request with a call of each kind, to the last of which nothing came.
+fn with_calls() -> Vec<Draft> {
+    let found = SafeguardNote { kind: "email".to_owned(), list: None, action: "redact".to_owned(), count: 1 };
+    let reviewer = Actor { tenant: "house".to_owned(), key_id: "key_9".to_owned(), role: "reviewer".to_owned() };
+    let approved = ReviewDraft {
+        record_id: id(32),
+        time: at(3600),
+        admission: id(1),
+        decision: ReviewDecision::Approved,
+        by: Some(reviewer),
+        reason: "The pharmacist agrees.".to_owned(),
+        answer: None,
+        call: Some(id(24)),
+    };
+    vec![
+        asked(|_| {}),
+        called(21, ToolDecision::Allowed, |draft| draft.call = 0),
+        called(22, ToolDecision::Refused, |draft| (draft.call, draft.because) = (1, vec!["tools/no-shell".to_owned()])),
+        called(23, ToolDecision::DryRun, |draft| {
+            (draft.sample, draft.call, draft.effect, draft.because) = (1, 0, "changes".to_owned(), Vec::new());
+        }),
+        resulted(25, 21, "done", |draft| (draft.left_out, draft.cost, draft.safeguards) = (7000, 1500, vec![found])),
+        resulted(26, 22, "error/refused", |draft| draft.result = "No.\u{1b}[2J".into()),
+        resulted(27, 23, "dry_run", |draft| draft.wall_ms = 0),
+        called(24, ToolDecision::Held, |draft| (draft.round, draft.call, draft.until) = (1, 0, Some(at(7200)))),
+        called(28, ToolDecision::Held, |draft| (draft.round, draft.call, draft.until) = (1, 1, Some(at(7200)))),
+        approved.into(),
+        resulted(33, 24, "error/timed_out", |draft| draft.wall_ms = 10_000),
+    ]
+}
+
+#[test]
+fn one_with_calls_of_tools() {
+    let open = [with_calls()];
+    check(&story(&open, false), "waiting.txt");
+    let ended = came(OutcomeStatus::Answered, |draft| {
+        draft.tools = Some(crate::ToolsSpent { calls: 5, refused: 1, failed: 1, wall_ms: 10_240, cost: 1500 });
+    });
+    let all = [with_calls(), vec![resulted(34, 28, "declined", |draft| draft.wall_ms = 0), ended]];
+    check(&story(&all, true), "tools.txt");
+}
+
+#[test]
+fn calls_beyond_some_are_counted() {
+    let calls = (100..260).map(|number| called(number, ToolDecision::Allowed, |_| {}));
+    let batches: Vec<Vec<Draft>> = std::iter::once(asked(|_| {})).chain(calls).map(|draft| vec![draft]).collect();
+    let text = story(&batches, false).to_string();
+    assert!(text.contains("160 calls: 160 allowed"), "{text}");
+    assert!(text.contains("And more: 110 calls: 110 allowed"), "{text}");
+    assert_eq!(text.matches("It has no result yet.").count(), 50);
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn a_record_of_a_later_version_is_called_newer() {
         let error = crate::index::parse_record(text.as_bytes()).expect_err("not of this version");
         assert!(error.contains(expect), "{text}: {error}");
     };
-    check(r#"{"v":3,"something":"else"}"#, "newer record version 3");
+    check(r#"{"v":4,"something":"else"}"#, "newer record version 4");
     check(r#"{"v":0}"#, "no record version 0");
     check(r#"{"v":1}"#, "missing field");
     check(r#"{"record_id":"rec_1"}"#, "missing field `v`");

@@ -6,10 +6,11 @@ use forethought_schemas::Facts;
 use forethought_store::{Disk, Index, JournalOptions, SimDisk};
 use proptest::prelude::*;
 
-use super::{admission, at, id, outcome, request};
+use super::{admission, at, call, id, outcome, request};
 use crate::{
     ActDraft, ActFilter, Actor, AuditError, AuditLog, AuditReader, ClassifierNote, Cursor, CursorError, Draft, Filter,
     LawNote, OutcomeStatus, PolicyRef, ReviewAsked, ReviewDecision, ReviewDraft, SafeguardNote, SearchError, Status,
+    ToolDecision,
 };
 
 /// Values that would be taken for each other's if they were put together carelessly.
@@ -17,6 +18,7 @@ const MODELS: [&str; 4] = ["qwen", "a tenant ward", "x\nkind admission", "größ
 const PRINCIPALS: [&str; 3] = ["key_1", "key_2", "key_1 model qwen"];
 const TENANTS: [&str; 2] = ["ward", "bank"];
 const RULES: [&str; 4] = ["email", "eu-ai-act/5-1-f", "projects", "judge kind outcome"];
+const TOOLS: [&str; 3] = ["calc", "search", "tool"];
 const REVIEWERS: [&str; 2] = ["key_8", "key_9"];
 const STATUSES: [OutcomeStatus; 6] = [
     OutcomeStatus::Answered,
@@ -50,6 +52,8 @@ struct Asked {
     decided: Option<(usize, usize)>,
     /// How many requests later it ends.
     lag: usize,
+    /// The tool that its model calls just before, if it does, and the rule that decides on that.
+    called: Option<(usize, Option<usize>)>,
 }
 
 fn asked() -> impl Strategy<Value = Asked> {
@@ -63,11 +67,14 @@ fn asked() -> impl Strategy<Value = Asked> {
         prop_oneof![4 => Just(0), 1 => 1..8_usize, 1 => Just(5)],
         proptest::option::of((0..DECISIONS.len(), 0..REVIEWERS.len())),
         prop_oneof![9 => 0..8_usize, 1 => 0..3000_usize],
+        proptest::option::weighted(0.3, (0..TOOLS.len(), rare(RULES.len()))),
     );
-    parts.prop_map(|((tenant, principal, model), law, (found, classifier), purpose, time, status, decided, lag)| {
-        let found = found.map(|found| (found, classifier));
-        Asked { tenant, principal, model, law, found, purpose, time, status, decided, lag }
-    })
+    parts.prop_map(
+        |((tenant, principal, model), law, (found, classifier), purpose, time, status, decided, lag, called)| {
+            let found = found.map(|found| (found, classifier));
+            Asked { tenant, principal, model, law, found, purpose, time, status, decided, lag, called }
+        },
+    )
 }
 
 impl Asked {
@@ -110,6 +117,14 @@ impl Asked {
         Draft::Admission(draft)
     }
 
+    fn call(&self, number: u32, of: u32) -> Option<Draft> {
+        let (tool, rule) = self.called?;
+        let Draft::ToolCall(mut draft) = call(number, of, ToolDecision::Refused) else { unreachable!() };
+        draft.tool = TOOLS[tool].to_owned();
+        draft.because = rule.into_iter().map(|rule| RULES[rule].to_owned()).collect();
+        Some(Draft::ToolCall(draft))
+    }
+
     fn end(&self, number: u32, of: u32) -> Option<Draft> {
         let status = self.ends()?;
         let Draft::Outcome(mut draft) = outcome(number, of, status) else { unreachable!() };
@@ -129,7 +144,9 @@ impl Asked {
         let by =
             by.map(|key| Actor { tenant: "house".to_owned(), key_id: key.to_owned(), role: "reviewer".to_owned() });
         let (record_id, admission, reason) = (id(number), id(of), "seen".to_owned());
-        Some(ReviewDraft { record_id, time: at(9000), admission, decision, by, reason, answer: None }.into())
+        Some(
+            ReviewDraft { record_id, time: at(9000), admission, decision, by, reason, answer: None, call: None }.into(),
+        )
     }
 
     /// Whether a filter asks for it: said once more, and in another way than the log does.
@@ -140,6 +157,7 @@ impl Asked {
         };
         let ended = self.ends().is_some();
         let rules = self.law.into_iter().chain(self.found.filter(|_| ended).map(|(rule, _)| rule));
+        let rules = rules.chain(self.called.and_then(|(_, rule)| rule));
         let mut rules = rules.map(|rule| RULES[rule]);
         let decision = self.decision();
         is(&filter.tenant, TENANTS[self.tenant])
@@ -152,6 +170,7 @@ impl Asked {
             && filter.since.is_none_or(|since| at(self.time) >= since)
             && filter.until.is_none_or(|until| at(self.time) < until)
             && filter.status.is_none_or(|status| status == self.stands())
+            && filter.tool.as_deref().is_none_or(|tool| self.called.is_some_and(|(called, _)| TOOLS[called] == tool))
             && filter.rule.as_deref().is_none_or(|rule| rules.any(|other| other == rule))
             && filter.review.is_none_or(|review| decision.is_some_and(|(other, _)| other == review))
             && filter.reviewer.as_deref().is_none_or(|by| decision.is_some_and(|(_, other)| other == Some(by)))
@@ -187,7 +206,7 @@ fn filters() -> impl Strategy<Value = Filter> {
         prop_oneof![3 => Just(None), 1 => one]
     };
     let parts = (
-        (text(&TENANTS), text(&PRINCIPALS), text(&MODELS), text(&RULES)),
+        (text(&TENANTS), text(&PRINCIPALS), text(&MODELS), text(&RULES), text(&TOOLS)),
         (text(&["employment", "nothing"]), text(&["law", "tenant"]), text(&["DE"]), text(&["biometric"])),
         prop_oneof![2 => Just(None), 1 => proptest::sample::select(&Status::ALL[..]).prop_map(Some)],
         prop_oneof![4 => Just(None), 1 => proptest::sample::select(&DECISIONS[..]).prop_map(Some)],
@@ -196,7 +215,7 @@ fn filters() -> impl Strategy<Value = Filter> {
         1..40_usize,
     );
     parts.prop_map(|(texts, facts, status, review, reviewer, (since, until), limit)| {
-        let ((tenant, principal, model, rule), (purpose, sector, region, data_class)) = (texts, facts);
+        let ((tenant, principal, model, rule, tool), (purpose, sector, region, data_class)) = (texts, facts);
         Filter {
             tenant,
             since: since.map(at),
@@ -213,6 +232,7 @@ fn filters() -> impl Strategy<Value = Filter> {
             review,
             reviewer,
             id: None,
+            tool,
         }
     })
 }
@@ -227,12 +247,14 @@ fn drafts(asked: &[Asked]) -> Vec<Draft> {
         ends[(number as usize + one.lag).min(asked.len())].push(number);
         for of in std::mem::take(&mut ends[number as usize]) {
             let one = &asked[of as usize];
+            drafts.extend(one.call(3 * count + of, of));
             drafts.extend(one.end(count + of, of));
             drafts.extend(one.decide(2 * count + of, of));
         }
     }
     for of in std::mem::take(&mut ends[asked.len()]) {
         let one = &asked[of as usize];
+        drafts.extend(one.call(3 * count + of, of));
         drafts.extend(one.end(count + of, of));
         drafts.extend(one.decide(2 * count + of, of));
     }

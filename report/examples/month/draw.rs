@@ -257,6 +257,7 @@ impl Traffic {
                 .then(|| if status == OutcomeStatus::Deadline { "deadline" } else { "decided" }.to_owned()),
             chosen: if status == OutcomeStatus::Answered { vec![0] } else { Vec::new() },
             tokens: None,
+            tools: None,
         };
         Ok(Some((ended, draft.into())))
     }
@@ -300,6 +301,7 @@ impl Traffic {
             by,
             reason,
             answer,
+            call: None,
         };
         Ok(Some((time, draft.into())))
     }

@@ -188,6 +188,8 @@ impl Writer {
         match draft {
             Draft::Outcome(outcome) => self.dead.contains(&outcome.admission),
             Draft::Review(review) => self.dead.contains(&review.admission),
+            Draft::ToolCall(call) => self.dead.contains(&call.admission),
+            Draft::ToolResult(result) => self.dead.contains(&result.admission),
             Draft::Admission(_) | Draft::Act(_) => false,
         }
     }

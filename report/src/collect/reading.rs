@@ -36,6 +36,7 @@ pub(super) fn request(names: &mut Names, entry: EntryAt, record: &Record, admiss
         keeping: keeping(names, &admission.retention),
         waiting: None,
         decided: None,
+        calls: Vec::new(),
         is_sealed: record.contents.iter().any(|content| content.name == "prompt"),
     }
 }

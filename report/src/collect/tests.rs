@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use forethought_audit::{Act, ErasureCause, OutcomeStatus, ReviewDecision};
+use forethought_audit::{Act, ErasureCause, OutcomeStatus, ReviewDecision, ToolDecision};
 use proptest::prelude::*;
 
 use crate::{
@@ -20,6 +20,8 @@ enum Step {
     Hold { request: usize },
     Review { request: usize, decision: u8 },
     Interrupt { request: usize },
+    Call { request: usize, decision: u8 },
+    Result { request: usize, call: usize },
     Act,
     Cut,
 }
@@ -31,6 +33,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..40_usize).prop_map(|request| Step::Hold { request }),
         2 => (0..40_usize, 0..4_u8).prop_map(|(request, decision)| Step::Review { request, decision }),
         1 => (0..40_usize).prop_map(|request| Step::Interrupt { request }),
+        2 => (0..40_usize, 0..4_u8).prop_map(|(request, decision)| Step::Call { request, decision }),
+        2 => (0..40_usize, 0..60_usize).prop_map(|(request, call)| Step::Result { request, call }),
         1 => Just(Step::Act),
         1 => Just(Step::Cut),
     ]
@@ -64,6 +68,10 @@ fn log_of(steps: &[Step]) -> Log {
                 log.review(901, &id(request), decisions[usize::from(decision)], Some("k_r"));
             }
             Step::Interrupt { request } => log.interrupt(900, &id(request)),
+            Step::Call { request, decision } => {
+                log.call(900, &id(request), "calc", ToolDecision::ALL[usize::from(decision)]);
+            }
+            Step::Result { request, call } => log.call_result(900, &id(request), &id(call), "done"),
             Step::Act => log.act(10, "contents.read", Some(actor(TENANT, "k_a", "auditor")), None),
             Step::Cut => log.cut(10, None),
         }
@@ -162,6 +170,71 @@ fn what_does_not_fit_is_told_and_counts_nowhere_else() {
     let figures = log.figures(&november());
     assert_eq!((figures.total("outcomes", "answered"), figures.total("outcomes", "open")), (1, 1));
     assert_eq!(figures.total("log", "records that do not fit what stands before them"), 4);
+}
+
+#[test]
+fn calls_of_tools_are_told_by_tool_and_by_decision() {
+    let mut log = Log::default();
+    let one = log.admit(1, |_| {});
+    let calc = log.call(2, &one, "calc", ToolDecision::Allowed);
+    log.call_result(2, &one, &calc, "done");
+    log.call(2, &one, "shell", ToolDecision::Refused);
+    let approved = log.call(2, &one, "mail.send", ToolDecision::Held);
+    log.decide_call(3, &one, &approved, ReviewDecision::Approved);
+    log.call_result(3, &one, &approved, "done");
+    let late = log.call(3, &one, "mail.send", ToolDecision::Held);
+    log.decide_call(4, &one, &late, ReviewDecision::TimedOut);
+    log.call(4, &one, "mail.send", ToolDecision::Held);
+    log.hold(5, &one);
+    log.review(6, &one, ReviewDecision::Approved, Some("k_r"));
+    let figures = log.figures(&november());
+    let tools: Vec<(&str, u64)> = figures
+        .group("tools")
+        .expect("there were calls")
+        .figures
+        .iter()
+        .map(|figure| (figure.name.as_str(), figure.total()))
+        .collect();
+    assert_eq!(tools, [("mail.send", 3), ("calc", 1), ("shell", 1)]);
+    for (name, expected) in [
+        ("allowed", 1),
+        ("refused", 1),
+        ("held, and a person approved it", 1),
+        ("held, and nobody decided in time", 1),
+        ("held, and not decided", 1),
+        ("held, and a person rejected it", 0),
+    ] {
+        assert_eq!(figures.total("tool-calls", name), expected, "{name}");
+    }
+    assert_eq!(each_once(&figures, "tool-calls").len(), each_once(&figures, "tools").len());
+    assert_eq!(figures.total("reviews", "approved as it is"), 1, "of the answer alone");
+    assert_eq!(figures.total("log", "records that do not fit what stands before them"), 0);
+    let mut without = Log::default();
+    without.admit(1, |_| {});
+    assert!(without.figures(&november()).group("tools").is_none());
+}
+
+#[test]
+fn calls_that_do_not_fit_are_told_and_count_nowhere_else() {
+    let mut log = Log::default();
+    let one = log.admit(1, |_| {});
+    let call = log.call(2, &one, "calc", ToolDecision::Allowed);
+    log.call_result(3, &one, &call, "done");
+    log.call_result(3, &one, &call, "done");
+    log.decide_call(3, &one, &call, ReviewDecision::Approved);
+    log.call_result(3, &one, &id(99), "done");
+    let other = log.admit(3, |_| {});
+    let held = log.call(3, &one, "calc", ToolDecision::Held);
+    log.decide_call(4, &other, &held, ReviewDecision::Approved);
+    log.end(5, &one, OutcomeStatus::Answered, |_| {});
+    log.call(6, &one, "calc", ToolDecision::Allowed);
+    log.decide_call(6, &one, &held, ReviewDecision::Approved);
+    log.call_result(6, &one, &held, "done");
+    log.call(7, &id(99), "calc", ToolDecision::Allowed);
+    let figures = log.figures(&november());
+    assert_eq!(figures.total("tools", "calc"), 2);
+    assert_eq!(figures.total("tool-calls", "held, and not decided"), 1);
+    assert_eq!(figures.total("log", "records that do not fit what stands before them"), 8);
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub(super) struct Figures<'c> {
     pub(super) models: Vec<Model<'c>>,
     pub(super) policies: Vec<Policy<'c>>,
     pub(super) erasures: Erasures,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) tools: Vec<Tool<'c>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -68,6 +70,15 @@ pub(super) struct Policy<'c> {
     pub(super) version: &'c str,
     pub(super) digest: &'c str,
     pub(super) requests: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Tool<'c> {
+    #[serde(rename = "tool")]
+    pub(super) name: &'c str,
+    pub(super) calls: u64,
+    pub(super) refused: u64,
+    pub(super) held: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -123,6 +134,7 @@ impl<'c> Figures<'c> {
                 keys_destroyed: counts.erasures.keys,
                 refused: counts.erasures.refused,
             },
+            tools: tools(counts),
         }
     }
 }
@@ -140,6 +152,11 @@ fn models(counts: &Counts) -> Vec<Model<'_>> {
 fn policies(counts: &Counts) -> Vec<Policy<'_>> {
     let all = counts.policies.iter();
     all.map(|((version, digest), requests)| Policy { version, digest, requests: *requests }).collect()
+}
+
+fn tools(counts: &Counts) -> Vec<Tool<'_>> {
+    let all = counts.tools.iter();
+    all.map(|(name, of)| Tool { name, calls: of.calls, refused: of.refused, held: of.held }).collect()
 }
 
 impl<'c> InAnnex<'c> {

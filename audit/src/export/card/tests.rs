@@ -2,15 +2,25 @@
 
 use std::collections::BTreeSet;
 
-use forethought_schemas::{Budget, Effort, Facts, StrategyName};
+use forethought_schemas::{Budget, Effort, Facts, RecordId, StrategyName};
 use serde_json::Value;
 
-use super::{record_fields::RECORD, words};
+use super::{
+    record_fields::RECORD,
+    words::{self, In},
+};
 use crate::{
     Act, Actor, Admission, Body, ClassifierNote, Commitment, Digest, Erasure, ErasureCause, Interrupted, KeyTrace,
     LawNote, LostRange, Outcome, OutcomeStatus, PolicyRef, Record, RefusedKey, RetentionDays, RetentionNote, Review,
-    ReviewAsked, ReviewDecision, SafeguardNote, SampleOutcome, Spent, TailCut, VoteCount,
-    export::{csv, lines, manifest::Manifest, requests::Requests, sum::Sum, traces},
+    ReviewAsked, ReviewDecision, SafeguardNote, SampleOutcome, Spent, TailCut, ToolCall, ToolDecision, ToolResult,
+    ToolsSpent, VoteCount,
+    export::{
+        csv, lines,
+        manifest::{Manifest, VERSION},
+        requests::Requests,
+        sum::Sum,
+        traces,
+    },
     tests::{at, id, request},
 };
 
@@ -119,6 +129,7 @@ fn outcome() -> Outcome {
         review: Some(ReviewAsked { until: at(1), because: texts() }),
         stop: Some(text()),
         chosen: vec![1],
+        tools: Some(ToolsSpent { calls: 1, refused: 1, failed: 1, wall_ms: 1, cost: 1 }),
     }
 }
 
@@ -130,6 +141,40 @@ fn review() -> Review {
         decision: ReviewDecision::Approved,
         by: Some(actor()),
         reason: text(),
+        call: None,
+    }
+}
+
+fn tool_call() -> ToolCall {
+    ToolCall {
+        admission: id(1),
+        request_id: request(1),
+        tenant: text(),
+        sample: 1,
+        round: 1,
+        call: 1,
+        tool: text(),
+        spec: text(),
+        effect: text(),
+        decision: ToolDecision::Held,
+        because: texts(),
+        safeguards: safeguards(),
+        until: Some(at(1)),
+    }
+}
+
+fn tool_result() -> ToolResult {
+    ToolResult {
+        admission: id(1),
+        request_id: request(1),
+        tenant: text(),
+        call: id(100),
+        state: ToolResult::error("timed_out"),
+        wall_ms: 1,
+        bytes: 1,
+        left_out: 1,
+        cost: 1,
+        safeguards: safeguards(),
     }
 }
 
@@ -159,27 +204,41 @@ fn tail_cut() -> TailCut {
     }
 }
 
-/// A record of each type, with everything that it can have.
-fn records() -> Vec<Record> {
+/// A record of each type that there is since this, with everything that it can have.
+fn records(since: In) -> Vec<Record> {
     let interrupted = Interrupted { admission: id(1), request_id: request(1), tenant: text(), reason: text() };
-    let bodies = [
-        Body::Admission(admission()),
-        Body::Outcome(outcome()),
-        Body::Review(review()),
-        Body::Interrupted(interrupted),
-        Body::Act(act()),
-        Body::TailCut(tail_cut()),
+    let old = Outcome { tools: None, ..outcome() };
+    let first = (id(1), Body::Admission(admission()));
+    let before = [
+        (id(2), Body::Outcome(if since == In::New { outcome() } else { old })),
+        (id(3), Body::Review(review())),
+        (id(4), Body::Interrupted(interrupted)),
+        (id(5), Body::Act(act())),
+        (id(6), Body::TailCut(tail_cut())),
     ];
+    let calls = if since == In::New { calls() } else { Vec::new() };
     let commitment = Commitment { name: text(), commitment: Digest::of(b"x"), sealed: Digest::of(b"x") };
-    let record = |(number, body)| Record {
+    let record = |(record_id, body)| Record {
         v: 1,
-        record_id: id(number),
+        record_id,
         time: at(1),
         prev: Some(Digest::GENESIS),
         body,
         contents: vec![commitment.clone()],
     };
-    (1..).zip(bodies).map(record).collect()
+    std::iter::once(first).chain(calls).chain(before).map(record).collect()
+}
+
+/// One that was held, approved and done, and more than have a span.
+fn calls() -> Vec<(RecordId, Body)> {
+    let more = |number| (id(number), Body::ToolCall(ToolCall { until: None, ..tool_call() }));
+    let approved = Review { call: Some(id(100)), ..review() };
+    let one = [
+        (id(100), Body::ToolCall(tool_call())),
+        (id(101), Body::Review(approved)),
+        (id(102), Body::ToolResult(tool_result())),
+    ];
+    one.into_iter().chain((200..265).map(more)).collect()
 }
 
 /// The paths of all values that are neither objects nor arrays of them; of arrays, their own as well.
@@ -204,15 +263,22 @@ fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
 }
 
 fn described(fields: &[words::Field]) -> BTreeSet<String> {
+    let fields: Vec<_> = fields.iter().filter(|field| field.versions.has(VERSION)).collect();
     let all: BTreeSet<String> = fields.iter().map(|field| field.path.to_owned()).collect();
     assert_eq!(all.len(), fields.len(), "one stands there twice");
     all
 }
 
+/// The fields of a file, as they are described now.
+fn fields_of(path: &str) -> Vec<words::Field> {
+    let file = words::FILES.iter().find(|file| file.path == path && file.versions() != In::Old).expect("there");
+    file.fields(VERSION)
+}
+
 #[test]
 fn every_field_of_a_record_is_described() {
     let mut found = BTreeSet::new();
-    for (leaf, record) in records().iter().enumerate() {
+    for (leaf, record) in records(In::New).iter().enumerate() {
         let bytes = serde_json::to_vec(record).expect("JSON");
         let stub = br#"{"v":2,"record_id":"x","large":{"bytes":1,"sha256":"x"}}"#;
         let line = lines::line(leaf as u64, stub, &bytes).expect("one line");
@@ -232,24 +298,23 @@ fn every_field_of_a_record_is_described() {
 
 #[test]
 fn every_column_is_described_in_its_place() {
-    let columns: Vec<&str> = csv::HEADER.trim_end().split(',').collect();
-    let file = words::FILES.iter().find(|file| file.path == "records.csv").expect("there");
-    assert_eq!(file.fields.iter().map(|field| field.path).collect::<Vec<_>>(), columns);
+    let header = csv::header(VERSION);
+    let columns: Vec<&str> = header.trim_end().split(',').collect();
+    assert_eq!(fields_of("records.csv").iter().map(|field| field.path).collect::<Vec<_>>(), columns);
 }
 
 #[test]
 fn every_attribute_of_a_trace_is_described() {
     let mut requests = Requests::default();
-    let mut all = records();
-    all.truncate(3);
+    let mut all = records(In::New);
+    all.retain(|record| !matches!(record.body, Body::Interrupted(_)));
     let request = all.iter().zip(0..).find_map(|(record, leaf)| requests.take(leaf, record)).expect("finished");
     let line: Value = serde_json::from_str(&traces::line(&request, "log").expect("a line")).expect("JSON");
     let mut found = BTreeSet::new();
     keys(&line, &mut found);
     let own = ["traceId", "spanId", "parentSpanId", "startTimeUnixNano", "endTimeUnixNano", "status.code"];
     found.extend(own.map(ToOwned::to_owned));
-    let file = words::FILES.iter().find(|file| file.path == "traces.jsonl").expect("there");
-    assert_eq!(described(file.fields), found);
+    assert_eq!(described(&fields_of("traces.jsonl")), found);
 }
 
 /// The keys of all attributes.
@@ -273,11 +338,14 @@ fn keys(value: &Value, found: &mut BTreeSet<String>) {
 #[test]
 fn the_versions_that_are_told_are_those_that_are_written() {
     let version = |name: &str| {
-        let format = words::FORMATS.iter().find(|format| format.name.starts_with(name)).expect("there");
+        let formats = words::formats(VERSION);
+        let names: BTreeSet<&str> = formats.iter().map(|format| format.name).collect();
+        assert_eq!(names.len(), formats.len(), "one stands there twice");
+        let format = formats.iter().find(|format| format.name.starts_with(name)).expect("there");
         format.version
     };
-    assert_eq!(version("manifest.json"), crate::export::manifest::VERSION.to_string());
-    assert!(version("records").ends_with("in v") && crate::record::VERSION == 2);
+    assert_eq!(version("manifest.json"), VERSION.to_string());
+    assert!(version("records").starts_with(&format!("1 to {}", crate::record::VERSION)));
     let conventions = traces::SCHEMA.rsplit('/').next().expect("a version");
     assert!(version("traces.jsonl").ends_with(&format!("conventions {conventions}")));
 }
@@ -296,24 +364,30 @@ const ALL: &str = r#"{
 
 /// Who changes a word, or how a line is made, has exports that were made before not hold any more.
 #[test]
-fn the_bytes_are_those_of_this_version() {
-    let mut sum = Sum::default();
-    let requests: Vec<_> = records().iter().zip(0..).filter_map(|(record, leaf)| sum.take(leaf, record)).collect();
-    let [request] = requests.as_slice() else { panic!("{requests:?}") };
-    let manifest = Manifest::parse(ALL.as_bytes()).expect("a manifest");
-    let [(_, json), (_, markdown)] = super::make(&manifest, &sum.counts).expect("made");
-    let line = traces::line(request, "log").expect("a line");
-    let found = [
-        ("data-card.json", json),
-        ("data-card.md", markdown),
-        ("traces.jsonl", line.into_bytes()),
-        ("records.csv", csv::row(request).into_bytes()),
-    ];
-    let digests: Vec<String> = found.iter().map(|(file, bytes)| format!("{}  {file}\n", Digest::of(bytes))).collect();
-    let noted = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/export/card/version-2.sha256"));
-    assert_eq!(
-        digests.concat(),
-        noted.expect("read"),
-        "count up the manifest's version, and have what is of the version before stay"
-    );
+fn the_bytes_are_those_of_their_versions() {
+    let check = |version: u32, records: &[Record]| {
+        let mut sum = Sum::default();
+        let requests: Vec<_> = records.iter().zip(0..).filter_map(|(record, leaf)| sum.take(leaf, record)).collect();
+        let [request] = requests.as_slice() else { panic!("{requests:?}") };
+        let manifest = ALL.replace("\"version\": 2", &format!("\"version\": {version}"));
+        let manifest = Manifest::parse(manifest.as_bytes()).expect("a manifest");
+        let [(_, json), (_, markdown)] = super::make(&manifest, &sum.counts).expect("made");
+        let line = traces::line(request, "log").expect("a line");
+        let found = [
+            ("data-card.json", json),
+            ("data-card.md", markdown),
+            ("traces.jsonl", line.into_bytes()),
+            ("records.csv", csv::row(request, version).into_bytes()),
+        ];
+        let digests = found.iter().map(|(file, bytes)| format!("{}  {file}\n", Digest::of(bytes)));
+        let noted = format!("{}/src/export/card/version-{version}.sha256", env!("CARGO_MANIFEST_DIR"));
+        assert_eq!(
+            digests.collect::<String>(),
+            std::fs::read_to_string(noted).expect("read"),
+            "count up the manifest's version, and have what is of version {version} stay"
+        );
+    };
+    check(2, &records(In::Old));
+    check(3, &records(In::New));
+    assert_eq!(VERSION, 3, "the last one is checked");
 }

@@ -20,7 +20,7 @@ pub(super) fn of(card: &Card<'_>) -> String {
     tables(&mut text, &card.figures);
     annex(&mut text, card);
     text.line("## What is not in it\n");
-    for what in card.not_in_it {
+    for what in &card.not_in_it {
         text.line(format!("- {what}"));
     }
     text.line(format!("\n## How erasure shows\n\n{}\n", card.erasure));
@@ -132,6 +132,10 @@ fn tables(text: &mut Text, figures: &Figures<'_>) {
     let policy =
         |of: &super::figures::Policy<'_>| [of.version.to_owned(), of.digest.to_owned(), of.requests.to_string()];
     text.table("Policies", ["version", "digest", "requests"], figures.policies.iter().map(policy));
+    let tool = |of: &super::figures::Tool<'_>| {
+        [of.name.to_owned(), of.calls.to_string(), of.refused.to_string(), of.held.to_string()]
+    };
+    text.table("Calls of tools", ["tool", "calls", "refused", "held"], figures.tools.iter().map(tool));
 }
 
 fn annex(text: &mut Text, card: &Card<'_>) {
@@ -145,7 +149,7 @@ fn described(text: &mut Text, file: &Described) {
         return;
     }
     text.line("| field | what it is |\n|---|---|");
-    for field in file.fields {
+    for field in &file.fields {
         let _ = writeln!(text.0, "| `{}` | {} |", field.path, field.what);
     }
     text.line("");

@@ -1,19 +1,52 @@
-//! The words of a data card. They are part of the format: see the module above.
+//! The words of a data card. They are part of the format: see the module above. Each says in which versions of an export it stands.
 
 use serde::Serialize;
 
-use super::record_fields::RECORD;
-use crate::export::manifest::{Kind, Manifest};
+use super::{record_fields::RECORD, trace_fields::TRACES};
+use crate::export::manifest::{Kind, Manifest, has_tools};
+
+/// In which versions of an export words stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum In {
+    /// In every version that has a data card.
+    All,
+    /// In those that tell nothing of calls of tools.
+    Old,
+    /// In those that tell of them.
+    New,
+}
+
+impl In {
+    pub(super) const fn has(self, version: u32) -> bool {
+        match self {
+            Self::All => true,
+            Self::Old => !has_tools(version),
+            Self::New => has_tools(version),
+        }
+    }
+}
 
 /// A field of a file.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Field {
     pub(super) path: &'static str,
     pub(super) what: &'static str,
+    #[serde(skip)]
+    pub(super) versions: In,
 }
 
 pub(super) const fn field(path: &'static str, what: &'static str) -> Field {
-    Field { path, what }
+    Field { path, what, versions: In::All }
+}
+
+/// As it stood before calls of tools were told of.
+pub(super) const fn old(path: &'static str, what: &'static str) -> Field {
+    Field { path, what, versions: In::Old }
+}
+
+/// As it stands since they are.
+pub(super) const fn new(path: &'static str, what: &'static str) -> Field {
+    Field { path, what, versions: In::New }
 }
 
 /// A file, or all files of a folder.
@@ -21,8 +54,9 @@ pub(super) const fn field(path: &'static str, what: &'static str) -> Field {
 pub(super) struct File {
     pub(super) path: &'static str,
     when: When,
+    versions: In,
     pub(super) what: &'static str,
-    pub(super) fields: &'static [Field],
+    fields: &'static [Field],
 }
 
 /// In which exports a file is.
@@ -35,7 +69,21 @@ enum When {
 }
 
 impl File {
+    /// Its fields in this version.
+    pub(super) fn fields(&self, version: u32) -> Vec<Field> {
+        self.fields.iter().filter(|field| field.versions.has(version)).copied().collect()
+    }
+
+    #[cfg(test)]
+    pub(super) const fn versions(&self) -> In {
+        self.versions
+    }
+
     pub(super) fn is_in(&self, manifest: &Manifest) -> bool {
+        self.versions.has(manifest.version) && self.is_asked_for(manifest)
+    }
+
+    fn is_asked_for(&self, manifest: &Manifest) -> bool {
         match self.when {
             When::Always => true,
             When::Whole => manifest.kind == Kind::Whole,
@@ -57,11 +105,29 @@ pub(super) struct Verifying {
 pub(super) struct Format {
     pub(super) name: &'static str,
     pub(super) version: &'static str,
+    #[serde(skip)]
+    pub(super) versions: In,
 }
 
-pub(super) const NOT_IN_IT: [&str; 5] = [
-    "Contents: no prompt, no answer, no sample and no thought. A record has commitments to them, which nobody can guess contents from. \
-     Reasons that people gave for what they did stand in records as they wrote them.",
+/// The formats of an export of this version.
+pub(super) fn formats(version: u32) -> Vec<Format> {
+    FORMATS.iter().filter(|format| format.versions.has(version)).copied().collect()
+}
+
+/// What is not in an export of this version.
+pub(super) fn not_in_it(version: u32) -> Vec<&'static str> {
+    let contents = if has_tools(version) { CONTENTS } else { OLD_CONTENTS };
+    std::iter::once(contents).chain(NOT_IN_IT).collect()
+}
+
+const OLD_CONTENTS: &str = "Contents: no prompt, no answer, no sample and no thought. A record has commitments to them, which nobody can \
+     guess contents from. Reasons that people gave for what they did stand in records as they wrote them.";
+
+const CONTENTS: &str = "Contents: no prompt, no answer, no sample, no thought, and nothing that a tool was called with or has said. A \
+     record has commitments to them, which nobody can guess contents from. Reasons that people gave for what they did stand in records as \
+     they wrote them.";
+
+const NOT_IN_IT: [&str; 4] = [
     "Keys: neither those that seal contents nor those that sign the log, and no secret of a client.",
     "Whom contents are about: that stands in the vault of keys alone.",
     "Requests that were refused before they were let in.",
@@ -95,91 +161,125 @@ pub(super) const VERIFYING: [Verifying; 4] = [
     },
 ];
 
-pub(super) const FORMATS: [Format; 8] = [
-    Format { name: "manifest.json (forethought-export)", version: "2" },
-    Format { name: "data-card.json (forethought-data-card)", version: "1" },
-    Format { name: "records", version: "1 and 2, as each says in v" },
-    Format { name: "checkpoint", version: "C2SP tlog-checkpoint v1.0.0, signed-note v1.0.0" },
-    Format { name: "tile/", version: "C2SP tlog-tiles v0.1.0" },
-    Format { name: "receipts/", version: "C2SP tlog-proof v1" },
-    Format { name: "traces.jsonl", version: "OTLP/JSON, protocol 1.x; semantic conventions 1.41.0" },
-    Format { name: "records.csv", version: "RFC 4180" },
+const FORMATS: [Format; 10] = [
+    Format { name: "manifest.json (forethought-export)", version: "2", versions: In::Old },
+    Format { name: "manifest.json (forethought-export)", version: "3", versions: In::New },
+    Format { name: "data-card.json (forethought-data-card)", version: "1", versions: In::All },
+    Format { name: "records", version: "1 and 2, as each says in v", versions: In::Old },
+    Format { name: "records", version: "1 to 3, as each says in v", versions: In::New },
+    Format { name: "checkpoint", version: "C2SP tlog-checkpoint v1.0.0, signed-note v1.0.0", versions: In::All },
+    Format { name: "tile/", version: "C2SP tlog-tiles v0.1.0", versions: In::All },
+    Format { name: "receipts/", version: "C2SP tlog-proof v1", versions: In::All },
+    Format { name: "traces.jsonl", version: "OTLP/JSON, protocol 1.x; semantic conventions 1.41.0", versions: In::All },
+    Format { name: "records.csv", version: "RFC 4180", versions: In::All },
 ];
 
-pub(super) const FILES: [File; 13] = [
+pub(super) const FILES: [File; 14] = [
     File {
         path: "checkpoint",
         when: When::Always,
+        versions: In::All,
         what: "The signed note: name, size and root of the log.",
         fields: &[],
     },
     File {
         path: "tile/entries/…",
         when: When::Whole,
+        versions: In::All,
         what: "The entries of the log, 256 a file, each behind its length in two bytes.",
         fields: &[],
     },
     File {
         path: "tile/<level>/…",
         when: When::Whole,
+        versions: In::All,
         what: "The hashes of the tree, 256 a file, 32 bytes each.",
         fields: &[],
     },
     File {
         path: "keys.txt",
         when: When::Always,
+        versions: In::All,
         what: "The log's public keys, a line each, for comparison. Do not believe them because they are here.",
         fields: &[],
     },
     File {
         path: "records.jsonl",
         when: When::Always,
+        versions: In::All,
         what: "A record a line. Fields that begin with `<type>` are those of `record.body` where `record.body.type` is that type.",
         fields: RECORD,
     },
     File {
         path: "records.csv",
         when: When::Always,
+        versions: In::All,
         what: "A request a line, for spreadsheets. A cell that could be taken for a formula has an apostrophe before it.",
         fields: &CSV,
     },
     File {
         path: "traces.jsonl",
         when: When::Always,
+        versions: In::Old,
         what: "A finished request a line, as a trace in OTLP/JSON: one span of the request, and one below it for each of its first 64 \
                samples. Samples have no times of their own in the records: they have the request's. A number above 2^63 - 1 is left out.",
-        fields: &TRACES,
+        fields: TRACES,
+    },
+    File {
+        path: "traces.jsonl",
+        when: When::Always,
+        versions: In::New,
+        what: "A finished request a line, as a trace in OTLP/JSON: one span of the request, one below it for each of its first 64 samples, \
+               and one below that for each of its first 64 calls of tools. Samples have no times of their own in the records: they have \
+               the request's. Calls have their own. A number above 2^63 - 1 is left out.",
+        fields: TRACES,
     },
     File {
         path: "receipts/<record id>.txt",
         when: When::Receipts,
+        versions: In::All,
         what: "The proof that the record is in the log.",
         fields: &[],
     },
     File {
         path: "receipts/<record id>.json",
         when: When::Receipts,
+        versions: In::All,
         what: "The bytes that are hashed as the leaf of that record.",
         fields: &[],
     },
     File {
         path: "annex/…",
         when: When::Annex,
+        versions: In::All,
         what: "What whoever made the export put beside it. The log attests none of it, but for files that are marked as named by the log.",
         fields: &[],
     },
-    File { path: "data-card.json", when: When::Always, what: "This description, for programs.", fields: &[] },
-    File { path: "data-card.md", when: When::Always, what: "This description, for people.", fields: &[] },
+    File {
+        path: "data-card.json",
+        when: When::Always,
+        versions: In::All,
+        what: "This description, for programs.",
+        fields: &[],
+    },
+    File {
+        path: "data-card.md",
+        when: When::Always,
+        versions: In::All,
+        what: "This description, for people.",
+        fields: &[],
+    },
     File {
         path: "manifest.json",
         when: When::Always,
+        versions: In::All,
         what: "What this is, and the SHA-256 of every other file. It was written last: a folder without it is no export.",
         fields: &MANIFEST,
     },
 ];
 
 #[rustfmt::skip]
-const CSV: [Field; 14] = [
+const CSV: [Field; 16] = [
     field("time", "When the request was let in, UTC."),
     field("tenant", "Whose it is."),
     field("principal", "The key that asked."),
@@ -194,6 +294,8 @@ const CSV: [Field; 14] = [
     field("request_id", "The request."),
     field("record_ids", "Its records, in their order."),
     field("leaves", "Their leaves."),
+    new("tool_calls", "Calls of tools that its models made."),
+    new("tools", "The tools that they called, at most 64, in the order in which each was called first."),
 ];
 
 #[rustfmt::skip]
@@ -218,61 +320,4 @@ const MANIFEST: [Field; 20] = [
     field("files[].path", "A file's path."),
     field("files[].bytes", "Its length."),
     field("files[].sha256", "Its SHA-256."),
-];
-
-#[rustfmt::skip]
-const TRACES: [Field; 53] = [
-    field("service.name", "Of the resource: `forethought`."),
-    field("forethought.log.origin", "Of the resource: the log's name."),
-    field("traceId", "The first 16 bytes of the SHA-256 of the request's id."),
-    field("spanId", "The first 8 bytes of the SHA-256 of the admission's record id; for a sample, of the outcome's record id, `/` and the index."),
-    field("parentSpanId", "Of a sample: the request's span."),
-    field("startTimeUnixNano", "When the request was let in."),
-    field("endTimeUnixNano", "That, and the time that the outcome says it took; the record's time for one that was interrupted, which is when that was found."),
-    field("status.code", "2 for a request that ended in an error."),
-    field("gen_ai.operation.name", "`chat`."),
-    field("gen_ai.provider.name", "`forethought`."),
-    field("gen_ai.request.model", "The model's name."),
-    field("gen_ai.request.seed", "What every random draw comes from."),
-    field("gen_ai.request.choice.count", "Answers that were asked for, where that is not 1."),
-    field("gen_ai.request.max_tokens", "Tokens that all samples together may generate."),
-    field("gen_ai.response.id", "The request's id."),
-    field("gen_ai.response.finish_reasons", "Why the answer ends where it does."),
-    field("gen_ai.usage.input_tokens", "Tokens of the prompt."),
-    field("gen_ai.usage.output_tokens", "Tokens that all samples generated."),
-    field("gen_ai.usage.reasoning.output_tokens", "Those of them that were thought."),
-    field("error.type", "The code of the error that the client got, or else the status."),
-    field("forethought.tenant", "Whose it is."),
-    field("forethought.principal", "The key that asked."),
-    field("forethought.strategy", "How the budget is spent."),
-    field("forethought.effort", "The budget's name."),
-    field("forethought.budget.max_samples", "Samples that may be started."),
-    field("forethought.budget.total_tokens", "Tokens that all samples together may generate."),
-    field("forethought.budget.sample_tokens", "Tokens that one sample may generate."),
-    field("forethought.budget.deadline_ms", "Time that it may take, in milliseconds."),
-    field("forethought.seed", "The seed as text, which is never left out."),
-    field("forethought.weights.digest", "The digest of the model's weights."),
-    field("forethought.policy.version", "The version of the policy that let it in."),
-    field("forethought.policy.digest", "The digest of that policy's files."),
-    field("forethought.samples", "Samples that were started."),
-    field("forethought.samples.without_span", "Samples that have no span here, since there are more than 64."),
-    field("forethought.votes.answers", "Different answers that were voted for."),
-    field("forethought.votes.agreement", "The share of the votes that the most frequent answer has."),
-    field("forethought.wall_ms", "Time that it took, in milliseconds."),
-    field("forethought.cost_thousandths", "What it cost, in thousandths of a unit."),
-    field("forethought.status", "How it stands."),
-    field("forethought.rules", "Rules, safeguards and classifiers that had a say."),
-    field("forethought.review.decision", "What was decided on an answer that was held."),
-    field("forethought.review.principal", "The key of who decided."),
-    field("forethought.review.time", "When that was decided."),
-    field("forethought.record.ids", "Its records, in their order."),
-    field("forethought.record.leaves", "Their leaves."),
-    field("forethought.sample.index", "The sample's place, from 0."),
-    field("forethought.sample.seed", "Its own seed, as text."),
-    field("forethought.sample.tokens", "Tokens that it generated."),
-    field("forethought.sample.thinking_tokens", "Those of them that were thought."),
-    field("forethought.sample.finish_reason", "Why it ended."),
-    field("forethought.sample.counted", "Whether its answer was counted in the vote."),
-    field("forethought.sample.cancelled", "Whether it was stopped from outside."),
-    field("forethought.sample.check", "What verifiers said of it."),
 ];

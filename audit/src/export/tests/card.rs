@@ -155,8 +155,51 @@ fn a_card_that_says_something_else_is_named() {
     assert!(error.starts_with("data-card.json: "), "{error}");
 }
 
+/// Takes the columns away that came with the third version.
+fn without_tools(dir: &Path) {
+    let csv = text(dir, "records.csv");
+    let columns = csv.lines().map(|line| {
+        let (rest, _) = line.rsplit_once(',').expect("columns");
+        format!("{}\r\n", rest.rsplit_once(',').expect("columns").0)
+    });
+    fs::write(dir.join("records.csv"), columns.collect::<String>()).expect("written");
+}
+
+/// Makes of an export of a log without calls of tools one as the second version was.
+fn as_second(dir: &Path) {
+    without_tools(dir);
+    rewrite_manifest(dir, |manifest| manifest.version = 2);
+    let manifest = Manifest::parse(text(dir, "manifest.json").as_bytes()).expect("a manifest");
+    let mut sum = crate::export::sum::Sum::default();
+    for (line, leaf) in text(dir, "records.jsonl").lines().zip(0..) {
+        let line: Value = serde_json::from_str(line).expect("JSON");
+        sum.take(leaf, &serde_json::from_value(line["record"].clone()).expect("a record"));
+    }
+    sum.rest();
+    for (file, bytes) in crate::export::card::make(&manifest, &sum.counts).expect("made") {
+        fs::write(dir.join(file), bytes).expect("written");
+    }
+    rewrite_manifest(dir, |_| {});
+}
+
+#[test]
+fn exports_of_the_second_version_hold() {
+    for scope in [with_receipts("bank"), ExportScope::Part(tenant("bank"))] {
+        let (_dir, to) = sample(300, &scope);
+        let new = text(&to, "data-card.json");
+        as_second(&to);
+        assert!(verified(&to).expect("holds").requests > 0);
+        assert_ne!(text(&to, "data-card.json"), new);
+        fs::write(to.join("data-card.json"), new).expect("written");
+        rewrite_manifest(&to, |_| {});
+        let error = verified(&to).expect_err("another version's words").to_string();
+        assert!(error.starts_with("data-card.json: it "), "{error}");
+    }
+}
+
 /// Makes of an export one as the first version was.
 fn as_first(dir: &Path) {
+    without_tools(dir);
     for file in ["traces.jsonl", "data-card.json", "data-card.md"] {
         fs::remove_file(dir.join(file)).expect("removed");
     }

@@ -132,7 +132,7 @@ fn held(number: u32, admission: u32) -> Draft {
 
 fn decided(number: u32, admission: u32, decision: ReviewDecision) -> Draft {
     let (record_id, time, admission, reason) = (id(number), at(number.into()), id(admission), "so".to_owned());
-    ReviewDraft { record_id, time, admission, decision, by: None, reason, answer: None }.into()
+    ReviewDraft { record_id, time, admission, decision, by: None, reason, answer: None, call: None }.into()
 }
 
 /// Something that a person of `ward` did, or that nobody did.
@@ -198,7 +198,7 @@ fn rows_have_what_records_say_and_no_formula() {
         lines[1].contains("\"bank\",\"key_1\",\"qwen\",\"self_consistency\",\"medium\",\"failed\",\"12\",\"40\",\"0\""),
         "{csv}"
     );
-    assert!(lines[1].ends_with("\"1; 3\""), "{csv}");
+    assert!(lines[1].ends_with("\"1; 3\",\"0\",\"\""), "{csv}");
     assert!(lines[2].contains("\"a,\"\"b\"\"  c\",\"'=HYPERLINK(\"\"http://x\"\";\"\"y\"\")\""), "{csv}");
     assert!(lines[3].contains("\"open\",\"\",\"\",\"\""), "{csv}");
 }

@@ -115,7 +115,7 @@ fn a_manifest_says_nothing_that_is_not_so() {
         assert!(what.contains(expect), "{what}");
         fs::write(to.join("manifest.json"), &good).expect("restored");
     };
-    check(&|manifest| manifest.version = 3, "has version 3");
+    check(&|manifest| manifest.version = 4, "has version 4");
     check(&|manifest| manifest.version = 0, "no version 0");
     check(&|manifest| manifest.format = "x".to_owned(), "format");
     check(&|manifest| manifest.size = 299, "another name, size or root");

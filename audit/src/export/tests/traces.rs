@@ -4,7 +4,10 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::*;
-use crate::{LawNote, OutcomeDraft, ReviewAsked, ReviewDecision, ReviewDraft, VoteDraft};
+use crate::{
+    LawNote, OutcomeDraft, ReviewAsked, ReviewDecision, ReviewDraft, ToolDecision, VoteDraft,
+    tests::{call, result},
+};
 
 /// The lines of an export of a log with these records.
 fn lines(drafts: &[Draft]) -> Vec<Value> {
@@ -214,6 +217,7 @@ fn what_waits_for_a_person_has_its_trace_once_that_has_decided() {
         by: Some(by),
         reason: "the patient's secret".to_owned(),
         answer: None,
+        call: None,
     };
     let all = lines(&[&waiting[..], &[decided.into()]].concat());
     let span = &spans(&all[0])[0];
@@ -225,6 +229,79 @@ fn what_waits_for_a_person_has_its_trace_once_that_has_decided() {
     assert_eq!(span["endTimeUnixNano"], "1800000000900000000");
     assert_eq!(spans(&all[0]).len(), 3);
     assert!(!all[0].to_string().contains("secret"));
+}
+
+/// A request with a call that was done, one that was refused, and one to which nothing came.
+fn with_calls() -> Vec<Draft> {
+    vec![
+        admission(0, "ward"),
+        call(10, 0, ToolDecision::Allowed),
+        call(11, 0, ToolDecision::Refused),
+        call(12, 0, ToolDecision::Held),
+        result(20, 0, 10, "done"),
+        result(21, 0, 11, "error/refused"),
+        answered(30, 0),
+    ]
+}
+
+#[test]
+fn calls_of_tools_are_spans_below_their_samples() {
+    let all = lines(&with_calls());
+    let spans = spans(&all[0]);
+    assert_eq!(spans.len(), 6, "the request, two samples, three calls");
+    assert_eq!(int(&spans[0], "forethought.tools.calls"), Some("3"));
+    assert_eq!(value(&spans[0], "forethought.tools.calls.without_span"), None);
+    let leaves = &value(&spans[0], "forethought.record.leaves").expect("there")["arrayValue"]["values"];
+    assert_eq!(leaves.as_array().expect("a list").len(), 7);
+    let check = |span: &Value, number: u32, until: i64, error: Option<&str>| {
+        assert_eq!((&span["name"], &span["kind"]), (&"execute_tool chart.read".into(), &1.into()));
+        assert_eq!(span["parentSpanId"], spans[1]["spanId"], "sample 0");
+        assert_eq!(span["spanId"], sha256(id(number).as_str(), 8));
+        assert_eq!(span["startTimeUnixNano"], (i128::from(number) + 1_800_000_000).to_string() + "000000000");
+        assert_eq!(span["endTimeUnixNano"], (until + 1_800_000_000).to_string() + "000000000");
+        assert_eq!(string(span, "gen_ai.operation.name"), Some("execute_tool"));
+        assert_eq!(string(span, "gen_ai.tool.name"), Some("chart.read"));
+        assert_eq!(string(span, "gen_ai.tool.call.id"), Some(id(number).as_str()));
+        assert_eq!(string(span, "error.type"), error, "{number}");
+        assert_eq!(span.get("status").is_some(), error.is_some());
+    };
+    check(&spans[3], 10, 20, None);
+    check(&spans[4], 11, 21, Some("refused"));
+    check(&spans[5], 12, 30, Some("no_result"));
+    assert_eq!(int(&spans[3], "forethought.tool.bytes"), Some("25"));
+    assert_eq!(string(&spans[3], "forethought.tool.decision"), Some("allowed"));
+    assert_eq!(string(&spans[3], "forethought.tool.state"), Some("done"));
+    assert!(!all[0].to_string().contains("penicillin"), "no contents");
+}
+
+#[test]
+fn calls_beyond_some_are_counted_in_traces() {
+    let calls = (100..170).map(|number| call(number, 0, ToolDecision::Allowed));
+    let all: Vec<Draft> = std::iter::once(admission(0, "ward")).chain(calls).chain([answered(300, 0)]).collect();
+    let all = lines(&all);
+    assert_eq!(spans(&all[0]).len(), 1 + 2 + 64);
+    assert_eq!(int(&spans(&all[0])[0], "forethought.tools.calls.without_span"), Some("6"));
+}
+
+#[test]
+fn exports_with_calls_tell_them_in_every_file() {
+    let (mut log, _) = roomy();
+    log.append(&with_calls()).expect("appended");
+    let dir = tempfile::tempdir().expect("a folder");
+    let scope = ExportScope::Part(Selection { ids: [request(0).to_string()].into(), ..Selection::default() });
+    for (scope, to) in [(whole(), dir.path().join("whole")), (scope, dir.path().join("part"))] {
+        exported(&log.signed_snapshot(&signer()).expect("signed"), &scope, &to).expect("exported");
+        assert_eq!(verified(&to).expect("holds").records, 7);
+        assert!(text(&to, "records.csv").contains(",\"3\",\"chart.read\"\r\n"), "{}", text(&to, "records.csv"));
+        assert!(text(&to, "data-card.md").contains("| chart.read | 3 | 1 | 1 |"));
+        let card: Value = serde_json::from_str(&text(&to, "data-card.json")).expect("JSON");
+        let told = serde_json::json!({ "calls": 3, "held": 1, "refused": 1, "tool": "chart.read" });
+        assert_eq!(card["figures"]["tools"][0], told);
+        let old = text(&to, "records.csv");
+        fs::write(to.join("records.csv"), old.replace("\"3\"", "\"2\"")).expect("written");
+        rewrite_manifest(&to, |_| {});
+        assert!(verified(&to).expect_err("found").to_string().starts_with("records.csv: "));
+    }
 }
 
 #[test]

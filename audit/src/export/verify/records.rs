@@ -14,8 +14,7 @@ use crate::{
     export::{
         Selection,
         annex::Named,
-        csv::{self, HEADER},
-        lines,
+        csv, lines,
         manifest::{FILE, Kind, Manifest},
         requests::Request,
         selection::Chooser,
@@ -150,19 +149,21 @@ struct Table<'c> {
     /// None in an export of the first version.
     traces: Option<Made>,
     origin: &'c str,
+    /// That of the export's format.
+    version: u32,
 }
 
 impl<'c> Table<'c> {
     fn open(files: &mut Files, manifest: &'c Manifest) -> Result<Self, VerifyExportError> {
         let mut csv = Made::open(files, CSV)?;
-        csv.expect(HEADER)?;
+        csv.expect(&csv::header(manifest.version))?;
         let traces = if manifest.has_card() { Some(Made::open(files, TRACES)?) } else { None };
-        Ok(Self { csv, traces, origin: &manifest.origin })
+        Ok(Self { csv, traces, origin: &manifest.origin, version: manifest.version })
     }
 
     /// The next request that has its end.
     fn request(&mut self, request: &Request) -> Result<(), VerifyExportError> {
-        self.csv.expect(&csv::row(request))?;
+        self.csv.expect(&csv::row(request, self.version))?;
         match (&mut self.traces, traces::line(request, self.origin)) {
             (Some(file), Some(line)) => file.expect(&line),
             _ => Ok(()),
@@ -172,7 +173,7 @@ impl<'c> Table<'c> {
     /// The rest of the files: requests without an end.
     fn finish(&mut self, rest: &[Request]) -> Result<(), VerifyExportError> {
         for request in rest {
-            self.csv.expect(&csv::row(request))?;
+            self.csv.expect(&csv::row(request, self.version))?;
         }
         self.csv.end()?;
         self.traces.as_mut().map_or(Ok(()), Made::end)
