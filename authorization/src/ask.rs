@@ -22,7 +22,7 @@ pub struct Who<'a> {
 pub enum Action {
     /// To have a model answer.
     Deliberate,
-    /// To have a tool run.
+    /// To have a tool run: [`decide_tool`](crate::decide_tool) decides on it.
     UseTool,
     /// To see which models there are.
     ListModels,
@@ -149,6 +149,6 @@ pub struct Ask<'a> {
     pub resource: Resource<'a>,
     /// When.
     pub at: Timestamp,
-    /// What is known of a deliberation or a tool's use; `None` for every other action.
+    /// What is known of a deliberation; `None` for every other action.
     pub circumstances: Option<Circumstances<'a>>,
 }

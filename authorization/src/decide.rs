@@ -1,8 +1,11 @@
 //! The answer to a question: all layers must allow it, and the first that does not says why.
 
-use cedar_policy::{Authorizer, Decision as Verdict, Entities, PolicyId, Request};
+use cedar_policy::{AuthorizationError, Authorizer, Decision as Verdict, Entities, PolicyId, Request, Response};
 
 use crate::{Ask, Rules, entities};
+
+/// The layer of the rules that nobody changes.
+pub(crate) const BUILT_IN: &str = "built-in";
 
 /// The rules that are asked after the built-in ones. One that is not there allows everything.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,22 +49,40 @@ pub enum Refusal {
     Broken(&'static str, String),
 }
 
-/// Whether something may be done. The same question has the same answer.
+/// Whether something may be done. Of a tool's use ask [`decide_tool`](crate::decide_tool): without its arguments it is
+/// refused. The same question has the same answer.
 #[must_use]
 pub fn decide(ask: &Ask<'_>, layers: Layers<'_>) -> Decision {
-    let refused = |refusal| Decision { refusal: Some(refusal), allowed_by: Vec::new() };
     let (request, entities) = match entities::of(ask) {
         Ok(made) => made,
-        Err(reason) => return refused(Refusal::Broken("built-in", reason)),
+        Err(reason) => {
+            return Decision { refusal: Some(Refusal::Broken(BUILT_IN, reason)), allowed_by: Vec::new() };
+        }
     };
+    ask_layers(&request, &entities, layers, ToString::to_string)
+}
+
+/// Asks the built-in rules and every layer. `told` says what is broken of a rule that cannot be evaluated.
+pub(crate) fn ask_layers(
+    request: &Request,
+    entities: &Entities,
+    layers: Layers<'_>,
+    told: fn(&AuthorizationError) -> String,
+) -> Decision {
+    let refused = |refusal| Decision { refusal: Some(refusal), allowed_by: Vec::new() };
     let built_in = match Rules::built_in() {
         Ok(rules) => rules,
-        Err(reason) => return refused(Refusal::Broken("built-in", reason)),
+        Err(reason) => return refused(Refusal::Broken(BUILT_IN, reason)),
     };
     let mut allowed_by = Vec::new();
-    let asked = [("built-in", Some(built_in)), ("floor", layers.floor), ("tenant", layers.tenant)];
+    let asked = [(BUILT_IN, Some(built_in)), ("floor", layers.floor), ("tenant", layers.tenant)];
     for (layer, rules) in asked.into_iter().filter_map(|(layer, rules)| Some((layer, rules?))) {
-        match one(layer, rules, &request, &entities) {
+        let answer = Authorizer::new().is_authorized(request, &rules.set, entities);
+        // Cedar passes over a rule that it cannot evaluate, also over one that forbids.
+        if let Some(error) = answer.diagnostics().errors().next() {
+            return refused(Refusal::Broken(layer, told(error)));
+        }
+        match one(layer, rules, &answer) {
             Ok(by) => allowed_by.extend(by),
             Err(refusal) => return refused(refusal),
         }
@@ -69,13 +90,8 @@ pub fn decide(ask: &Ask<'_>, layers: Layers<'_>) -> Decision {
     Decision { refusal: None, allowed_by }
 }
 
-/// Asks one layer; gives the rules that allow it.
-fn one(layer: &'static str, rules: &Rules, request: &Request, entities: &Entities) -> Result<Vec<Rule>, Refusal> {
-    let answer = Authorizer::new().is_authorized(request, &rules.set, entities);
-    // Cedar passes over a rule that it cannot evaluate, also over one that forbids.
-    if let Some(error) = answer.diagnostics().errors().next() {
-        return Err(Refusal::Broken(layer, error.to_string()));
-    }
+/// The answer of one layer: the rules that allow it.
+fn one(layer: &'static str, rules: &Rules, answer: &Response) -> Result<Vec<Rule>, Refusal> {
     let mut decisive: Vec<Rule> = answer.diagnostics().reason().map(|id| rule(layer, rules, id)).collect();
     decisive.sort_by(|a, b| a.id.cmp(&b.id));
     match answer.decision() {

@@ -1,7 +1,7 @@
 //! A question in Cedar's terms.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     str::FromStr,
 };
 
@@ -11,13 +11,14 @@ use cedar_policy::{
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
+    arguments::Arguments,
     ask::{Action, Ask, Circumstances, Facts, Resource, Who},
     rules::schema,
+    tool::ToolAsk,
 };
 
 /// The request and the entities that it names.
 pub(crate) fn of(ask: &Ask<'_>) -> Result<(Request, Entities), String> {
-    let schema = schema()?;
     let principal = uid("Principal", ask.who.id)?;
     let action = uid("Action", ask.action.as_str())?;
     let (kind, name) = match ask.resource {
@@ -26,13 +27,46 @@ pub(crate) fn of(ask: &Ask<'_>) -> Result<(Request, Entities), String> {
         Resource::Tenant(name) => ("Tenant", name),
     };
     let resource = uid(kind, name)?;
-    let mut entities = entities_of(&ask.who, &principal)?;
+    made((principal, action, resource), context(ask)?, entities_of(&ask.who)?)
+}
+
+/// A question about one call of a tool.
+pub(crate) struct Probe<'a> {
+    /// The call.
+    pub(crate) ask: &'a ToolAsk<'a>,
+    /// Its arguments.
+    pub(crate) arguments: &'a Arguments,
+    /// Whether it is as if somebody had approved it.
+    pub(crate) approved: bool,
+    /// Whether it is as if it were only told.
+    pub(crate) dry_run: bool,
+}
+
+/// The request and the entities that one call of a tool names.
+pub(crate) fn of_tool(probe: &Probe<'_>) -> Result<(Request, Entities), String> {
+    let ask = probe.ask;
+    let named = (uid("Principal", ask.who.id)?, uid("Action", Action::UseTool.as_str())?, uid("Tool", ask.tool)?);
+    let mut entities = entities_of(&ask.who)?;
+    let mut fields = tool(probe)?;
+    for (name, entity) in tagged(probe.arguments)? {
+        fields.push((name.to_owned(), Value::new_entity_uid(entity.uid())));
+        entities.push(entity);
+    }
+    made(named, Context::from_pairs(fields).map_err(|error| error.to_string())?, entities)
+}
+
+fn made(
+    (principal, action, resource): (EntityUid, EntityUid, EntityUid),
+    context: Context,
+    mut entities: Vec<Entity>,
+) -> Result<(Request, Entities), String> {
+    let schema = schema()?;
     if !entities.iter().any(|known| known.uid() == resource) {
         entities.push(Entity::new_no_attrs(resource.clone(), HashSet::new()));
     }
     let entities = Entities::from_entities(entities, Some(schema)).map_err(|error| error.to_string())?;
     let request =
-        Request::new(principal, action, resource, context(ask)?, Some(schema)).map_err(|error| error.to_string())?;
+        Request::new(principal, action, resource, context, Some(schema)).map_err(|error| error.to_string())?;
     Ok((request, entities))
 }
 
@@ -41,7 +75,8 @@ fn uid(kind: &str, name: &str) -> Result<EntityUid, String> {
     Ok(EntityUid::from_type_name_and_id(kind, EntityId::new(name)))
 }
 
-fn entities_of(who: &Who<'_>, principal: &EntityUid) -> Result<Vec<Entity>, String> {
+fn entities_of(who: &Who<'_>) -> Result<Vec<Entity>, String> {
+    let principal = uid("Principal", who.id)?;
     let tenant = uid("Tenant", who.tenant)?;
     let mut parents = HashSet::from([tenant.clone()]);
     let mut entities = vec![Entity::new_no_attrs(tenant.clone(), HashSet::new())];
@@ -61,7 +96,7 @@ fn entities_of(who: &Who<'_>, principal: &EntityUid) -> Result<Vec<Entity>, Stri
         ("tenant".to_owned(), Value::new_string(who.tenant.to_owned())),
         ("everywhere".to_owned(), Value::new_bool(who.everywhere)),
     ]);
-    entities.push(Entity::new(principal.clone(), fields, parents).map_err(|error| error.to_string())?);
+    entities.push(Entity::new(principal, fields, parents).map_err(|error| error.to_string())?);
     Ok(entities)
 }
 
@@ -69,11 +104,56 @@ fn context(ask: &Ask<'_>) -> Result<Context, String> {
     let mut fields = vec![("now".to_owned(), now(ask.at)?)];
     if let Some(known) = &ask.circumstances {
         fields.push(("facts".to_owned(), facts(&known.facts)?));
-        if ask.action == Action::Deliberate {
-            fields.extend(deliberation(known));
-        }
+        fields.extend(deliberation(known));
     }
     Context::from_pairs(fields).map_err(|error| error.to_string())
+}
+
+/// What is known of a call, but for its arguments.
+fn tool(probe: &Probe<'_>) -> Result<Vec<(String, Value)>, String> {
+    let Probe { ask, approved, dry_run, .. } = *probe;
+    let text = |name: &str, text: &str| (name.to_owned(), Value::new_string(text.to_owned()));
+    let told = [text("effect", ask.effect), text("spec", ask.spec), text("server", ask.server)];
+    let number = |name: &str, number: u32| (name.to_owned(), Value::new_long(number.into()));
+    Ok(vec![
+        ("now".to_owned(), now(ask.at)?),
+        ("facts".to_owned(), facts(&ask.facts)?),
+        ("tool".to_owned(), Value::new_record(told).map_err(|error| error.to_string())?),
+        number("sample_calls", ask.sample_calls),
+        number("calls", ask.calls),
+        number("round", ask.round),
+        ("approved".to_owned(), Value::new_bool(approved)),
+        ("dry_run".to_owned(), Value::new_bool(dry_run)),
+    ])
+}
+
+/// The arguments of a call, by the name under which rules look at them: each an entity with a tag for each value.
+fn tagged(arguments: &Arguments) -> Result<[(&'static str, Entity); 8], String> {
+    let Arguments { texts, paths, numbers, floors, ceilings, flags, sizes, sets } = arguments;
+    let text = |text: &String| Value::new_string(text.clone());
+    let number = |number: &i64| Value::new_long(*number);
+    let set = |texts: &BTreeSet<String>| Value::new_set(texts.iter().map(text));
+    Ok([
+        tags("Texts", "texts", texts, text)?,
+        tags("Texts", "paths", paths, text)?,
+        tags("Numbers", "numbers", numbers, number)?,
+        tags("Numbers", "floors", floors, number)?,
+        tags("Numbers", "ceilings", ceilings, number)?,
+        tags("Flags", "flags", flags, |flag| Value::new_bool(*flag))?,
+        tags("Numbers", "sizes", sizes, number)?,
+        tags("Sets", "sets", sets, set)?,
+    ])
+}
+
+fn tags<T>(
+    kind: &str,
+    name: &'static str,
+    values: &BTreeMap<String, T>,
+    value: impl Fn(&T) -> Value,
+) -> Result<(&'static str, Entity), String> {
+    let tags = values.iter().map(|(place, found)| (place.clone(), value(found)));
+    let entity = Entity::new_with_tags(uid(kind, name)?, [], [], tags).map_err(|error| error.to_string())?;
+    Ok((name, entity))
 }
 
 fn deliberation(known: &Circumstances<'_>) -> Vec<(String, Value)> {

@@ -1,5 +1,7 @@
 //! Table tests of a policy, kept beside it: requests, and what is expected of each.
 
+mod tool;
+
 use std::{path::Path, sync::Arc};
 
 use forethought_authorization::Rule;
@@ -8,6 +10,7 @@ use forethought_schemas::{Budget, Effort, Facts, POLICY_TESTS_SCHEMA, StrategyNa
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use self::tool::ToolCall;
 use crate::{
     Ask, Caller, Opinion, Policy, Role,
     document::{Document, FileKind},
@@ -58,6 +61,7 @@ struct Case {
     facts: Facts,
     input: Option<String>,
     output: Option<String>,
+    tool: Option<ToolCall>,
     expect: Expect,
 }
 
@@ -77,7 +81,19 @@ struct Expect {
 enum Decision {
     Allowed,
     Held,
+    DryRun,
     Refused,
+}
+
+impl Decision {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Held => "held",
+            Self::DryRun => "dry_run",
+            Self::Refused => "refused",
+        }
+    }
 }
 
 const fn user() -> Role {
@@ -123,6 +139,13 @@ struct Made {
     unasked: Vec<String>,
 }
 
+impl Made {
+    /// What no texts come into.
+    fn of(decision: Decision, code: Option<&'static str>, rules: Vec<String>) -> Self {
+        Self { decision, code, rules, disclosed: false, input: None, output: None, unasked: Vec::new() }
+    }
+}
+
 impl Cases {
     /// Reads a file of tests.
     ///
@@ -150,6 +173,10 @@ impl Case {
                 return result(vec!["`at` is no time; write one as RFC 3339 has it".to_owned()], Vec::new());
             }
         };
+        if self.tool.is_some() && (self.input.is_some() || self.output.is_some()) {
+            let wrong = "a test of a tool's call looks at no texts; leave out `input` and `output`";
+            return result(vec![wrong.to_owned()], Vec::new());
+        }
         let made = self.made(policy, at);
         let not_run = |id: &String| format!("the classifier `{id}` was not run: tests ask no model");
         let notes = made.unasked.iter().map(not_run).collect();
@@ -165,11 +192,7 @@ impl Case {
                 wrong.push(format!("{what}: expected {expected}, found {found}"));
             }
         };
-        check(
-            "decision",
-            decision.map(|it| format!("{it:?}").to_lowercase()),
-            Some(format!("{:?}", made.decision).to_lowercase()),
-        );
+        check("decision", decision.map(|it| it.as_str().to_owned()), Some(made.decision.as_str().to_owned()));
         check("code", code.clone(), made.code.map(str::to_owned));
         check("disclosed", disclosed.map(|it| it.to_string()), Some(made.disclosed.to_string()));
         check("input", input.clone(), made.input);
@@ -183,6 +206,11 @@ impl Case {
     fn made(&self, policy: &Policy, at: Timestamp) -> Made {
         let first = policy.tenant(&self.tenant).and_then(|tenant| tenant.models.first().cloned()).unwrap_or_default();
         let (max_samples, total_tokens) = (self.samples, self.total_tokens);
+        let caller =
+            Caller { tenant: self.tenant.clone(), role: self.role, teams: self.team.iter().cloned().collect() };
+        if let Some(tool) = &self.tool {
+            return tool.made(policy, &caller, &self.facts, at);
+        }
         let ask = Ask {
             model: self.model.as_deref().unwrap_or(&first),
             effort: self.effort,
@@ -193,19 +221,9 @@ impl Case {
             stream: self.stream,
             facts: &self.facts,
         };
-        let caller =
-            Caller { tenant: self.tenant.clone(), role: self.role, teams: self.team.iter().cloned().collect() };
         match policy.opinion(&caller, &ask, at) {
             Ok(opinion) => Made { unasked: self.unasked(policy, &opinion), ..self.of(&opinion) },
-            Err(refusal) => Made {
-                decision: Decision::Refused,
-                code: Some(refusal.code),
-                rules: Vec::new(),
-                disclosed: false,
-                input: None,
-                output: None,
-                unasked: Vec::new(),
-            },
+            Err(refusal) => Made::of(Decision::Refused, Some(refusal.code), Vec::new()),
         }
     }
 
@@ -284,69 +302,4 @@ fn quoted(message: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const POLICY: &str = "version: 1
-packs: [{ pack: eu-ai-act }]
-safeguards:
-  input: { deny: [{ id: weapons, action: block, phrases: [build a bomb] }, { id: claims, action: hold, phrases: [deny the claim] }] }
-  output:
-    kinds: { email: redact }
-    topics: [{ id: law, words: { sue: 60, court: 60 }, threshold: 100, action: hold }]
-    lengths: { message_characters: 40, action: block }
-tenants:
-  - id: acme
-    name: Acme
-    models: [small]
-    authorization: |
-      permit (principal, action, resource);
-      @id(\"cheap\") forbid (principal, action == Forethought::Action::\"deliberate\", resource) when { context.samples > 8 };
-    limits: { requests_per_minute: 60, tokens_per_minute: 1000, concurrent_requests: 8 }
-    budget: { max_samples: 64, total_tokens: 5000, deadline_ms: 60000, effort: high }
-    safeguards:
-      input:
-        languages: { allow: [en], action: block }
-        classifiers: [{ id: guard, model: g, protocol: llama_guard_3, action: block }]
-";
-
-    #[test]
-    fn each_test_tells_what_is_otherwise_than_expected() {
-        let policy = Policy::parse(Path::new("p.yaml"), POLICY.as_bytes()).unwrap_or_else(|wrong| panic!("{wrong}"));
-        let check = |test: &str, wrong: &[&str]| {
-            let folder = tempfile::tempdir().unwrap();
-            let file = folder.path().join("policy.tests.yaml");
-            std::fs::write(&file, format!("version: 1\ntests:\n  - {{ name: it, tenant: acme, {test} }}\n")).unwrap();
-            let cases = Cases::load(&file).unwrap_or_else(|wrong| panic!("{wrong}"));
-            let results = cases.run(&policy, "2026-11-26T00:00:00Z".parse().unwrap());
-            assert_eq!(results[0].wrong, wrong, "{test}");
-            let asks = ["input:", "output:"].iter().any(|text| test.contains(text) && !test.starts_with("samples"));
-            let not_run = "the classifier `guard` was not run: tests ask no model";
-            assert_eq!(results[0].notes, [not_run].iter().filter(|_| asks).copied().collect::<Vec<_>>(), "{test}");
-        };
-        check("expect: { decision: allowed, rule: user-asks }", &[]);
-        check("role: auditor, expect: { decision: refused, code: not_allowed }", &[]);
-        check("samples: 9, expect: { decision: refused, rule: cheap, code: forbidden_by_rule }", &[]);
-        check("samples: 8, expect: { decision: refused }", &["decision: expected refused, found allowed"]);
-        check("effort: xhigh, expect: { code: effort_above_cap }", &[]);
-        check("model: large, expect: { code: model_not_allowed }", &[]);
-        check("facts: { purpose: nonsense }, expect: { code: invalid_value }", &[]);
-        check("input: how to build a bomb, expect: { decision: refused, code: blocked_by_safeguard }", &[]);
-        check("input: please deny the claim, expect: { decision: held }", &[]);
-        check(
-            "input: Wie beende ich einen hängenden Prozess unter Windows?, expect: { decision: refused, code: blocked_by_safeguard }",
-            &[],
-        );
-        check("output: sue them in court, expect: { decision: held }", &[]);
-        check("output: a word and another and another one and more, expect: { decision: refused }", &[]);
-        check("output: \"to a@b.example\", expect: { output: \"to [EMAIL]\", decision: allowed }", &[]);
-        check(
-            "output: nothing, expect: { output: something, rule: none, disclosed: true }",
-            &[
-                "disclosed: expected true, found false",
-                "output: expected something, found nothing",
-                "rule: expected none, found user-asks, rule-1",
-            ],
-        );
-    }
-}
+mod tests;

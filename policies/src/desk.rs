@@ -1,5 +1,7 @@
 //! The desk that every request passes: who asks, whether the policy allows it, and whether there is room for it now.
 
+mod tools;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError, RwLock},

@@ -32,6 +32,7 @@ mod rate;
 mod screens;
 mod suggest;
 mod tenant;
+mod tools;
 mod verdict;
 mod webhooks;
 mod whole;
@@ -61,4 +62,7 @@ pub use quota::{Amount, Price, Quota, Quotas, Reached};
 pub use rate::{QuotaHeaders, RateHeaders};
 pub use screens::{ScreenRules, Screens};
 pub use tenant::{Consent, Key, Limits, OwnRetention, Role, Scope, Tenant};
+pub use tools::{
+    TenantTools, ToolAsk, ToolBounds, ToolLimits, ToolOutcome, ToolPattern, ToolRules, ToolVerdict, ToolsExplained,
+};
 pub use webhooks::Webhook;

@@ -119,18 +119,23 @@ impl Policy {
     }
 }
 
+/// What a request is about, as rules in Cedar look at it.
+pub(crate) fn known(facts: &Facts) -> Known<'_> {
+    let Facts { purpose, sectors, regions, data_classes, interaction, decision, grounds } = facts;
+    Known {
+        purpose: purpose.as_deref(),
+        interaction: interaction.as_deref(),
+        decision: decision.as_deref(),
+        sectors,
+        regions,
+        data_classes,
+        grounds,
+    }
+}
+
 fn circumstances<'a>(ask: &'a Ask<'_>) -> Circumstances<'a> {
-    let Facts { purpose, sectors, regions, data_classes, interaction, decision, grounds } = ask.facts;
     Circumstances {
-        facts: Known {
-            purpose: purpose.as_deref(),
-            interaction: interaction.as_deref(),
-            decision: decision.as_deref(),
-            sectors,
-            regions,
-            data_classes,
-            grounds,
-        },
+        facts: known(ask.facts),
         effort: ask.effort.as_str(),
         effort_rank: ask.effort.rank(),
         strategy: ask.strategy.as_str(),

@@ -22,6 +22,7 @@ use crate::{
     quota::Price,
     screens::{ScreenRules, Screens},
     tenant::{Key, Limits, Scope, Tenant},
+    tools::ToolRules,
     webhooks::Webhook,
 };
 
@@ -47,6 +48,8 @@ pub struct Policy {
     authorization: Option<Rules>,
     /// Who may do what, by tenant.
     authorizations: HashMap<String, Rules>,
+    /// Which tools models may call, for everybody.
+    pub(crate) tools: ToolRules,
     /// What holds for everybody, for safeguards that a law adds to.
     safeguards: ScreenRules,
     /// Laws whose rules are kept.

@@ -7,7 +7,7 @@ use forethought_webhooks::Hook;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::{key::KeyHash, principal::DeniedReason, quota::Quotas, screens::ScreenRules};
+use crate::{key::KeyHash, principal::DeniedReason, quota::Quotas, screens::ScreenRules, tools::ToolRules};
 
 /// The model name that allows every model.
 const EVERY_MODEL: &str = "*";
@@ -42,6 +42,9 @@ pub struct Tenant {
     /// Rules in Cedar that take from what it may do; see `forethought_authorization`.
     #[serde(default)]
     pub authorization: Option<String>,
+    /// Which tools models may call for it, within what holds for everybody.
+    #[serde(default)]
+    pub tools: ToolRules,
     /// What is always so of its requests.
     #[serde(default)]
     pub facts: Facts,

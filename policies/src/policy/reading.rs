@@ -23,6 +23,7 @@ use crate::{
     quota::Price,
     screens::{self, ScreenRules, Screens},
     tenant::Tenant,
+    tools::{self, ToolRules},
     webhooks, whole,
     yaml::Node,
 };
@@ -36,6 +37,8 @@ struct Contents {
     safeguards: ScreenRules,
     #[serde(default)]
     authorization: Option<String>,
+    #[serde(default)]
+    tools: ToolRules,
     #[serde(default)]
     packs: Vec<PackChoice>,
     #[serde(default)]
@@ -69,6 +72,7 @@ impl Policy {
         findings.extend(retention_problems(&document));
         findings.extend(purposes::problems(&document));
         findings.extend(webhooks::problems(&document));
+        findings.extend(tools::problems(&document));
         let mut contents: Contents = document.read(findings)?;
         let strange = known.map(|known| known.strangers(&document, &contents)).unwrap_or_default();
         if !strange.is_empty() {
@@ -91,6 +95,7 @@ impl Policy {
             floor: Screens::of(&[&contents.safeguards]),
             authorization: rules(&document, "/authorization", contents.authorization.as_deref())?,
             authorizations: HashMap::new(),
+            tools: contents.tools,
             digest: digest(bytes, &packs, &schemas, &purposes),
             packs: Arc::new(packs),
             purposes: Arc::new(purposes),

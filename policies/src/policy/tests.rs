@@ -54,13 +54,13 @@ fn unknown_keys_name_their_line_the_near_one_and_the_known_ones() {
         &[
             "3:5: tenants[0]: the key `limits` is missing; add `limits:` (How fast a tenant may go, all its keys together, or a key, or a model for everybody)",
             "5:5: tenants[0].limit: unknown key `limit` in tenants[0]; did you mean `limits`? \
-         known keys: authorization, budget, facts, id, keys, limits, models, name, presets, quotas, retention, safeguards, scope, training_consent, webhooks",
+         known keys: authorization, budget, facts, id, keys, limits, models, name, presets, quotas, retention, safeguards, scope, tools, training_consent, webhooks",
         ],
     );
     check(
         &format!("{}zebra: 1\n", tenant("")),
         &[
-            "7:1: zebra: unknown key `zebra` in the file; known keys: authorization, models, packs, prices, purposes, review, safeguards, tenants, undeclared_purpose, version, webhooks",
+            "7:1: zebra: unknown key `zebra` in the file; known keys: authorization, models, packs, prices, purposes, review, safeguards, tenants, tools, undeclared_purpose, version, webhooks",
         ],
     );
 }
@@ -236,7 +236,7 @@ fn a_byte_order_mark_and_crlf_are_read() {
     check(
         "\u{feff}version: 1\r\ntenants: []\r\nzebra: 1\r\n",
         &[
-            "3:1: zebra: unknown key `zebra` in the file; known keys: authorization, models, packs, prices, purposes, review, safeguards, tenants, undeclared_purpose, version, webhooks",
+            "3:1: zebra: unknown key `zebra` in the file; known keys: authorization, models, packs, prices, purposes, review, safeguards, tenants, tools, undeclared_purpose, version, webhooks",
         ],
     );
 }
