@@ -78,7 +78,7 @@ fn rendered(model: &str, prompt: &str) -> Result<String, Failure> {
     let header = GgufHeader::read(model.as_ref())?;
     let source = header.chat_template.ok_or("the model has no chat template")?;
     let template = ChatTemplate::new(&source, header.bos.as_deref(), header.eos.as_deref())?;
-    Ok(template.render(&[Message { role: Role::User, content: prompt.to_owned() }])?)
+    Ok(template.render(&vec![Message::new(Role::User, prompt)].into())?)
 }
 
 async fn draw(engine: &MistralEngine, prompt: &str, max_tokens: u32, seed: u64) -> Result<Usage, Failure> {

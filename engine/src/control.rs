@@ -7,16 +7,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::Message;
+use crate::Conversation;
 
 /// The texts of a model's control tokens.
 #[derive(Debug, Default)]
 pub(crate) struct ControlTokens(Vec<String>);
 
-/// Messages whose control tokens are broken by marks.
+/// A conversation whose control tokens are broken by marks.
 pub(crate) struct Marked {
-    pub messages: Vec<Message>,
-    /// Stands in no message for itself.
+    pub conversation: Conversation,
+    /// Stands nowhere in it for itself.
     pub mark: char,
 }
 
@@ -26,16 +26,21 @@ impl ControlTokens {
         Self(texts.into_iter().filter(|text| text.chars().count() > 1).collect())
     }
 
-    /// The messages with a mark inside of each control token's text, or `None` when there is none.
-    pub(crate) fn mark(&self, messages: &[Message]) -> Option<Marked> {
-        if !messages.iter().any(|message| self.0.iter().any(|token| message.content.contains(token.as_str()))) {
+    /// The conversation with a mark inside of each control token's text, or `None` when there is none.
+    pub(crate) fn mark(&self, conversation: &Conversation) -> Option<Marked> {
+        let mut found = false;
+        let mut used: BTreeSet<char> = BTreeSet::new();
+        conversation.each_text(&mut |text| {
+            found |= self.0.iter().any(|token| text.contains(token.as_str()));
+            // Private-use characters are few in what people write.
+            used.extend(text.chars().filter(|one| *one >= '\u{E000}'));
+        });
+        if !found {
             return None;
         }
-        let used: BTreeSet<char> = messages.iter().flat_map(|message| message.content.chars()).collect();
         // Private-use characters first. All are used only by millions of bytes; the last one is then lost from the text.
         let mark = ('\u{E000}'..=char::MAX).find(|one| !used.contains(one)).unwrap_or(char::MAX);
-        let marked = |message: &Message| Message { role: message.role, content: self.broken(&message.content, mark) };
-        Some(Marked { messages: messages.iter().map(marked).collect(), mark })
+        Some(Marked { conversation: conversation.map_texts(&|text| self.broken(text, mark)), mark })
     }
 
     /// The text with a mark behind the first character of each control token, also of those that overlap.
@@ -55,13 +60,15 @@ impl ControlTokens {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Role;
+    use crate::{Message, Role};
 
     fn check(text: &str, expect: Option<&[&str]>) {
         let tokens = ControlTokens::new(["<|end|>", "<|end|><", "<<", "x"].map(str::to_owned));
-        let message = Message { role: Role::User, content: text.to_owned() };
-        let marked = tokens.mark(&[message]);
-        let pieces = marked.as_ref().map(|marked| marked.messages[0].content.split(marked.mark).collect::<Vec<_>>());
+        let message = Message::new(Role::User, text);
+        let marked = tokens.mark(&vec![message].into());
+        let pieces = marked
+            .as_ref()
+            .map(|marked| marked.conversation.messages[0].content.split(marked.mark).collect::<Vec<_>>());
         assert_eq!(pieces.as_deref(), expect);
         if let Some(pieces) = pieces {
             assert!(pieces.iter().all(|piece| !tokens.0.iter().any(|token| piece.contains(token))), "{pieces:?}");

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::Serialize;
 
-use crate::{EngineError, Prompt, SampleRequest, SampleStream};
+use crate::{CallFormat, EngineError, Prompt, SampleRequest, SampleStream};
 
 /// What an engine is and can do; shown in `/v1/models` and recorded in the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -22,6 +22,8 @@ pub struct EngineInfo {
     pub can: Abilities,
     /// How the model's chat template marks thoughts, where it does.
     pub marks: Option<Marks>,
+    /// How the model writes that it calls a tool.
+    pub calls: CallFormat,
 }
 
 /// How a chat template marks the thoughts of a model.

@@ -16,6 +16,7 @@ mod request;
 pub mod scripted;
 mod stream;
 mod text;
+mod tools;
 pub mod upstream;
 
 pub use chat_template::{ChatTemplate, TemplateError};
@@ -23,5 +24,6 @@ pub use engine::{Abilities, Engine, EngineInfo, Marks, MemberInfo, MemberState};
 pub use error::EngineError;
 pub use gguf::{GgufError, GgufHeader};
 pub use pool::{Build, Built};
-pub use request::{Message, Prompt, Role, SampleRequest, Sampling};
+pub use request::{Called, Conversation, Message, Prompt, Role, SampleRequest, Sampling};
 pub use stream::{Channel, Finish, SampleEvent, SampleStream, TopLogprob, Usage};
+pub use tools::CallFormat;

@@ -256,6 +256,7 @@ fn promise(infos: &[EngineInfo]) -> Option<EngineInfo> {
             tells_stops: all(|can| can.tells_stops),
         },
         marks: first.marks,
+        calls: first.calls,
     })
 }
 

@@ -18,8 +18,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Abilities, Channel, Engine, EngineError, EngineInfo, Finish, Message, Prompt, SampleEvent, SampleRequest,
-    SampleStream, Usage, text::TextAssembler,
+    Abilities, CallFormat, Channel, Conversation, Engine, EngineError, EngineInfo, Finish, Prompt, SampleEvent,
+    SampleRequest, SampleStream, Usage, text::TextAssembler, tools,
 };
 pub use script::{FaultKind, Luck, Script, ScriptedAnswer, ScriptedFault, ScriptedRule};
 
@@ -48,6 +48,7 @@ impl ScriptedEngine {
                 // A script says what it says, whatever is asked of it.
                 can: Abilities { json_schema: false, ..Abilities::ALL },
                 marks: None,
+                calls: CallFormat::Plain,
             },
             calls: AtomicU64::new(0),
             generated: Arc::new(AtomicU64::new(0)),
@@ -103,8 +104,9 @@ impl Engine for ScriptedEngine {
     }
 
     async fn count_prompt(&self, request: &SampleRequest) -> Result<u32, EngineError> {
-        let conversation =
-            |messages: &[Message]| -> usize { messages.iter().map(|m| m.content.split_whitespace().count() + 1).sum() };
+        let conversation = |asked: &Conversation| -> usize {
+            tools::plainly(asked).iter().map(|m| m.content.split_whitespace().count() + 1).sum()
+        };
         let words = match &request.prompt {
             Prompt::Raw(text) => text.split_whitespace().count(),
             Prompt::Messages(messages) => conversation(messages),

@@ -90,6 +90,7 @@ impl UpstreamEngine {
             repeatable: false,
             can,
             marks: asking.marks,
+            calls: asking.calls(),
         };
         let server = Arc::new(Server { client, asking, identity, changed: AtomicBool::new(false) });
         let mut looking = JoinSet::new();

@@ -32,8 +32,8 @@ use server::{Server, Wrong};
 use tokio::{runtime::Handle, task::JoinSet, time::Instant};
 
 fn question(number: u64) -> SampleRequest {
-    let messages = vec![Message { role: Role::User, content: format!("question {number}") }];
-    SampleRequest::new(Prompt::Messages(messages), 16, number)
+    let messages = vec![Message::new(Role::User, format!("question {number}"))];
+    SampleRequest::new(Prompt::Messages(messages.into()), 16, number)
 }
 
 async fn pool(servers: &[&Arc<Server>]) -> Arc<PoolEngine> {

@@ -1,12 +1,13 @@
-//! The published chat templates of models that think, rendered as Python's jinja2 renders them.
+//! The published chat templates of models that think or call tools, rendered as Python's jinja2 renders them.
 //!
 //! The expected texts were made by jinja2 3 with the settings of Hugging Face's transformers. The templates themselves
 //! are fetched by `cargo xtask test`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests may panic")]
 
 use std::{fs, path::PathBuf};
 
-use forethought_engine::{ChatTemplate, Marks, Message};
+use forethought_engine::{CallFormat, ChatTemplate, Conversation, Marks, Message};
+use forethought_schemas::ToolCard;
 
 fn template(name: &str) -> String {
     let cache = || {
@@ -19,8 +20,24 @@ fn template(name: &str) -> String {
         .unwrap_or_else(|error| panic!("{}: {error}; fetch it with `cargo xtask test`", path.display()))
 }
 
-fn conversation() -> Vec<Message> {
-    serde_json::from_str(include_str!("golden/conversation.json")).unwrap()
+fn conversation() -> Conversation {
+    serde_json::from_str::<Vec<Message>>(include_str!("golden/conversation.json")).unwrap().into()
+}
+
+/// A conversation in which tools were called.
+fn acting() -> Conversation {
+    let mut parts: serde_json::Value = serde_json::from_str(include_str!("golden/acting.json")).unwrap();
+    let messages = serde_json::from_value(parts["messages"].take()).unwrap();
+    let tools: Vec<ToolCard> = serde_json::from_value(parts["tools"].take()).unwrap();
+    Conversation { messages, tools: tools.into() }
+}
+
+fn check_acting(name: &str, bos: &str, format: CallFormat, golden: &str) {
+    let template = ChatTemplate::new(&template(name), Some(bos), None).unwrap();
+    assert_eq!(template.calls(), format, "{name}");
+    let rendered = template.render(&acting()).unwrap();
+    let today = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
+    assert_eq!(rendered.replace(&today, "TODAY"), golden, "{name}");
 }
 
 fn check(name: &str, bos: &str, marks: Marks, golden: &str, end: &str) {
@@ -47,4 +64,24 @@ fn qwen_3_leaves_the_thought_to_the_model() {
 #[test]
 fn gpt_oss_speaks_in_channels() {
     check("gptoss.jinja", "", Marks::Harmony, include_str!("golden/gptoss.txt"), "<|start|>assistant");
+}
+
+#[test]
+fn tools_are_told_of_as_the_models_were_trained() {
+    check_acting("qwen3.jinja", "", CallFormat::Hermes, include_str!("golden/qwen3_acting.txt"));
+    check_acting("qwen2_5.jinja", "", CallFormat::Hermes, include_str!("golden/qwen2_5_acting.txt"));
+    let bos = "<|begin_of_text|>";
+    check_acting("llama3_1.jinja", bos, CallFormat::Llama, include_str!("golden/llama3_1_acting.txt"));
+}
+
+#[test]
+fn a_model_whose_calls_are_not_read_is_told_of_tools_in_words() {
+    for name in ["gptoss.jinja", "deepseek_r1_distill.jinja"] {
+        let template = ChatTemplate::new(&template(name), Some(""), None).unwrap();
+        assert_eq!(template.calls(), CallFormat::Plain, "{name}");
+        let rendered = template.render(&acting()).unwrap();
+        for said in ["You can call tools.", "look.up", "<tool_response>\ngreen <as> \"ever\"\n</tool_response>"] {
+            assert!(rendered.contains(said), "{name} lacks {said}: {rendered}");
+        }
+    }
 }

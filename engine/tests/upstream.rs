@@ -16,7 +16,8 @@ mod server;
 use std::time::{Duration, Instant};
 
 use forethought_engine::{
-    Channel, Engine, EngineError, Finish, Marks, Message, Prompt, Role, SampleEvent, SampleRequest, Usage,
+    Channel, Conversation, Engine, EngineError, Finish, Marks, Message, Prompt, Role, SampleEvent, SampleRequest,
+    Usage,
     upstream::{Api, UpstreamConfig, UpstreamEngine},
 };
 use serde_json::{Value, json};
@@ -30,8 +31,8 @@ async fn connected(server: &Server) -> UpstreamEngine {
     UpstreamEngine::connect(&config(server)).await.unwrap()
 }
 
-fn question() -> Vec<Message> {
-    vec![Message { role: Role::User, content: "why?".into() }]
+fn question() -> Conversation {
+    vec![Message::new(Role::User, "why?")].into()
 }
 
 fn ask(max_tokens: u32) -> SampleRequest {

@@ -14,6 +14,7 @@
 mod answer;
 mod budget;
 mod confidence;
+mod course;
 mod ledger;
 mod seed;
 mod segments;
@@ -24,6 +25,7 @@ mod verify;
 pub use answer::{Answer, AnswerKind, MAX_TEXT_BYTES, extract};
 pub use budget::{MAX_SAMPLES, MIN_SAMPLE_TOKENS, Plan, PlanError, plan, plan_of};
 pub use confidence::{TraceConfidence, threshold, token_confidence};
+pub use course::{Call, CallStyle, Course, Pending, Told, ToolLimits, ToolUse, Turn, canonical_calls};
 pub use ledger::{Ledger, LedgerError, Spent};
 pub use seed::sample_seed;
 pub use segments::{Markers, Segment, Segments};

@@ -42,6 +42,9 @@ pub struct SampleResult {
     pub thinking: String,
     /// The text of the answer, without the thinking; after an [`Ask::Step`] of all steps so far.
     pub text: String,
+    /// The canonical form of the calls that whoever asked is to make: then these are its answer, see
+    /// [`canonical_calls`](crate::canonical_calls).
+    pub calls: Option<String>,
     /// Why it ended.
     pub finish: Finish,
     /// Tokens that this try generated, thinking included.

@@ -10,7 +10,7 @@ mod style;
 use std::sync::Arc;
 
 use crate::{Finish, Room, Segment, Segments};
-use stops::Stops;
+pub(crate) use stops::Stops;
 pub use style::{StyleError, ThinkingStyle};
 
 /// What one sample may generate, in tokens.
@@ -241,6 +241,21 @@ impl Trace {
     #[must_use]
     pub fn tokens(&self) -> u32 {
         self.used
+    }
+
+    /// Tokens that are left of its allowance.
+    pub(crate) fn left(&self) -> u32 {
+        self.allowance.tokens.saturating_sub(self.used)
+    }
+
+    /// Passes that have ended.
+    pub(crate) fn passes(&self) -> u32 {
+        self.passes
+    }
+
+    /// Has an answer of so many tokens drawn behind what was said.
+    pub(crate) fn answer(&mut self, max_tokens: u32) {
+        self.pass = Some(Pass { number: self.passes, begun: self.raw.clone(), max_tokens, part: Part::Answer });
     }
 
     /// Those of them that were thought, markers included.

@@ -338,6 +338,7 @@ impl<'a> World<'a> {
         let nothing = if goes_on { "none" } else { "" };
         let said = fate.answer.map_or_else(|| nothing.to_owned(), answer);
         let result = SampleResult {
+            calls: None,
             index,
             thinking: equation.to_owned(),
             text: said.clone(),

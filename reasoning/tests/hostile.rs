@@ -11,6 +11,7 @@ const NUMBER: AnswerKind = AnswerKind::Number;
 
 fn verify(specs: &[VerifierSpec], kind: &AnswerKind, text: &str) -> Verification {
     let sample = SampleResult {
+        calls: None,
         index: 0,
         thinking: text.to_owned(),
         text: text.to_owned(),

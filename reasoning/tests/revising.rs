@@ -25,6 +25,7 @@ fn correct(specs: &[VerifierSpec], rounds: u32) -> Box<dyn Strategy> {
 
 fn sample(index: u32, text: &str, finish: Finish) -> Observation {
     Observation::Sample(SampleResult {
+        calls: None,
         index,
         thinking: String::new(),
         text: text.to_owned(),

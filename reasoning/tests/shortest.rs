@@ -22,6 +22,7 @@ fn thrifty() -> Params {
 
 fn ended(index: u32, tokens: u32, text: &str) -> Observation {
     Observation::Sample(SampleResult {
+        calls: None,
         index,
         thinking: String::new(),
         text: text.to_owned(),

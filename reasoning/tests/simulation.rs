@@ -99,6 +99,7 @@ fn ask(name: StrategyName, samples: u32, beta: bool, verified: bool, skill: Skil
         // The same question gives every strategy the same samples.
         let mut luck = Luck(u64::from(question) << 32 | u64::from(index));
         actions = strategy.next(Observation::Sample(SampleResult {
+            calls: None,
             index,
             thinking: String::new(),
             text: skill.sample(&mut luck),

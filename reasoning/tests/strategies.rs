@@ -17,6 +17,7 @@ fn build(name: StrategyName, n: u32, samples: Option<u32>) -> Box<dyn Strategy> 
 
 fn result(index: u32, text: &str, mean_logprob: Option<f64>) -> Observation {
     Observation::Sample(SampleResult {
+        calls: None,
         index,
         thinking: String::new(),
         text: text.to_owned(),

@@ -9,6 +9,7 @@ fn verify(specs: &Value, kind: &AnswerKind, thinking: &str, text: &str) -> Verif
     let specs: Vec<VerifierSpec> = serde_json::from_value(specs.clone()).unwrap();
     let verifiers = VerifierSpec::build(&specs, kind, "How much?").unwrap();
     let sample = SampleResult {
+        calls: None,
         index: 0,
         thinking: thinking.to_owned(),
         text: text.to_owned(),

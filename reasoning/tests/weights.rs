@@ -32,6 +32,7 @@ fn samples(samples: u32) -> Params {
 
 fn result(index: u32, text: &str, confidence: Option<f64>) -> Observation {
     Observation::Sample(SampleResult {
+        calls: None,
         index,
         thinking: String::new(),
         text: text.to_owned(),

@@ -9,6 +9,7 @@ mod format;
 mod messages;
 #[cfg(test)]
 mod tests;
+mod tools;
 
 use serde_json::Value;
 
@@ -16,7 +17,8 @@ use crate::{ApiError, Effort, ErrorKind};
 pub use deliberation::DeliberationAsk;
 use fields::Fields;
 pub use format::ResponseFormat;
-pub use messages::{ChatMessage, ChatRole, MAX_MESSAGES};
+pub use messages::{CalledTool, ChatMessage, ChatRole, MAX_MESSAGES};
+pub use tools::{MAX_TOOLS, ToolsAsk, unknown_choice};
 
 /// Answers that may be asked for with `n`.
 pub const MAX_CHOICES: u32 = 128;
@@ -26,15 +28,8 @@ pub const MAX_SUBJECT: usize = 256;
 pub const MAX_STOPS: usize = 4;
 
 /// Accepted because OpenAI accepts them; they change nothing here.
-const IGNORED: &[&str] = &[
-    "metadata",
-    "parallel_tool_calls",
-    "prompt_cache_key",
-    "prompt_cache_retention",
-    "service_tier",
-    "store",
-    "verbosity",
-];
+const IGNORED: &[&str] =
+    &["metadata", "prompt_cache_key", "prompt_cache_retention", "service_tier", "store", "verbosity"];
 /// Known to OpenAI, but ignoring them would change the meaning of the request.
 const UNSUPPORTED: &[&str] = &[
     "audio",
@@ -44,8 +39,6 @@ const UNSUPPORTED: &[&str] = &[
     "logprobs",
     "modalities",
     "prediction",
-    "tool_choice",
-    "tools",
     "top_logprobs",
     "web_search_options",
 ];
@@ -55,7 +48,7 @@ const UNSUPPORTED: &[&str] = &[
 pub struct ChatRequest {
     /// The model's name, as in `GET /v1/models`.
     pub model: String,
-    /// The conversation, at least one message, the last from the user.
+    /// The conversation, at least one message, the last from the user or of a tool.
     pub messages: Vec<ChatMessage>,
     /// Answers wanted, distinct and best first.
     pub n: u32,
@@ -83,6 +76,8 @@ pub struct ChatRequest {
     pub effort: Option<Effort>,
     /// What the answer must be.
     pub format: ResponseFormat,
+    /// What it says of tools.
+    pub tools: ToolsAsk,
     /// Whom it is about: `safety_identifier`, or `user` as it was called before. 1 to 256 bytes.
     pub subject: Option<String>,
     /// Everything about thinking that a preset does not say.
@@ -113,6 +108,7 @@ impl ChatRequest {
             max_completion_tokens: max_tokens(&mut fields)?,
             effort: fields.named::<Effort>("reasoning_effort", "unknown_effort")?,
             format: format::parse(fields.take("response_format"))?,
+            tools: tools::parse(&mut fields)?,
             subject: subject(&mut fields)?,
             deliberation: DeliberationAsk::default(),
         };
@@ -125,6 +121,7 @@ impl ChatRequest {
         fields.refuse_unsupported(UNSUPPORTED)?;
         fields.refuse_unknown(IGNORED)?;
         request.check_format()?;
+        request.tools.check(request.deliberation.tools.as_ref().is_some_and(|tools| !tools.is_empty()))?;
         if request.top_p == Some(0.0) {
             return Err(ApiError::invalid(
                 "top_p",

@@ -97,6 +97,7 @@ impl MistralEngine {
                 repeatable: !first.accelerated,
                 can: Abilities::ALL,
                 marks: vocabulary.template.marks(),
+                calls: vocabulary.template.calls(),
             },
             vocabulary,
             lanes: Arc::new(Lanes {
@@ -138,7 +139,11 @@ impl Engine for MistralEngine {
             return Err(EngineError::Dead("it failed before".to_owned()));
         }
         let prompt = self.prompt(&request)?.into();
-        let fit = request.schema.as_deref().map(|schema| self.vocabulary.schemas.compile(schema)).transpose()?;
+        let fit = request
+            .schema
+            .as_deref()
+            .map(|schema| self.vocabulary.schemas.compile(schema, request.lenient))
+            .transpose()?;
         let turn = self.lanes.ask(self.max_waiting)?;
         let (events, receiver) = mpsc::channel(request.max_tokens as usize + 4);
         let cancel = CancellationToken::new();

@@ -1,7 +1,7 @@
 //! From a prompt to the tokens that the model reads.
 
 use super::loader::Vocabulary;
-use crate::{EngineError, Message, Prompt, TemplateError};
+use crate::{Conversation, EngineError, Prompt, TemplateError};
 
 impl Vocabulary {
     /// The ids of the tokens of a text, special tokens included.
@@ -44,18 +44,18 @@ impl Vocabulary {
         }
     }
 
-    fn conversation(&self, messages: &[Message]) -> Result<Vec<u32>, EngineError> {
-        match self.controls.mark(messages) {
-            None => self.tokenize(&self.render(messages)?),
+    fn conversation(&self, conversation: &Conversation) -> Result<Vec<u32>, EngineError> {
+        match self.controls.mark(conversation) {
+            None => self.tokenize(&self.render(conversation)?),
             Some(marked) => {
-                let text = self.render(&marked.messages)?;
+                let text = self.render(&marked.conversation)?;
                 Ok(text.split(marked.mark).map(|piece| self.tokenize(piece)).collect::<Result<Vec<_>, _>>()?.concat())
             }
         }
     }
 
-    fn render(&self, messages: &[Message]) -> Result<String, EngineError> {
-        self.template.render(messages).map_err(|error| match error {
+    fn render(&self, conversation: &Conversation) -> Result<String, EngineError> {
+        self.template.render(conversation).map_err(|error| match error {
             TemplateError::Messages(_) => invalid(error.to_string()),
             TemplateError::Template(_) | TemplateError::Render(_) => EngineError::Template(error.to_string()),
         })

@@ -24,12 +24,14 @@ impl Schemas {
         Ok(Self(factory))
     }
 
+    /// What it cannot enforce is passed over where it may be `lenient`.
+    ///
     /// # Errors
     /// [`EngineError::Request`] when the schema asks for what cannot be enforced while drawing.
-    pub(super) fn compile(&self, schema: &Value) -> Result<Fit, EngineError> {
+    pub(super) fn compile(&self, schema: &Value, lenient: bool) -> Result<Fit, EngineError> {
         let mut schema = schema.clone();
         if let Value::Object(fields) = &mut schema {
-            fields.insert("x-guidance".to_owned(), json!({ "whitespace_pattern": WHITESPACE }));
+            fields.insert("x-guidance".to_owned(), json!({ "whitespace_pattern": WHITESPACE, "lenient": lenient }));
         }
         let matcher = Matcher::new(self.0.create_parser(TopLevelGrammar::from_json_schema(schema)));
         match matcher.get_error() {

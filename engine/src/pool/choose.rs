@@ -24,7 +24,7 @@ pub(super) fn key(prompt: &Prompt) -> u64 {
     match prompt {
         Prompt::Raw(text) => text.hash(&mut hash),
         Prompt::Messages(messages) | Prompt::Begun { messages, .. } => {
-            for message in messages {
+            for message in messages.iter() {
                 message.content.hash(&mut hash);
                 if message.role == Role::User {
                     break;
@@ -68,7 +68,7 @@ mod tests {
     }
 
     fn prompt(texts: &[(Role, &str)]) -> Prompt {
-        Prompt::Messages(texts.iter().map(|(role, text)| Message { role: *role, content: (*text).into() }).collect())
+        Prompt::Messages(texts.iter().map(|(role, text)| Message::new(*role, *text)).collect::<Vec<_>>().into())
     }
 
     #[test]

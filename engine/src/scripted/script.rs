@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::{Message, Prompt};
+use crate::{Conversation, Prompt, tools};
 
 /// What the engine plays.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -155,7 +155,10 @@ impl Luck {
 
 /// All that is asked, as one text.
 fn asked(prompt: &Prompt) -> String {
-    let joined = |messages: &[Message]| messages.iter().map(|it| it.content.as_str()).collect::<Vec<_>>().join("\n");
+    let joined = |asked: &Conversation| {
+        let texts: Vec<String> = tools::plainly(asked).into_iter().map(|it| it.content).collect();
+        texts.join("\n")
+    };
     match prompt {
         Prompt::Raw(text) => text.clone(),
         // What was begun is the answer's own.
@@ -176,7 +179,7 @@ fn pick(answers: &[ScriptedAnswer], mut draws: ChaCha12Rng) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Role;
+    use crate::{Message, Role};
 
     fn answers(texts: &[(&str, f64)]) -> Vec<ScriptedAnswer> {
         texts.iter().map(|(text, odds)| ScriptedAnswer { text: (*text).to_owned(), odds: *odds }).collect()
@@ -211,9 +214,9 @@ mod tests {
         check("a cook aged 55", "old");
         check("a Clerk aged 31", "other");
         check("", "other");
-        let message = |content: &str| Message { role: Role::User, content: content.to_owned() };
+        let message = |content: &str| Message::new(Role::User, content);
         let asked = vec![message("a clerk"), message("aged 61")];
-        assert_eq!(script.answer(&Prompt::Messages(asked), 7), "old clerk", "all messages are looked at");
+        assert_eq!(script.answer(&Prompt::Messages(asked.into()), 7), "old clerk", "all messages are looked at");
     }
 
     #[test]

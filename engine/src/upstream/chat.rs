@@ -6,14 +6,15 @@ use super::{
     openai::{self, Dialect},
     read::Piece,
 };
-use crate::{Channel, EngineError, Message, Prompt, Role, SampleRequest};
+use crate::{Channel, EngineError, Message, Prompt, Role, SampleRequest, tools};
 
 pub(super) const PATH: &str = "/v1/chat/completions";
 
 pub(super) fn body(request: &SampleRequest, model: &str, dialect: &Dialect) -> Result<Value, EngineError> {
     let messages = match &request.prompt {
-        Prompt::Messages(messages) => messages.clone(),
-        Prompt::Raw(text) => vec![Message { role: Role::User, content: text.clone() }],
+        // It is not known what the server's template makes of tools.
+        Prompt::Messages(conversation) => tools::plainly(conversation),
+        Prompt::Raw(text) => vec![Message::new(Role::User, text.clone())],
         Prompt::Begun { .. } => {
             return Err(EngineError::Request {
                 param: "deliberation",

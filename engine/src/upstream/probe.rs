@@ -16,7 +16,7 @@ use super::{
     texts::{self, Count, Render, counted},
     way::{Asking, Way},
 };
-use crate::{Abilities, EngineError, Marks, Message, Role};
+use crate::{Abilities, Conversation, EngineError, Marks, Message, Role};
 
 /// After how many looks a thing that always fails with 500 is one that the server cannot do.
 const PATIENCE: u32 = 5;
@@ -194,7 +194,7 @@ impl Probe<'_> {
     }
 
     async fn llama(&self, source: &str) -> Result<Option<(Asking, Abilities)>, Trouble> {
-        let body = json!({ "messages": hello() });
+        let body = json!({ "messages": hello().messages });
         let rendered = self.side(self.client.post("/apply-template", &body).await)?;
         if !rendered.is_some_and(|reply| reply.get("prompt").is_some_and(Value::is_string)) {
             return Ok(None);
@@ -355,8 +355,8 @@ impl Probe<'_> {
     }
 }
 
-fn hello() -> Vec<Message> {
-    vec![Message { role: Role::User, content: "hi".to_owned() }]
+fn hello() -> Conversation {
+    vec![Message::new(Role::User, "hi")].into()
 }
 
 fn wrong<T>(what: &str) -> Result<T, Trouble> {

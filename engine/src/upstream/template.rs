@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use serde_json::Value;
 
-use crate::{ChatTemplate, EngineError, Marks, Message, TemplateError};
+use crate::{CallFormat, ChatTemplate, Conversation, EngineError, Marks, TemplateError};
 
 /// A template out of a file.
 pub(super) struct TemplateFile {
@@ -43,9 +43,13 @@ impl TemplateFile {
         self.template.marks()
     }
 
+    pub(super) fn calls(&self) -> CallFormat {
+        self.template.calls()
+    }
+
     /// The text of a conversation, without what the server adds.
-    pub(super) fn render(&self, messages: &[Message]) -> Result<String, EngineError> {
-        let text = self.template.render(messages).map_err(|error| match error {
+    pub(super) fn render(&self, conversation: &Conversation) -> Result<String, EngineError> {
+        let text = self.template.render(conversation).map_err(|error| match error {
             TemplateError::Messages(_) => {
                 EngineError::Request { param: "messages", code: "invalid_value", message: error.to_string() }
             }
@@ -65,7 +69,11 @@ fn token(config: &Value, key: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Role;
+    use crate::{Message, Role};
+
+    fn hello() -> Conversation {
+        vec![Message::new(Role::User, "hi")].into()
+    }
 
     #[test]
     fn both_kinds_of_file_are_read() {
@@ -75,7 +83,7 @@ mod tests {
             fs::write(&path, text).unwrap();
             match (TemplateFile::load(&path), expect) {
                 (Ok(file), Ok((rendered, adds))) => {
-                    let text = file.render(&[Message { role: Role::User, content: "hi".into() }]).unwrap();
+                    let text = file.render(&hello()).unwrap();
                     assert_eq!((text.as_str(), file.server_adds), (rendered, adds), "{name}");
                 }
                 (Err(why), Err(expect)) => assert!(why.contains(expect), "{name}: {why}"),
@@ -96,6 +104,6 @@ mod tests {
         assert!(TemplateFile::load(&folder.path().join("none")).is_err_and(|why| why.contains("cannot be read")));
         let mut file = TemplateFile::load(&folder.path().join("d.json")).unwrap();
         file.server_insists = true;
-        assert_eq!(file.render(&[Message { role: Role::User, content: "hi".into() }]).unwrap(), "hi</s>");
+        assert_eq!(file.render(&hello()).unwrap(), "hi</s>");
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{client::Client, openai::number, template::TemplateFile};
-use crate::{EngineError, Message, Prompt, Role};
+use crate::{Conversation, EngineError, Message, Prompt, Role, tools};
 
 /// What a template may put around a message, in tokens.
 const AROUND: usize = 16;
@@ -47,12 +47,12 @@ impl Render {
         }
     }
 
-    async fn conversation(&self, client: &Client, messages: &[Message]) -> Result<String, EngineError> {
+    async fn conversation(&self, client: &Client, asked: &Conversation) -> Result<String, EngineError> {
         let reply = match self {
-            Self::File(file) => return file.render(messages),
-            Self::Llama => client.post("/apply-template", &json!({ "messages": messages })).await?,
+            Self::File(file) => return file.render(asked),
+            Self::Llama => client.post("/apply-template", &json!({ "messages": tools::plainly(asked) })).await?,
             Self::Vllm => {
-                let tokens = client.post("/tokenize", &conversation(client, messages)).await?;
+                let tokens = client.post("/tokenize", &conversation(client, asked)).await?;
                 let tokens = tokens.get("tokens").unwrap_or(&Value::Null);
                 client.post("/detokenize", &json!({ "model": client.model(), "tokens": tokens })).await?
             }
@@ -63,7 +63,8 @@ impl Render {
 }
 
 /// What vLLM is asked for the tokens of a conversation.
-pub(super) fn conversation(client: &Client, messages: &[Message]) -> Value {
+pub(super) fn conversation(client: &Client, asked: &Conversation) -> Value {
+    let messages = tools::plainly(asked);
     let mut body = json!({ "model": client.model(), "messages": messages, "add_generation_prompt": true });
     if let (Some(fields), Some(options)) = (body.as_object_mut(), client.template_options()) {
         fields.insert(TEMPLATE_OPTIONS.to_owned(), options.clone());
@@ -110,7 +111,7 @@ impl Count {
             return Ok(most_tokens(prompt));
         }
         let (messages, begun) = match prompt {
-            Prompt::Raw(text) => (vec![Message { role: Role::User, content: text.clone() }], 0),
+            Prompt::Raw(text) => (vec![Message::new(Role::User, text.clone())].into(), 0),
             Prompt::Messages(messages) => (messages.clone(), 0),
             Prompt::Begun { messages, begun } => (messages.clone(), begun.len()),
         };
@@ -127,7 +128,9 @@ pub(super) fn counted(reply: &Value) -> Option<u32> {
 }
 
 fn most_tokens(prompt: &Prompt) -> u32 {
-    let conversation = |messages: &[Message]| messages.iter().map(|m| m.content.len() + AROUND).sum::<usize>();
+    let conversation = |asked: &Conversation| -> usize {
+        tools::plainly(asked).iter().map(|message| message.content.len() + AROUND).sum()
+    };
     bytes(match prompt {
         Prompt::Raw(text) => text.len() + AROUND + OF_ITS_OWN,
         Prompt::Messages(messages) => conversation(messages) + OF_ITS_OWN,

@@ -9,7 +9,7 @@ use super::{
     read::{self, Out},
     texts::{Count, Render},
 };
-use crate::{EngineError, Marks, Prompt, SampleRequest};
+use crate::{CallFormat, EngineError, Marks, Prompt, SampleRequest};
 
 /// How a server is asked. The ways that take a text have somebody who renders it.
 pub(super) enum Way {
@@ -35,6 +35,14 @@ impl Asking {
             Way::Llama(_) => Api::Llama,
             Way::Raw(_) => Api::Completions,
             Way::Chat => Api::Chat,
+        }
+    }
+
+    /// How the model calls tools. What the server's own template makes of them is not known.
+    pub(super) fn calls(&self) -> CallFormat {
+        match &self.way {
+            Way::Llama(Render::File(file)) | Way::Raw(Render::File(file)) => file.calls(),
+            _ => CallFormat::Plain,
         }
     }
 

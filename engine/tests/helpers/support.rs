@@ -26,7 +26,7 @@ pub fn config() -> MistralConfig {
 }
 
 pub fn ask(question: &str, seed: u64) -> SampleRequest {
-    let prompt = Prompt::Messages(vec![Message { role: Role::User, content: question.to_owned() }]);
+    let prompt = Prompt::Messages(vec![Message::new(Role::User, question)].into());
     SampleRequest {
         sampling: Sampling { temperature: 0.7, ..Sampling::default() },
         ..SampleRequest::new(prompt, 24, seed)

@@ -296,6 +296,7 @@ impl BeamSearch {
 /// A beam as if it were a whole sample.
 fn sample(at: usize, beam: &Beam) -> SampleResult {
     SampleResult {
+        calls: None,
         index: u32::try_from(at).unwrap_or(u32::MAX),
         thinking: beam.thinking.clone(),
         text: beam.text.trim_end().to_owned(),

@@ -18,7 +18,9 @@ use super::{
     turns::{Order, Stage, Turns},
     verdict::{Case, Choose, verdict},
 };
-use crate::{AnswerKind, Judge, Ledger, Plan, Verifiers, extract, sample_seed, threshold, verify::UNCHECKED_SCORE};
+use crate::{
+    Answer, AnswerKind, Judge, Ledger, Plan, Verifiers, extract, sample_seed, threshold, verify::UNCHECKED_SCORE,
+};
 
 /// What makes one strategy differ from another.
 #[expect(clippy::struct_excessive_bools, reason = "each is a rule of its own, and any may go with any")]
@@ -132,7 +134,7 @@ impl Machine {
     }
 
     fn sample(&mut self, result: &SampleResult) -> Vec<Action> {
-        let answer = extract(&self.recipe.kind, &result.text);
+        let answer = answer_of(&self.recipe.kind, result);
         let verification = self.recipe.verifiers.check(result, answer.as_ref());
         let mut scored = Box::new(Scored::new(result, answer, verification));
         if self.drafts.is_some() || self.corrections.is_some() {
@@ -141,7 +143,8 @@ impl Machine {
         if self.recipe.settles {
             scored.settle_ties();
         }
-        let judge = self.recipe.verifiers.judge.as_ref().map(|judge| judge.prompt(&result.text));
+        let judge = self.recipe.verifiers.judge.as_ref().filter(|_| result.calls.is_none());
+        let judge = judge.map(|judge| judge.prompt(&result.text));
         let Some((slot, max_tokens, _)) = self.running(result.index) else { return Vec::new() };
         if result.tokens > max_tokens {
             *slot = Slot::Failed(format!("sample {} generated {} of {max_tokens} tokens", result.index, result.tokens));
@@ -395,6 +398,12 @@ impl Machine {
 fn distinct<'a>(samples: impl Iterator<Item = &'a Scored>) -> usize {
     let answers = samples.filter_map(|sample| sample.answer.as_ref());
     answers.map(|answer| answer.canonical.as_str()).collect::<BTreeSet<_>>().len()
+}
+
+/// What a sample votes for: the calls that whoever asked is to make, or the answer in its text.
+fn answer_of(kind: &AnswerKind, result: &SampleResult) -> Option<Answer> {
+    let called = |calls: &String| Answer { canonical: calls.clone(), shown: calls.clone() };
+    result.calls.as_ref().map(called).or_else(|| extract(kind, &result.text))
 }
 
 fn done(slot: &Slot) -> Option<&Scored> {

@@ -6,7 +6,7 @@
 use crate::Segment;
 
 #[derive(Clone, Debug)]
-pub(super) struct Stops {
+pub(crate) struct Stops {
     texts: Vec<String>,
     /// The answer so far.
     answer: String,
@@ -15,25 +15,25 @@ pub(super) struct Stops {
 }
 
 impl Stops {
-    pub(super) fn new(texts: &[String]) -> Self {
+    pub(crate) fn new(texts: &[String]) -> Self {
         let texts = texts.iter().filter(|text| !text.is_empty()).cloned().collect();
         Self { texts, answer: String::new(), known: 0 }
     }
 
     /// Takes what was not drawn now.
-    pub(super) fn skip(&mut self, said: &[Segment]) {
+    pub(crate) fn skip(&mut self, said: &[Segment]) {
         self.take(said);
         self.known = self.answer.len();
     }
 
     /// Takes what was drawn; gives the bytes of the answer before the first stop sequence, if there is one.
-    pub(super) fn push(&mut self, said: &[Segment]) -> Option<usize> {
+    pub(crate) fn push(&mut self, said: &[Segment]) -> Option<usize> {
         self.take(said);
         self.find()
     }
 
     /// Takes the end of a step, which an engine leaves out of its text.
-    pub(super) fn step_ended(&mut self, until: &str) -> Option<usize> {
+    pub(crate) fn step_ended(&mut self, until: &str) -> Option<usize> {
         if self.answer.trim().is_empty() {
             return None;
         }

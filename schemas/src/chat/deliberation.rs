@@ -71,6 +71,12 @@ pub struct DeliberationAsk {
     pub diverse: Option<bool>,
     /// What samples are checked with: objects with a `type`. What each may hold is checked where they are built.
     pub verifiers: Vec<Value>,
+    /// Tools of the service that the model may call while it thinks; `None` takes those that the tenant's policy offers.
+    pub tools: Option<Vec<String>>,
+    /// Times that a sample may call tools and read what they say.
+    pub tool_rounds: Option<u32>,
+    /// Calls that a sample may make.
+    pub tool_calls: Option<u32>,
     /// Whether the response carries the samples' texts.
     pub include_samples: bool,
     /// What the request says it is about.
@@ -105,6 +111,9 @@ impl DeliberationAsk {
             step_tokens: fields.integer("step_tokens", 1, 1_000_000)?.map(to_u32),
             diverse: fields.flag("diverse")?,
             verifiers: verifiers(&mut fields)?,
+            tools: fields.optional_texts("tools", super::MAX_TOOLS)?,
+            tool_rounds: fields.integer("tool_rounds", 1, 64)?.map(to_u32),
+            tool_calls: fields.integer("tool_calls", 1, 1024)?.map(to_u32),
             include_samples: fields.flag("include_samples")?.unwrap_or(false),
             facts: facts(&mut fields)?,
         };

@@ -67,6 +67,11 @@ impl<'a> Fields<'a> {
         list.iter().map(text).collect()
     }
 
+    /// As [`texts`](Self::texts); nothing where there is no list.
+    pub(super) fn optional_texts(&mut self, key: &'static str, most: usize) -> Result<Option<Vec<String>>, ApiError> {
+        if self.present(key).is_none() { Ok(None) } else { self.texts(key, most).map(Some) }
+    }
+
     pub(super) fn flag(&mut self, key: &'static str) -> Result<Option<bool>, ApiError> {
         match self.present(key) {
             None => Ok(None),

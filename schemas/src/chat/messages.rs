@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::fields::{kind, wrong_type};
+use super::{
+    MAX_TOOLS,
+    fields::{kind, wrong_type},
+};
 use crate::ApiError;
 
 /// The most messages of one request.
@@ -19,6 +22,8 @@ pub enum ChatRole {
     User,
     /// The model.
     Assistant,
+    /// A tool that the model has called.
+    Tool,
 }
 
 /// One message.
@@ -28,6 +33,31 @@ pub struct ChatMessage {
     pub role: ChatRole,
     /// What is said; text parts are joined.
     pub content: String,
+    /// The tools that the model called.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<CalledTool>,
+    /// Of a tool: which call it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<String>,
+}
+
+impl ChatMessage {
+    /// A message in which something is said, and nothing called.
+    #[must_use]
+    pub fn new(role: ChatRole, content: impl Into<String>) -> Self {
+        Self { role, content: content.into(), calls: Vec::new(), answers: None }
+    }
+}
+
+/// A call of a tool, in a turn of the model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CalledTool {
+    /// By this its result names it.
+    pub id: String,
+    /// The tool.
+    pub name: String,
+    /// What it was called with.
+    pub arguments: Value,
 }
 
 pub(super) fn parse(value: Option<&Value>) -> Result<Vec<ChatMessage>, ApiError> {
@@ -63,7 +93,54 @@ fn one(at: usize, value: &Value) -> Result<ChatMessage, ApiError> {
     let Value::Object(object) = value else {
         return Err(wrong_type(&path, "an object with `role` and `content`", value));
     };
-    Ok(ChatMessage { role: role(&path, object)?, content: content(&path, object)? })
+    let role = role(&path, object)?;
+    let calls = if role == ChatRole::Assistant { calls(&path, object)? } else { Vec::new() };
+    let content = match object.get("content") {
+        None | Some(Value::Null) if !calls.is_empty() => String::new(),
+        _ => content(&path, object)?,
+    };
+    let answers = if role == ChatRole::Tool { Some(required(&path, object, "tool_call_id")?) } else { None };
+    Ok(ChatMessage { role, content, calls, answers })
+}
+
+/// The calls of a turn of the model.
+fn calls(path: &str, object: &Map<String, Value>) -> Result<Vec<CalledTool>, ApiError> {
+    let path = format!("{path}.tool_calls");
+    match object.get("tool_calls") {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(list)) if list.len() <= MAX_TOOLS => {
+            list.iter().enumerate().map(|(at, call)| called(&format!("{path}[{at}]"), call)).collect()
+        }
+        Some(Value::Array(list)) => {
+            let message = format!("`{path}` has {} entries; give at most {MAX_TOOLS}", list.len());
+            Err(ApiError::invalid(&path, "invalid_value", message))
+        }
+        Some(other) => Err(wrong_type(&path, "a list of calls", other)),
+    }
+}
+
+fn called(path: &str, call: &Value) -> Result<CalledTool, ApiError> {
+    let Value::Object(object) = call else { return Err(wrong_type(path, "an object with `id` and `function`", call)) };
+    let id = required(path, object, "id")?;
+    let path = format!("{path}.function");
+    let function = match object.get("function") {
+        Some(Value::Object(function)) => function,
+        other => return Err(wrong_type(&path, "an object with `name` and `arguments`", other.unwrap_or(&Value::Null))),
+    };
+    let name = required(&path, function, "name")?;
+    let text = required(&path, function, "arguments")?;
+    // What the model wrote may be no JSON: it is shown to it as it was.
+    let arguments = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    Ok(CalledTool { id, name, arguments })
+}
+
+fn required(path: &str, object: &Map<String, Value>, key: &str) -> Result<String, ApiError> {
+    let path = format!("{path}.{key}");
+    match object.get(key) {
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(other) => Err(wrong_type(&path, "a text", other)),
+        None => Err(ApiError::invalid(&path, "missing_required_parameter", format!("`{path}` is missing; add it"))),
+    }
 }
 
 fn role(path: &str, object: &Map<String, Value>) -> Result<ChatRole, ApiError> {
@@ -73,10 +150,11 @@ fn role(path: &str, object: &Map<String, Value>) -> Result<ChatRole, ApiError> {
             "system" | "developer" => Ok(ChatRole::System),
             "user" => Ok(ChatRole::User),
             "assistant" => Ok(ChatRole::Assistant),
+            "tool" => Ok(ChatRole::Tool),
             other => Err(ApiError::invalid(
                 &path,
                 "invalid_value",
-                format!("`{path}` is `{other}`; use one of: system, developer, user, assistant"),
+                format!("`{path}` is `{other}`; use one of: system, developer, user, assistant, tool"),
             )),
         },
         Some(other) => Err(wrong_type(&path, "a text", other)),
@@ -112,7 +190,8 @@ fn text_part(path: &str, at: usize, part: &Value) -> Result<String, ApiError> {
     }
 }
 
-/// System messages stand first, the model never speaks twice in a row nor first, and the user has the last word.
+/// System messages stand first, the model never speaks twice in a row nor first, tools answer each of its calls once, and the user or a
+/// tool has the last word.
 fn check_order(messages: &[ChatMessage]) -> Result<(), ApiError> {
     let wrong = |at: usize, message: &str| {
         Err(ApiError::invalid(format!("messages[{at}].role"), "invalid_role_order", message.to_owned()))
@@ -120,11 +199,17 @@ fn check_order(messages: &[ChatMessage]) -> Result<(), ApiError> {
     let mut before = ChatRole::System;
     for (at, message) in messages.iter().enumerate() {
         match (before, message.role) {
-            (ChatRole::User | ChatRole::Assistant, ChatRole::System) => {
+            (ChatRole::User | ChatRole::Assistant | ChatRole::Tool, ChatRole::System) => {
                 return wrong(at, "a system message stands after the conversation began; move it to the start");
             }
             (ChatRole::System, ChatRole::Assistant) => {
                 return wrong(at, "the assistant speaks before the user; put a user message before it");
+            }
+            (ChatRole::System | ChatRole::User, ChatRole::Tool) => {
+                return wrong(
+                    at,
+                    "a tool answers where nothing was called; put the assistant's `tool_calls` before it",
+                );
             }
             (ChatRole::Assistant, ChatRole::Assistant) => {
                 return wrong(at, "the assistant speaks twice in a row; join the two messages");
@@ -132,11 +217,40 @@ fn check_order(messages: &[ChatMessage]) -> Result<(), ApiError> {
             _ => before = message.role,
         }
     }
-    if before != ChatRole::User {
+    if before != ChatRole::User && before != ChatRole::Tool {
         return wrong(messages.len() - 1, "the last message is not from the user; end with a user message");
     }
+    check_answers(messages)?;
     if messages.iter().all(|message| message.role != ChatRole::User || message.content.trim().is_empty()) {
         return Err(ApiError::invalid("messages", "invalid_value", "every user message is empty; ask something"));
     }
     Ok(())
+}
+
+/// Every call has one answer, right behind it.
+fn check_answers(messages: &[ChatMessage]) -> Result<(), ApiError> {
+    let mut open: Vec<&str> = Vec::new();
+    for (at, message) in messages.iter().enumerate() {
+        if message.role == ChatRole::Tool {
+            let id = message.answers.as_deref().unwrap_or_default();
+            let Some(found) = open.iter().position(|open| *open == id) else {
+                let path = format!("messages[{at}].tool_call_id");
+                let message =
+                    format!("`{path}` names no call that waits for an answer; use the `id` of one in `tool_calls`");
+                return Err(ApiError::invalid(path, "invalid_value", message));
+            };
+            open.remove(found);
+        } else if let Some(first) = open.first() {
+            return Err(unanswered(at, first));
+        } else {
+            open = message.calls.iter().map(|call| call.id.as_str()).collect();
+        }
+    }
+    open.first().map_or(Ok(()), |first| Err(unanswered(messages.len(), first)))
+}
+
+fn unanswered(at: usize, id: &str) -> ApiError {
+    let id: String = id.chars().take(64).collect();
+    let message = format!("the call `{id}` has no answer; put a message with `role: tool` and its `tool_call_id` here");
+    ApiError::invalid(format!("messages[{at}]"), "invalid_role_order", message)
 }

@@ -82,7 +82,25 @@ fn wrong_values_name_the_field_and_the_mend() {
     check(json!({ "deliberation": { "answer_pointer": "name" } }), "deliberation.answer_pointer", "begin it with");
     check(json!({ "deliberation": { "sampels": 9 } }), "deliberation.sampels", "spelling");
     check(json!({ "deliberation": [] }), "deliberation", "use an object");
-    check(json!({ "tools": [{}] }), "tools", "not supported");
+    check(json!({ "tools": [{}] }), "tools[0].type", "is missing");
+    check(json!({ "tools": [{ "type": "code" }] }), "tools[0].type", "only `function`");
+    let tool = |function: Value| json!({ "tools": [{ "type": "function", "function": function }] });
+    check(tool(json!({})), "tools[0].function.name", "is missing");
+    check(tool(json!({ "name": "a b" })), "tools[0].function.name", "letters, digits");
+    check(tool(json!({ "name": "a", "parameters": [] })), "tools[0].function.parameters", "JSON Schema");
+    check(tool(json!({ "name": "a", "parameters": { "type": "array" } })), "tools[0].function.parameters", "object");
+    check(
+        tool(json!({ "name": "a", "parameters": { "properties": 1 } })),
+        "tools[0].function.parameters",
+        "no JSON Schema",
+    );
+    let one = json!({ "type": "function", "function": { "name": "a" } });
+    check(json!({ "tools": [one, one] }), "tools[1].function.name", "a second time");
+    check(json!({ "tool_choice": "auto" }), "tool_choice", "only for requests with tools");
+    check(json!({ "tools": [one], "tool_choice": "maybe" }), "tool_choice", "use `none`");
+    let named = json!({ "type": "function", "function": { "name": "b" } });
+    check(json!({ "tools": [one], "tool_choice": named }), "tool_choice", "use one of: a");
+    check(json!({ "deliberation": { "tools": "x" } }), "deliberation.tools", "a list of texts");
     check(json!({ "response_format": "json" }), "response_format", "an object");
     check(json!({ "response_format": { "type": "yaml" } }), "response_format.type", "json_schema");
     let schema = |schema: Value| json!({ "response_format": { "type": "json_schema", "json_schema": schema } });
@@ -129,7 +147,18 @@ fn wrong_conversations_name_the_message() {
     check(json!({ "messages": "hi" }), "messages", "a list of messages");
     check(json!({ "messages": [1] }), "messages[0]", "an object");
     check(json!({ "messages": [{ "role": "user" }] }), "messages[0].content", "is missing");
-    check(json!({ "messages": [{ "role": "tool", "content": "x" }] }), "messages[0].role", "is `tool`; use one of");
+    check(json!({ "messages": [{ "role": "tool", "content": "x" }] }), "messages[0].tool_call_id", "is missing");
+    let asked = json!({ "role": "user", "content": "x" });
+    let result = |id: &str| json!({ "role": "tool", "content": "x", "tool_call_id": id });
+    let call = json!({ "id": "c", "type": "function", "function": { "name": "a", "arguments": "{}" } });
+    let calls = json!({ "role": "assistant", "content": null, "tool_calls": [call] });
+    check(json!({ "messages": [asked, result("c")] }), "messages[1].role", "nothing was called");
+    check(json!({ "messages": [asked, calls, result("d")] }), "messages[2].tool_call_id", "names no call");
+    check(json!({ "messages": [asked, calls, result("c"), result("c")] }), "messages[3].tool_call_id", "names no call");
+    check(json!({ "messages": [asked, calls, asked] }), "messages[2]", "has no answer");
+    check(json!({ "messages": [asked, calls] }), "messages[1].role", "not from the user");
+    let bare = json!({ "role": "assistant", "tool_calls": [{ "id": "c" }] });
+    check(json!({ "messages": [asked, bare, result("c")] }), "messages[1].tool_calls[0].function", "name");
     check(json!({ "messages": [user(), system()] }), "messages[1].role", "move it to the start");
     check(json!({ "messages": [assistant(), user()] }), "messages[0].role", "before the user");
     check(json!({ "messages": [user(), assistant(), assistant()] }), "messages[2].role", "twice in a row");
