@@ -240,6 +240,7 @@ fn request() -> [Draft; 2] {
         stop: None,
         chosen: Vec::new(),
         tokens: None,
+        tools: None,
     };
     let admission =
         AdmissionDraft { record_id, time: Timestamp::now(), admission, prompt: vec![b'z'; 800], subject: None };

@@ -20,7 +20,7 @@ use forethought_audit::{Admission, AdmissionDraft, LawNote, PolicyRef, Retention
 use forethought_engine::{Prompt, Sampling};
 use forethought_policies::{Permit, Settlement};
 use forethought_reasoning::{
-    AnswerKind, MAX_SAMPLES, Params, Spent, Strategy, Tally, Verdict, VerifierSpec, strategy_verified,
+    AnswerKind, MAX_SAMPLES, Params, Spent, Strategy, Tally, ToolUse, Verdict, VerifierSpec, strategy_verified,
 };
 use forethought_safeguards::{Counted, Safeguards};
 use forethought_schemas::{ApiError, Budget, Effort, ErrorKind, Facts, RecordId, RequestId, StrategyName};
@@ -30,12 +30,13 @@ use tokio::{
 };
 use tracing::{Instrument, error, info_span};
 
-use crate::{AppendError, AuditDesk, EngineDesk, KillOnDrop, KillSwitch, Place, catch};
+use crate::{AppendError, AuditDesk, Caller, EngineDesk, KillOnDrop, KillSwitch, Live, Place, ToolDesk, catch};
 pub use recipe::{RecipeError, instructed, job_of, program_of};
 pub use rerun::{Rerun, Rerunner};
 pub(crate) use run::behind_thought;
 use run::{Engines, Run};
-pub use samples::{SampleReport, SampleState, Thinking};
+pub use samples::{Acted, SampleReport, SampleState, Thinking};
+pub(crate) use screen::{Arguments, notes};
 pub use whole::WholePlan;
 
 /// Live events that may wait for a slow reader, beside those that are [kept for samples](kept_for_samples). More are
@@ -107,6 +108,8 @@ pub struct Job {
     pub question: String,
     /// How the model thinks; `None` for one that marks no thoughts.
     pub thinking: Option<Thinking>,
+    /// What its samples may do with tools.
+    pub tools: Option<Arc<ToolUse>>,
     /// What every answer must fit, where the engine can draw so.
     pub schema: Option<Arc<serde_json::Value>>,
     /// What every answer must fit, where the engine cannot draw so: what does not fit is never given.
@@ -172,6 +175,8 @@ pub struct Desks {
     pub engine: EngineDesk,
     /// Lends the engine that judges samples; `None` for the model itself.
     pub judge: Option<EngineDesk>,
+    /// Makes calls of tools, for a job that has some.
+    pub tools: Option<ToolDesk>,
     /// What the tenant's limits hold for this request.
     pub permit: Permit,
     /// The place among the deliberations that may run at once.
@@ -232,6 +237,15 @@ pub enum Event {
         index: u32,
         /// Tokens that it has generated.
         tokens: u32,
+    },
+    /// Tools were called for a sample.
+    SampleActed {
+        /// Its place.
+        index: u32,
+        /// The turn of the sample, from 0.
+        round: u32,
+        /// Which tools, and what came of each call: `done`, `failed`, `refused` and so on.
+        calls: Vec<(String, String)>,
     },
     /// A model has judged a sample that had ended, or could not.
     SampleJudged {
@@ -319,7 +333,10 @@ impl Deliberation {
         let (events, receiver) = mpsc::channel(EVENTS + kept_for_samples(&job.budget));
         let (done, end) = oneshot::channel();
         let deadline = job.since + Duration::from_millis(job.budget.deadline_ms);
-        let engines = Engines { model: desks.engine, judge: desks.judge };
+        let live =
+            |desk| Live { desk, job: Arc::clone(&job), admission: admission.clone(), audit: close.audit.clone() };
+        let tools = desks.tools.map(|desk| Arc::new(live(desk)) as Arc<dyn Caller>);
+        let engines = Engines { model: desks.engine, judge: desks.judge, tools };
         let span = info_span!("deliberation", request = %job.request_id, tenant = %job.tenant);
         let (permit, seat) = (desks.permit, desks.seat);
         let (meter, own) = (permit.meter(), kill.clone());
@@ -391,6 +408,14 @@ fn is_known(job: &Job, strategy: &dyn Strategy) -> bool {
 }
 
 fn plan(job: &Job) -> Result<Box<dyn Strategy>, ApiError> {
+    if job.strategy == StrategyName::BeamSearch && job.tools.is_some() {
+        // What is thrown away would have been done all the same.
+        return Err(ApiError::invalid(
+            "deliberation.strategy",
+            "unsupported_by_strategy",
+            "`beam_search` throws steps away, and a call of a tool cannot be; take another strategy, or leave tools out",
+        ));
+    }
     if job.strategy == StrategyName::BeamSearch && job.schema.is_some() {
         // A constraint begins anew with each step, so none would hold for the whole.
         return Err(ApiError::invalid(

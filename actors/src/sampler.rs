@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::{EngineDesk, KillSwitch, catch, engine_keeper::Seat, turnstile::Turn};
+use crate::{CallOutcome, EngineDesk, KillSwitch, catch, engine_keeper::Seat, turnstile::Turn};
 
 /// What a sampler reports, with the number of its run.
 #[derive(Debug)]
@@ -31,6 +31,10 @@ pub(crate) enum News {
     },
     Failed {
         error: EngineError,
+    },
+    /// Calls of tools were made; what came of each, in their order.
+    Acted {
+        outcomes: Vec<CallOutcome>,
     },
     /// It was stopped. The engine has drawn so many tokens beside those that were reported.
     Stopped {

@@ -23,7 +23,7 @@ fn ask(teller: &Arc<Teller>, change: impl FnOnce(&mut Job) + Send + 'static) -> 
     let (sender, receiver) = std::sync::mpsc::channel();
     let statuses = in_house(teller.build(), |house| async move {
         let done = house.ask(|job| {
-            job.prompt = Prompt::Messages(vec![Message { role: Role::User, content: "How much is it?".to_owned() }]);
+            job.prompt = Prompt::Messages(vec![Message::new(Role::User, "How much is it?")].into());
             change(job);
         });
         sender.send(done.await.unwrap()).unwrap();

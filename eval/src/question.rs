@@ -197,9 +197,9 @@ fn question(line: &str, set: &str, asking: &Asking) -> Result<Question, String> 
     let content = put(line.template.as_ref().or(asking.template.as_ref()), &line.question)?;
     let mut messages = Vec::new();
     if let Some(content) = line.system.or_else(|| asking.system.clone()) {
-        messages.push(ChatMessage { role: ChatRole::System, content });
+        messages.push(ChatMessage::new(ChatRole::System, content));
     }
-    messages.push(ChatMessage { role: ChatRole::User, content });
+    messages.push(ChatMessage::new(ChatRole::User, content));
     let Line { id, pointer, schema, .. } = line;
     Ok(Question { set: set.to_owned(), id, messages, answer: kind, pointer, schema, right, twins: None })
 }

@@ -90,6 +90,7 @@ impl World<'_> {
             let Some(Running { drawn, .. }) = self.running.remove(&index) else { return };
             self.tokens += u64::from(drawn.tokens);
             self.tell(Observation::Sample(SampleResult {
+                calls: None,
                 index,
                 thinking: String::new(),
                 text: drawn.text,

@@ -23,9 +23,10 @@ static WAYS_FILE: FileKind = FileKind {
 };
 
 /// Fields that stand beside `deliberation` in a request, each with its name there.
-const BESIDE: [(&str, &str); 6] = [
+const BESIDE: [(&str, &str); 7] = [
     ("effort", "reasoning_effort"),
     ("temperature", "temperature"),
+    ("tool_choice", "tool_choice"),
     ("top_p", "top_p"),
     ("max_completion_tokens", "max_completion_tokens"),
     ("frequency_penalty", "frequency_penalty"),

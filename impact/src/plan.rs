@@ -256,8 +256,8 @@ fn messages(
     let said = [Some(case.text.as_str()), statement].into_iter().flatten();
     let said = said.map(|text| fill(text, &person)).collect::<Vec<_>>().join(" ");
     let content = format!("{said}\n\n{}", fill(&template.question, &person));
-    let system = ChatMessage { role: ChatRole::System, content: template.instructions.clone() };
-    Some(vec![system, ChatMessage { role: ChatRole::User, content }])
+    let system = ChatMessage::new(ChatRole::System, template.instructions.clone());
+    Some(vec![system, ChatMessage::new(ChatRole::User, content)])
 }
 
 fn schema(template: &Template) -> Value {

@@ -1,8 +1,9 @@
-//! Developer commands: `cargo xtask model|test|lint|demo|bench`.
+//! Developer commands: `cargo xtask model|interpreters|test|lint|demo|bench`.
 
 mod bench;
 mod build;
 mod demo;
+mod interpreters;
 mod lint;
 mod model;
 mod paths;
@@ -38,6 +39,8 @@ enum Command {
     Lint(lint::Args),
     /// Fetch the small test model and prepare it in the wanted form.
     Model(model::Args),
+    /// Fetch the interpreters that the sandbox is tested with.
+    Interpreters(interpreters::Args),
     /// Measure speed against llama.cpp on the same files, or what votes gain.
     Bench(bench::Args),
 }
@@ -58,6 +61,7 @@ fn run(command: Command) -> Result<()> {
         Command::Test => test::run(),
         Command::Lint(args) => lint::run(&args),
         Command::Model(args) => model::run(&args),
+        Command::Interpreters(args) => interpreters::run(&args),
         Command::Bench(args) => bench::run(&args),
     }
 }

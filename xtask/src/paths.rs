@@ -44,6 +44,14 @@ pub fn templates() -> Result<PathBuf> {
     }
 }
 
+/// The folder of interpreters for the sandbox: `FORETHOUGHT_INTERPRETERS`, else `interpreters` in the cache folder.
+pub fn interpreters() -> Result<PathBuf> {
+    match non_empty("FORETHOUGHT_INTERPRETERS") {
+        Some(dir) => std::path::absolute(dir).context("FORETHOUGHT_INTERPRETERS is not a usable path"),
+        None => Ok(cache()?.join("interpreters")),
+    }
+}
+
 fn non_empty(name: &str) -> Option<std::ffi::OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }

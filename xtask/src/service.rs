@@ -96,6 +96,14 @@ impl Service {
         self.ask_for(&["key", "create", id, "--policy", &policy, "--quiet"])
     }
 
+    /// Lets every tenant use every tool that there is.
+    pub fn allow_tools(&self) -> Result<()> {
+        let policy = self.policy();
+        let text = fs::read_to_string(&policy).with_context(|| format!("cannot read {policy}"))?;
+        fs::write(&policy, format!("{text}\ntools:\n  allow: [\"*\"]\n"))
+            .with_context(|| format!("cannot write {policy}"))
+    }
+
     /// A new key of the tenant `id` for whoever reads its records.
     pub fn add_auditor(&self, id: &str) -> Result<String> {
         self.ask_for(&["key", "create", id, "--role", "auditor", "--policy", &self.policy(), "--quiet"])

@@ -6,18 +6,19 @@ use anyhow::{Context, Result};
 
 use crate::model::{self, Form};
 use crate::steps::Steps;
-use crate::{build, paths, process, python, templates};
+use crate::{build, interpreters, paths, process, python, templates};
 
 /// Runs all tests; a failed step does not hide the results of those that do not need it.
 pub fn run() -> Result<()> {
     let mut steps = Steps::default();
     let model = steps.run("test model", || model::prepare(Form::default(), false));
     let templates = steps.run("chat templates", templates::prepare);
+    let interpreters = steps.run("interpreters", || interpreters::prepare(false));
     let python = steps.run("python environment", python::environment);
     let programs = steps.run("build", || build::workspace(&[]));
-    match (&model, &templates, &programs) {
-        (Some(_), Some(_), Some(_)) => _ = steps.run("rust tests", rust_tests),
-        _ => steps.skip("rust tests", "they need the test model, the chat templates and the build"),
+    match (&model, &templates, &interpreters, &python, &programs) {
+        (Some(_), Some(_), Some(_), Some(python), Some(_)) => _ = steps.run("rust tests", || rust_tests(python)),
+        _ => steps.skip("rust tests", "they need everything that was fetched or built before"),
     }
     match (&model, &python, &programs) {
         (Some(_), Some(python), Some(programs)) => {
@@ -28,9 +29,11 @@ pub fn run() -> Result<()> {
     steps.finish()
 }
 
-fn rust_tests() -> Result<()> {
+fn rust_tests(python: &Path) -> Result<()> {
     let mut cargo = process::cargo()?;
     cargo.args(["test", "--workspace", "--no-fail-fast", "--features", build::FEATURES]);
+    // Servers of tools that are not ours run on it.
+    cargo.env("FORETHOUGHT_PYTHON", python).env("FORETHOUGHT_INTERPRETERS", paths::interpreters()?);
     process::run(cargo.env("FORETHOUGHT_MODELS", paths::models()?).env("FORETHOUGHT_TEMPLATES", paths::templates()?))
 }
 
@@ -39,5 +42,6 @@ fn python_tests(python: &Path, forethought: &Path) -> Result<()> {
     // No bytecode and no cache: a test run leaves nothing in the checkout.
     pytest.args(["-B", "-m", "pytest", "-p", "no:cacheprovider", "tests/python"]);
     pytest.env("FORETHOUGHT_BIN", forethought).env("FORETHOUGHT_MODELS", paths::models()?);
+    pytest.env("FORETHOUGHT_INTERPRETERS", paths::interpreters()?);
     process::run(&mut pytest).context("the python tests did not pass")
 }

@@ -74,6 +74,7 @@ fn outcome(admission: &RecordId) -> OutcomeDraft {
         stop: None,
         chosen: Vec::new(),
         tokens: None,
+        tools: None,
     }
 }
 

@@ -100,7 +100,7 @@ fn request(rule: &ClassifierRule, question: &ClassifierPrompt, engine: &dyn Engi
         // Who goes on with an answer that has begun goes on with a text as it stands.
         Form::Text(_) if !info.can.continues => return Err(Failed::Wraps),
         Form::Text(text) => Prompt::Raw(text.clone()),
-        Form::Chat(messages) => Prompt::Messages(messages.iter().map(message).collect()),
+        Form::Chat(messages) => Prompt::Messages(messages.iter().map(message).collect::<Vec<_>>().into()),
     };
     Ok(SampleRequest {
         sampling: Sampling { temperature: 0.0, ..Sampling::default() },
@@ -118,7 +118,7 @@ fn message((speaker, text): &(Speaker, String)) -> Message {
         Speaker::User => Role::User,
         Speaker::Assistant => Role::Assistant,
     };
-    Message { role, content: text.clone() }
+    Message::new(role, text.clone())
 }
 
 /// Draws the whole answer. Dropping the future stops the engine.

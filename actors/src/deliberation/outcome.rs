@@ -4,7 +4,9 @@ pub(super) mod fitting;
 
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
-use forethought_audit::{OutcomeDraft, OutcomeStatus, ReviewAsked, SampleDraft, Spent, VoteDraft};
+use forethought_audit::{
+    OutcomeDraft, OutcomeStatus, ReviewAsked, SampleDraft, Spent, ToolResult, ToolsSpent, VoteDraft,
+};
 use forethought_engine::EngineError;
 use forethought_policies::{ASSESSMENT_REQUIRED, PURPOSE_REQUIRED, Permit};
 use forethought_reasoning::{Finish, Status, StopRule, Verdict};
@@ -207,7 +209,7 @@ impl Close {
                 wall_ms: self.wall_ms(),
             },
             answer,
-            cost: permit.amount(prompt_tokens, generated).cost,
+            cost: permit.amount(prompt_tokens, generated).cost + tools_cost(samples),
             safeguards: shown.map(|shown| screen::notes(&shown.found)).unwrap_or_default(),
             classifiers: [&self.asked, judged.ok().map_or(&Vec::new(), |judged| &judged.runs)]
                 .map(|runs| whole::notes(runs))
@@ -217,6 +219,7 @@ impl Close {
                 .filter(|_| !self.job.disclosures.is_null())
                 .map(|_| self.job.disclosures.to_string().into_bytes()),
             review,
+            tools: tools_spent(samples),
             stop: verdict.map(|verdict| verdict.stop.as_str().to_owned()),
             chosen: verdict.map(|verdict| verdict.chosen.clone()).unwrap_or_default(),
             tokens: ids(samples),
@@ -244,6 +247,7 @@ impl Close {
             stop: None,
             chosen: Vec::new(),
             tokens: None,
+            tools: None,
         };
         // Without a runtime the process is about to end, and its next start closes the admission.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -375,6 +379,26 @@ fn sample_draft(sample: &SampleReport, counted: bool, verdict: Option<&Verdict>)
         counted,
         cancelled: sample.state == SampleState::Cancelled,
     }
+}
+
+/// What calls of tools cost, in thousandths of a unit.
+fn tools_cost(samples: &[SampleReport]) -> u64 {
+    samples.iter().flat_map(|sample| &sample.acts).map(|act| act.cost).sum()
+}
+
+/// What calls of tools came to; nothing where there were none.
+fn tools_spent(samples: &[SampleReport]) -> Option<ToolsSpent> {
+    let acts: Vec<_> = samples.iter().flat_map(|sample| &sample.acts).collect();
+    let count =
+        |of: fn(&str) -> bool| u32::try_from(acts.iter().filter(|act| of(&act.state)).count()).unwrap_or(u32::MAX);
+    let spent = ToolsSpent {
+        calls: count(|_| true),
+        refused: count(|state| matches!(state, "refused" | ToolResult::DECLINED)),
+        failed: count(|state| state == ToolResult::FAILED || state.starts_with(ToolResult::ERROR)),
+        wall_ms: acts.iter().map(|act| act.wall_ms).sum(),
+        cost: tools_cost(samples),
+    };
+    (!acts.is_empty()).then_some(spent)
 }
 
 /// The ids of the samples' tokens, where the engine tells them.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use forethought_audit::{Admission, RetentionNote};
-use forethought_engine::{Message, Prompt, Role, Sampling};
-use forethought_reasoning::{AnswerKind, Params, ThinkingStyle, VerifierSpec};
+use forethought_engine::{Conversation, Message, Prompt, Role, Sampling};
+use forethought_reasoning::{AnswerKind, Params, ThinkingStyle, ToolUse, VerifierSpec};
 use forethought_safeguards::Safeguards;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -53,6 +53,9 @@ struct Recipe {
     /// Whether answers were drawn freely and then held against the schema.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     schema_checked: bool,
+    /// What its samples might do with tools.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tools: Option<Arc<ToolUse>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -84,8 +87,8 @@ pub enum RecipeError {
 pub(super) fn write(job: &Job) -> Vec<u8> {
     let (mut messages, mut begun, mut raw) = (Vec::new(), None, None);
     match &job.prompt {
-        Prompt::Messages(all) => messages.clone_from(all),
-        Prompt::Begun { messages: all, begun: text } => (messages, begun) = (all.clone(), Some(text.clone())),
+        Prompt::Messages(all) => messages.clone_from(&all.messages),
+        Prompt::Begun { messages: all, begun: text } => (messages, begun) = (all.messages.clone(), Some(text.clone())),
         Prompt::Raw(text) => raw = Some(text.clone()),
     }
     let instruction = job.instruction.clone();
@@ -109,6 +112,7 @@ pub(super) fn write(job: &Job) -> Vec<u8> {
         thinking: job.thinking.as_ref().map(Thoughts::of),
         schema: job.schema.clone().or_else(|| job.must_fit.clone()),
         schema_checked: job.must_fit.is_some(),
+        tools: job.tools.clone(),
     };
     // Numbers, texts and lists: there is nothing in it that JSON does not have.
     serde_json::to_vec(&recipe).unwrap_or_default()
@@ -126,6 +130,8 @@ pub fn job_of(admission: &Admission, kept: &[u8]) -> Result<Job, RecipeError> {
         Some(instruction) => instructed(recipe.messages, instruction),
         None => recipe.messages,
     };
+    let tools = recipe.tools.as_ref().map(|tools| tools.tools.clone().into()).unwrap_or_default();
+    let messages = Conversation { messages, tools };
     let prompt = match (recipe.raw, recipe.begun) {
         (Some(text), _) => Prompt::Raw(text),
         (None, Some(begun)) => Prompt::Begun { messages, begun },
@@ -155,6 +161,7 @@ pub fn job_of(admission: &Admission, kept: &[u8]) -> Result<Job, RecipeError> {
         verifiers: recipe.verifiers,
         question,
         thinking: recipe.thinking.map(Thinking::from),
+        tools: recipe.tools,
         schema,
         must_fit,
         stream_thinking: false,
@@ -192,7 +199,7 @@ fn read(kept: &[u8]) -> Result<Recipe, RecipeError> {
 pub fn instructed(mut messages: Vec<Message>, instruction: &str) -> Vec<Message> {
     match messages.first_mut().filter(|first| first.role == Role::System) {
         Some(first) => first.content = format!("{instruction}\n\n{}", first.content),
-        None => messages.insert(0, Message { role: Role::System, content: instruction.to_owned() }),
+        None => messages.insert(0, Message::new(Role::System, instruction)),
     }
     messages
 }
@@ -233,7 +240,7 @@ mod tests {
     use super::*;
 
     fn message(role: Role, content: &str) -> Message {
-        Message { role, content: content.to_owned() }
+        Message::new(role, content)
     }
 
     #[test]

@@ -17,7 +17,7 @@ use super::{
     plan,
     run::{Engines, Run},
 };
-use crate::{EngineDesk, KillSwitch, Model, engine_keeper};
+use crate::{Caller, EngineDesk, KillSwitch, Model, engine_keeper};
 
 /// How long a deliberation may take that is carried out again: it waits for no client, and a slower machine is to come to the same.
 const WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
@@ -77,11 +77,12 @@ impl Rerunner {
     ///
     /// # Errors
     /// As for a first time, when the budget cannot be spent as asked; and when there is no such engine.
-    pub async fn run(&self, job: Job) -> Result<Rerun, ApiError> {
+    /// Calls of tools are made by `tools`, which is to tell what came of them the first time.
+    pub async fn run(&self, job: Job, tools: Option<Arc<dyn Caller>>) -> Result<Rerun, ApiError> {
         let strategy = plan(&job)?;
         let desk = |model: &str| self.desk(model).map_err(|error| super::outcome::engine_failed(&error));
         let judge = VerifierSpec::judge_model(&job.verifiers).map(desk).transpose()?.cloned();
-        let engines = Engines { model: desk(&job.model)?.clone(), judge };
+        let engines = Engines { model: desk(&job.model)?.clone(), judge, tools };
         let job = Arc::new(job);
         // Nobody listens: what finds no room is dropped.
         let (events, _) = mpsc::channel(1);

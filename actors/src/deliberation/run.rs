@@ -1,5 +1,6 @@
 //! Performs a strategy's actions and feeds it what happens.
 
+mod act;
 mod draw;
 mod judge;
 mod requests;
@@ -28,7 +29,7 @@ use super::{
     screen::Answers,
 };
 use crate::{
-    EngineDesk, KillSwitch,
+    Caller, EngineDesk, KillSwitch,
     sampler::{News, Report, Sampler, Way},
 };
 
@@ -38,6 +39,9 @@ const REPORTS: usize = 64;
 /// How long the last of what was cancelled is waited for. An engine hears of it before it draws the next token, so that
 /// only a token whose draw has begun may still come.
 const LAST_WORDS: Duration = Duration::from_millis(10);
+
+/// How long calls of tools that were stopped may take to have that recorded: it must stand in the log before the end does.
+const LAST_RECORDS: Duration = Duration::from_secs(5);
 
 /// What a run comes to.
 pub(super) struct Ran {
@@ -72,6 +76,8 @@ pub(super) struct Engines {
     pub model: EngineDesk,
     /// What judges samples; the model itself where there is none.
     pub judge: Option<EngineDesk>,
+    /// What makes calls of tools; nothing does where there is none.
+    pub tools: Option<Arc<dyn Caller>>,
 }
 
 pub(super) struct Run {
@@ -90,8 +96,14 @@ pub(super) struct Run {
     generated: u32,
     fault: Option<EngineError>,
     diverged: bool,
+    /// What came of calls of tools: a second try of a sample does not make them again.
+    made: act::Made,
+    /// Calls of tools that have been made.
+    calls: u32,
     /// The calls of an engine that have not reported their end.
     open: BTreeSet<(u32, u32)>,
+    /// The turns whose calls of tools have not.
+    acting: BTreeSet<(u32, u32)>,
     sender: mpsc::Sender<Report>,
     reports: mpsc::Receiver<Report>,
 }
@@ -125,7 +137,10 @@ impl Run {
             generated: 0,
             fault: None,
             diverged: false,
+            made: act::Made::default(),
+            calls: 0,
             open: BTreeSet::new(),
+            acting: BTreeSet::new(),
             sender,
             reports,
         }
@@ -182,16 +197,19 @@ impl Run {
     fn take(&mut self, Report { index, run, news }: Report) -> Option<Observation> {
         if !matches!(news, News::Token(_)) {
             self.open.remove(&(index, run));
+            self.acting.remove(&(index, run));
         }
         let sample = self.samples.get(&index)?;
         match (sample.work.filter(|_| sample.run == run), news) {
             (_, News::Stopped { unseen }) => self.late(index, run, unseen),
             (None, News::Token(_)) => self.late(index, run, 1),
-            (None, _) => None,
             (Some(Work::Draw), News::Token(token)) => self.token(index, &token),
             (Some(Work::Draw), News::Ended { text, finish, usage }) => self.pass_ended(index, &text, finish, usage),
             (Some(Work::Judge), News::Token(token)) => self.judge_token(index, &token),
             (Some(Work::Judge), News::Ended { text, usage, .. }) => self.judged(index, &text, usage),
+            (Some(Work::Act), News::Acted { outcomes }) => self.acted(index, outcomes),
+            // Tools report in no other way, and nothing else reports so.
+            (None | Some(Work::Act), _) | (Some(_), News::Acted { .. }) => None,
             (Some(_), News::Failed { error }) => Some(self.failed(index, error)),
         }
     }
@@ -200,7 +218,7 @@ impl Run {
         let Some(sample) = self.samples.get_mut(&index).filter(|sample| sample.work.is_some()) else { return };
         sample.kill.kill();
         // A sample whose judge is stopped has ended all the same.
-        let state = if sample.work == Some(Work::Draw) { SampleState::Cancelled } else { SampleState::Finished };
+        let state = if sample.work == Some(Work::Judge) { SampleState::Finished } else { SampleState::Cancelled };
         sample.break_off(state, self.job.prompt_tokens);
         if state == SampleState::Cancelled {
             sample.cut_step(&self.job.kind);
@@ -256,13 +274,14 @@ impl Run {
 
     /// Takes what still comes of samplers that were stopped.
     async fn hear_rest(&mut self) {
+        let within = if self.acting.is_empty() { LAST_WORDS } else { LAST_RECORDS };
         let rest = async {
-            while !self.open.is_empty() {
+            while !self.open.is_empty() || !self.acting.is_empty() {
                 let Some(report) = self.reports.recv().await else { return };
                 self.take(report);
             }
         };
-        let _ = timeout(LAST_WORDS, rest).await;
+        let _ = timeout(within, rest).await;
         while let Ok(report) = self.reports.try_recv() {
             self.take(report);
         }

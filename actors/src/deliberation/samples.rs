@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use forethought_engine::{Channel, Usage};
 use forethought_reasoning::{
-    AnswerKind, Ask, Finish, Observation, Room, SampleResult, Segment, Trace, TraceConfidence, Watch, extract,
-    token_confidence,
+    AnswerKind, Ask, Call, Course, Finish, Observation, Room, SampleResult, Segment, Told as ToolTold, Trace,
+    TraceConfidence, Watch, canonical_calls, extract, token_confidence,
 };
 
 use crate::{KillSwitch, sampler::Token};
+use forethought_schemas::RecordId;
 
 /// Where a sample stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,10 @@ pub struct SampleReport {
     pub thinking: String,
     /// Its answer.
     pub text: String,
+    /// The calls of tools that whoever asked is to make: its answer, beside the text.
+    pub calls: Vec<Call>,
+    /// Calls of tools that were made for it.
+    pub acts: Vec<Acted>,
     /// Tokens that it generated, over all its tries, thinking and judgements included.
     pub tokens: u32,
     /// Those of them that were thought, in all steps of a search; a try that broke off counts as lost.
@@ -60,6 +65,27 @@ pub struct SampleReport {
     pub withheld: bool,
 }
 
+/// A call of a tool that was made for a sample, or that was not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Acted {
+    /// The turn of the sample, from 0.
+    pub round: u32,
+    /// The place within the turn, from 0.
+    pub place: u32,
+    /// What was called.
+    pub call: Call,
+    /// The record of the call, where there is one.
+    pub record: Option<RecordId>,
+    /// What came of it: `done`, `failed`, `refused` and so on.
+    pub state: String,
+    /// How long it took, in milliseconds.
+    pub wall_ms: u64,
+    /// What it cost, in thousandths of a unit.
+    pub cost: u64,
+    /// What the model was told.
+    pub told: String,
+}
+
 /// What the reader has of the try before.
 #[derive(Default)]
 struct Told {
@@ -74,6 +100,8 @@ pub(super) enum Work {
     Draw,
     /// A model judges it.
     Judge,
+    /// Tools that it called are run.
+    Act,
 }
 
 /// A sample at work.
@@ -84,7 +112,9 @@ pub(super) struct Sample {
     pub work: Option<Work>,
     pub kill: KillSwitch,
     pub ask: Ask,
-    pub trace: Trace,
+    pub course: Course,
+    /// Tokens that this try may generate.
+    pub max_tokens: u32,
     pub watch: Option<Watch>,
     confidence: Option<TraceConfidence>,
     /// Bytes that a step goes on from, as they were said; and of them those of the answer.
@@ -115,6 +145,8 @@ impl Sample {
             ids: Vec::new(),
             thinking: String::new(),
             text: String::new(),
+            calls: Vec::new(),
+            acts: Vec::new(),
             tokens: 0,
             thinking_tokens: 0,
             lost_tokens: 0,
@@ -132,7 +164,8 @@ impl Sample {
             work: None,
             kill,
             ask: Ask::Question,
-            trace: Trace::plain(1),
+            course: Course::plain(Trace::plain(1)),
+            max_tokens: 1,
             watch: None,
             confidence: None,
             begun: (0, 0),
@@ -148,7 +181,7 @@ impl Sample {
     }
 
     /// Begins a try, or a step. Of the try before, the reader has the first bytes of the thoughts and of the text.
-    pub(super) fn begin(&mut self, ask: Ask, trace: Trace, watch: Option<Watch>, told: (usize, usize)) {
+    pub(super) fn begin(&mut self, ask: Ask, course: Course, watch: Option<Watch>, told: (usize, usize)) {
         let had = |text: &str, told| text.get(..told).unwrap_or_default().to_owned();
         self.told = Told { thinking: had(&self.report.thinking, told.0), text: had(&self.report.text, told.1) };
         self.thought_before = self.report.thinking_tokens;
@@ -157,12 +190,14 @@ impl Sample {
         self.report.ids.clear();
         self.report.thinking.clear();
         self.report.text.clear();
+        self.report.calls.clear();
+        self.report.acts.clear();
         self.report.state = SampleState::Running;
         self.confidence = watch.map(|watch| TraceConfidence::new(watch.window));
         self.before_pass = 0;
         self.logprobs = (0.0, 0);
-        (self.ask, self.trace, self.watch) = (ask, trace, watch);
-        let opening = self.trace.begun();
+        (self.ask, self.course, self.watch) = (ask, course, watch);
+        let opening = self.course.begun();
         self.say(opening);
         let begun = if let Ask::Step { begun, .. } = &self.ask { begun.len() } else { 0 };
         self.begun = (begun, self.report.text.len());
@@ -184,9 +219,9 @@ impl Sample {
             self.logprobs = (self.logprobs.0 + f64::from(token.logprob), self.logprobs.1 + 1);
         }
         let said = match token.channel {
-            Channel::Raw => self.trace.token(&token.text),
-            Channel::Thinking => self.trace.told_apart(Segment::Thinking(token.text.clone())),
-            Channel::Answer => self.trace.told_apart(Segment::Answer(token.text.clone())),
+            Channel::Raw => self.course.token(&token.text),
+            Channel::Thinking => self.course.told_apart(Segment::Thinking(token.text.clone())),
+            Channel::Answer => self.course.told_apart(Segment::Answer(token.text.clone())),
         };
         self.say(said);
         self.count_thought();
@@ -200,7 +235,7 @@ impl Sample {
             report.judge_tokens += tokens;
         } else if run <= self.lost_until {
             report.lost_tokens += tokens;
-        } else if self.trace.is_thinking() {
+        } else if self.course.is_thinking() {
             report.thinking_tokens += tokens;
         }
     }
@@ -218,31 +253,46 @@ impl Sample {
     /// Takes the end of a pass, and gives the tokens that had no event of their own.
     pub(super) fn pass_ended(&mut self, text: &str, finish: Finish, usage: Usage) -> u32 {
         // The end token is counted by the engine and has no event of its own.
-        let unseen = usage.completion_tokens.saturating_sub(self.trace.tokens() - self.before_pass);
+        let unseen = usage.completion_tokens.saturating_sub(self.course.tokens() - self.before_pass);
         self.report.tokens += unseen;
         self.report.prompt_tokens += u64::from(usage.prompt_tokens);
         self.report.cached_tokens += u64::from(usage.cached_tokens);
-        let said = self.trace.ended(text, finish, unseen);
+        let said = self.course.ended(text, finish, unseen);
         self.say(said);
         self.count_thought();
-        self.before_pass = self.trace.tokens();
+        self.before_pass = self.course.tokens();
         unseen
+    }
+
+    /// Takes what came of its calls, and goes on with a trace of what is left.
+    pub(super) fn acted(&mut self, told: Vec<ToolTold>, acts: Vec<Acted>, trace: Trace) {
+        self.course.observe(told);
+        let texts = self.course.observed();
+        self.report.acts.extend(acts.into_iter().zip(texts).map(|(act, told)| Acted { told, ..act }));
+        self.course.turn(trace);
+        let begun = self.course.begun();
+        self.say(begun);
+        self.before_pass = self.course.tokens();
     }
 
     /// Takes the end of the try, and gives what the strategy is told.
     pub(super) fn finish(&mut self, finish: Finish, kind: &AnswerKind) -> Observation {
         self.report.state = SampleState::Finished;
-        self.trace.raw().clone_into(&mut self.report.raw);
+        self.report.raw = self.course.raw();
         let goes_on = matches!(self.ask, Ask::Step { .. }) && matches!(finish, Finish::Matched | Finish::Length);
         // Should nothing come of what it goes on with, it was cut here.
         self.report.finish = Some(if goes_on { Finish::Length } else { finish });
-        self.report.answer = extract(kind, &self.report.text).map(|answer| answer.canonical);
+        self.report.calls = self.course.client_calls();
+        let called = Some(&self.report.calls).filter(|calls| !calls.is_empty()).map(|calls| canonical_calls(calls));
+        let extracted = || extract(kind, &self.report.text).map(|answer| answer.canonical);
+        self.report.answer = called.clone().or_else(extracted);
         let result = SampleResult {
             index: self.report.index,
             thinking: self.report.thinking.clone(),
             text: self.report.text.clone(),
+            calls: called,
             finish,
-            tokens: self.trace.tokens(),
+            tokens: self.course.tokens(),
             mean_logprob: (self.logprobs.1 > 0).then(|| self.logprobs.0 / f64::from(self.logprobs.1)),
             confidence: self.confidence.as_ref().and_then(TraceConfidence::lowest),
         };
@@ -256,13 +306,13 @@ impl Sample {
 
     /// Keeps what a try that broke off has said.
     pub(super) fn break_off(&mut self, state: SampleState, prompt_tokens: u32) {
-        self.trace.raw().clone_into(&mut self.report.raw);
+        self.report.raw = self.course.raw();
         let drawn = self.work == Some(Work::Draw);
-        if drawn && self.trace.tokens() > self.before_pass {
+        if drawn && self.course.tokens() > self.before_pass {
             self.report.prompt_tokens += u64::from(prompt_tokens);
         }
         if drawn && state == SampleState::Failed {
-            self.report.lost_tokens += self.trace.tokens();
+            self.report.lost_tokens += self.course.tokens();
             self.report.thinking_tokens = self.thought_before;
             self.lost_until = self.run;
         }
@@ -299,13 +349,13 @@ impl Sample {
                 Segment::Answer(text) => self.report.text.push_str(&text),
             }
         }
-        if let Some(end) = self.trace.stopped() {
+        if let Some(end) = self.course.kept() {
             self.report.text.truncate(end);
         }
     }
 
     fn count_thought(&mut self) {
-        self.report.thinking_tokens = self.thought_before + self.trace.thinking_tokens();
+        self.report.thinking_tokens = self.thought_before + self.course.thinking_tokens();
     }
 }
 
@@ -376,13 +426,13 @@ mod tests {
     fn an_end_token_makes_no_answer_surer() {
         let mut sample = Sample::new(0, 0, KillSwitch::new());
         let usage = |completion_tokens| Usage { prompt_tokens: 5, cached_tokens: 4, completion_tokens };
-        sample.begin(Ask::Question, Trace::plain(10), None, (0, 0));
+        sample.begin(Ask::Question, Course::plain(Trace::plain(10)), None, (0, 0));
         sample.token(&token("4", -1.0));
         sample.token(&token("2", -3.0));
         assert_eq!(sample.pass_ended("", Finish::Stop, usage(3)), 1);
         let result = ended(&mut sample);
         assert_eq!((result.tokens, result.mean_logprob, result.text.as_str()), (3, Some(-2.0), "42"));
-        sample.begin(Ask::Question, Trace::plain(10), None, (0, 0));
+        sample.begin(Ask::Question, Course::plain(Trace::plain(10)), None, (0, 0));
         sample.pass_ended("", Finish::Stop, usage(0));
         let result = ended(&mut sample);
         assert_eq!((result.tokens, result.mean_logprob), (0, None));
@@ -397,7 +447,8 @@ mod tests {
             let room = Room { share: 20, drawn: 2, left: 18 };
             let ask = Ask::Step { begun: begun.into(), until: "\n\n".into(), room };
             let step = Step { begun, tokens: 10, thought: 10, until: "\n\n", stop: &[] };
-            sample.begin(ask, Trace::step(Some(Arc::new(style.clone())), false, step), None, (0, 0));
+            let trace = Trace::step(Some(Arc::new(style.clone())), false, step);
+            sample.begin(ask, Course::plain(trace), None, (0, 0));
             sample.token(&token(said, -1.0));
             sample.pass_ended("", finish, Usage { prompt_tokens: 5, cached_tokens: 4, completion_tokens: 1 });
             let (result, said) = match sample.finish(finish, &AnswerKind::Number) {
@@ -419,7 +470,7 @@ mod tests {
     fn a_trace_that_becomes_unsure_is_weak() {
         let mut sample = Sample::new(0, 0, KillSwitch::new());
         let watch = Watch { window: 2, threshold: Some(1.0) };
-        sample.begin(Ask::Question, Trace::plain(10), Some(watch), (0, 0));
+        sample.begin(Ask::Question, Course::plain(Trace::plain(10)), Some(watch), (0, 0));
         let mut weak = |top: f32| sample.is_weak(&Token { top: vec![top], ..token("a", 0.0) });
         assert!(!weak(-0.1), "there is no full window yet");
         assert!(!weak(-2.0));

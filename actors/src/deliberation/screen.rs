@@ -1,12 +1,16 @@
 //! What safeguards let out of what was generated. Nothing generated reaches a client but through here.
 
+mod calls;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use forethought_audit::SafeguardNote;
-use forethought_reasoning::{AnswerKind, Verdict, Vote, extract};
+use forethought_reasoning::{AnswerKind, Call, Verdict, Vote, extract};
 use forethought_safeguards::{Action, Counted, Finding, Guard, Safeguards};
 
 use super::{Decided, Job, SampleReport, run::Ran};
+pub(crate) use calls::Arguments;
+use calls::Called;
 
 /// What stands in the place of what may not be shown.
 const WITHHELD: &str = "[WITHHELD]";
@@ -38,6 +42,7 @@ pub(super) struct HeldAnswers {
 struct Sample {
     thinking: String,
     text: String,
+    calls: Vec<Call>,
     answer: Option<String>,
     findings: Vec<Finding>,
     stopped: bool,
@@ -49,7 +54,13 @@ impl Sample {
     fn new(job: &Job, report: &SampleReport) -> Self {
         let rules = &job.safeguards;
         let (thinking, text) = (Guard::check(rules, &report.thinking), Guard::check(rules, &report.text));
-        let whole = !text.stopped && text.text == report.text && !thinking.stopped && thinking.text == report.thinking;
+        let calls = Called::new(rules, &report.calls);
+        let unsaid = calls.stopped || calls.calls != report.calls;
+        let whole = !text.stopped
+            && text.text == report.text
+            && !thinking.stopped
+            && thinking.text == report.thinking
+            && !unsaid;
         let answer = report.answer.as_deref().map(|answer| {
             let unchanged = text.text == report.text;
             let shown =
@@ -61,8 +72,9 @@ impl Sample {
             thinking: thinking.text,
             text: text.text,
             answer,
-            findings: [thinking.findings, text.findings].concat(),
-            stopped: text.stopped,
+            calls: calls.calls,
+            findings: [thinking.findings, text.findings, calls.findings].concat(),
+            stopped: text.stopped || calls.stopped,
             whole,
         }
     }
@@ -70,7 +82,7 @@ impl Sample {
     /// Nothing of a sample.
     fn nothing() -> Self {
         let (thinking, text) = (String::new(), String::new());
-        Self { thinking, text, answer: None, findings: Vec::new(), stopped: true, whole: false }
+        Self { thinking, text, calls: Vec::new(), answer: None, findings: Vec::new(), stopped: true, whole: false }
     }
 
     /// Keeps it back as a whole; what was found in it is still told.
@@ -219,6 +231,7 @@ impl Shown {
             // What nobody has looked at is not shown.
             let shown = samples.remove(&report.index).unwrap_or_else(Sample::nothing);
             (report.thinking, report.text, report.answer) = (shown.thinking, shown.text, shown.answer);
+            report.calls = shown.calls;
             report.withheld = shown.stopped;
             report.raw.clear();
         }
@@ -245,7 +258,7 @@ fn held(job: &Job, ran: &Ran, found: &[Counted]) -> Option<HeldAnswers> {
 }
 
 /// The notes that a record keeps of findings.
-pub(super) fn notes(found: &[Counted]) -> Vec<SafeguardNote> {
+pub(crate) fn notes(found: &[Counted]) -> Vec<SafeguardNote> {
     let note = |found: &Counted| SafeguardNote {
         kind: found.kind.as_str().to_owned(),
         list: found.list.clone(),

@@ -42,6 +42,7 @@ fn job() -> Job {
         question: String::new(),
         thinking: None,
         schema: None,
+        tools: None,
         must_fit: None,
         stream_thinking: false,
         stream_text: false,
@@ -108,7 +109,7 @@ impl Hall {
     async fn start(&self, job: Job) -> Deliberation {
         let seat = Arc::new(Places::new(1)).take(&job.tenant).unwrap();
         let (audit, engine) = (self.audit.clone(), self.engine.clone());
-        let desks = Desks { audit, engine, judge: None, permit: permit(&job), seat };
+        let desks = Desks { audit, engine, judge: None, tools: None, permit: permit(&job), seat };
         Deliberation::start(job, desks, &self.kill).await.unwrap()
     }
 }
@@ -172,6 +173,7 @@ fn an_admission_whose_client_left_meanwhile_gets_its_end() {
     });
 }
 
+mod acting;
 mod fitting;
 mod overload;
 mod player;

@@ -61,6 +61,7 @@ impl House {
             question: String::new(),
             thinking: None,
             schema: None,
+            tools: None,
             must_fit: None,
             stream_thinking: false,
             stream_text: false,
@@ -88,7 +89,7 @@ impl House {
         let seat = self.rooms.seat(&job.tenant)?;
         let permit = self.desk.decide(&principal, &ask)?;
         let engine = self.rooms.engine("m").unwrap().clone();
-        let desks = Desks { audit: self.rooms.audit.clone(), engine, judge: None, permit, seat };
+        let desks = Desks { audit: self.rooms.audit.clone(), engine, judge: None, tools: None, permit, seat };
         Deliberation::start(job, desks, &self.rooms.work).await
     }
 

@@ -33,7 +33,7 @@ pub(crate) fn options() -> Options {
 
 pub(crate) fn deliberation(samples: Vec<Drawn>, served: Option<usize>) -> Deliberation {
     Deliberation {
-        prompt: vec![ChatMessage { role: ChatRole::User, content: "?".into() }],
+        prompt: vec![ChatMessage::new(ChatRole::User, "?")],
         origin: Origin::Audit { request: "req_1".into(), tenant: "a".into(), time: "2026-11-23T10:00:00.000Z".into() },
         model: "m".into(),
         weights: "sha256:0".into(),
@@ -160,6 +160,7 @@ fn ended(number: u32, admission: u32, samples: &[(&str, &str)]) -> OutcomeDraft 
         stop: None,
         chosen: Vec::new(),
         tokens: None,
+        tools: None,
     }
 }
 

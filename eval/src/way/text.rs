@@ -37,9 +37,9 @@ pub(super) fn parse(text: &str) -> Result<Value, EvalError> {
     Ok(Value::Object(way))
 }
 
-/// A number or a truth value as what it is, all else as text; several verifiers are joined by `+`.
+/// A number or a truth value as what it is, all else as text; several verifiers or tools are joined by `+`.
 fn read(key: &str, value: &str) -> Value {
-    if key == "verifiers" {
+    if key == "verifiers" || key == "tools" {
         return Value::Array(value.split('+').map(Value::from).collect());
     }
     match serde_json::from_str(value) {

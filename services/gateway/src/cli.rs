@@ -14,6 +14,7 @@ mod policy;
 mod report;
 mod tenant;
 mod time;
+mod tool;
 mod webhook;
 
 use std::{
@@ -73,6 +74,9 @@ enum Verb {
     /// Register, approve and check the weights of models
     #[command(subcommand)]
     Model(Box<model::Verb>),
+    /// List, approve and try the tools that models can be offered
+    #[command(subcommand)]
+    Tool(tool::Verb),
     /// Check, compare, test, try and explain policies
     #[command(subcommand)]
     Policy(policy::Verb),
@@ -111,7 +115,7 @@ The shortest configuration:
     - id: smollm2-135m
       path: /models/SmolLM2-135M-Instruct.Q8_0.gguf
 
-The other keys are: version, listen, data_dir, grace_ms, max_body_bytes, max_deliberations, log, audit, identity and registry.
+The other keys are: version, listen, data_dir, grace_ms, max_body_bytes, max_deliberations, log, audit, identity, tools and registry.
 Paths are relative to the file. `forethought check` tells what is wrong with it.
 
 On SIGHUP a running server reads its policy file again; one that is wrong changes nothing.";
@@ -156,6 +160,7 @@ impl Verb {
             Self::Tenant(verb) => done(verb.run()),
             Self::Key(verb) => done(verb.run()),
             Self::Model(verb) => verb.run(),
+            Self::Tool(verb) => verb.run(),
             Self::Policy(verb) => verb.run(),
             Self::Webhook(verb) => verb.run(),
             Self::Backup(args) => done(backup::backup(&args)),

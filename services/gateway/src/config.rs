@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 mod thinking;
+mod tools;
 
 use std::{
     collections::HashMap,
@@ -22,6 +23,7 @@ use crate::witnesses::WitnessConfig;
 
 pub use thinking::ThinkingConfig;
 use thinking::ThinkingSection;
+pub use tools::{CalculatorKind, ToolsConfig, approvals};
 
 /// The configuration file, in the version that this build reads.
 static CONFIG_FILE: FileKind = FileKind {
@@ -64,6 +66,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Identity providers whose tokens are accepted.
     pub identity: Vec<IssuerConfig>,
+    /// The tools that models may be offered.
+    pub tools: ToolsConfig,
     /// At least one model, each with an id of its own.
     pub models: Vec<ModelConfig>,
 }
@@ -156,6 +160,7 @@ struct File {
     log: LogSection,
     audit: AuditSection,
     identity: Vec<IssuerConfig>,
+    tools: ToolsConfig,
     models: Vec<ModelSection>,
 }
 
@@ -173,6 +178,7 @@ impl Default for File {
             log: LogSection::default(),
             audit: AuditSection::default(),
             identity: Vec::new(),
+            tools: ToolsConfig::default(),
             models: Vec::new(),
         }
     }
@@ -264,6 +270,7 @@ impl Config {
             witnesses: contents.audit.witnesses,
             keys_copy: contents.audit.keys_copy.map(|path| base.join(path)),
             identity: contents.identity.into_iter().map(|issuer| within(base, issuer)).collect(),
+            tools: contents.tools.within(base),
             models: contents.models.into_iter().map(|model| model.into_config(base)).collect(),
         })
     }
@@ -343,6 +350,7 @@ fn problems(document: &Document) -> Vec<Problem> {
     problems.extend(models.iter().enumerate().filter_map(thinking));
     problems.extend(duplicate_ids(document, models));
     problems.extend(identity_problems(document, value.get("identity")));
+    problems.extend(tools::problems(document, value.get("tools")));
     problems
 }
 

@@ -6,6 +6,7 @@ mod caller;
 mod completions;
 mod erasure;
 mod errors;
+mod files;
 mod laws;
 mod log;
 mod metrics;
@@ -18,6 +19,7 @@ mod reviews;
 mod routes;
 mod screen;
 mod stream;
+mod tools;
 mod whole;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -39,6 +41,7 @@ use crate::{
     config::ThinkingConfig,
     keeper::{Deed, PolicyKeeper},
     keys_copy::KeysCopy,
+    tools::Tools,
     webhooks::Webhooks,
 };
 pub use erasure::expire;
@@ -69,6 +72,7 @@ pub struct Gateway {
     webhooks: Webhooks,
     signer: Arc<Signer>,
     keys_copy: KeysCopy,
+    tools: Tools,
     models: BTreeMap<String, Served>,
     /// Where deliberations run: they outlive their connection.
     work: Handle,
@@ -91,6 +95,8 @@ pub struct Access {
     pub signer: Arc<Signer>,
     /// Copies the key table.
     pub keys_copy: KeysCopy,
+    /// What models may be offered.
+    pub tools: Tools,
 }
 
 impl Gateway {
@@ -103,7 +109,7 @@ impl Gateway {
         work: Handle,
         max_body_bytes: usize,
     ) -> Self {
-        let Access { desk, keeper, issuers, webhooks, signer, keys_copy } = access;
+        let Access { desk, keeper, issuers, webhooks, signer, keys_copy, tools } = access;
         let metrics = Metrics::new(&rooms, &desk, webhooks.counters());
         let classifiers = rooms.classifiers(metrics.on_run());
         Self {
@@ -114,6 +120,7 @@ impl Gateway {
             webhooks,
             signer,
             keys_copy,
+            tools,
             models,
             work,
             metrics,
@@ -125,6 +132,7 @@ impl Gateway {
     /// Reads the policy file again, and puts it in force for every request from now on; what tenants have used stays
     /// counted. A file that is wrong changes nothing.
     pub async fn reread_policy(&self) {
+        self.tools.reread();
         let outcome = self.keeper.reread().await;
         self.metrics.policy_read(match &outcome {
             Ok(true) => "in_force",

@@ -13,6 +13,7 @@ mod logging;
 mod replay;
 mod serve;
 mod shown;
+mod tools;
 mod webhooks;
 mod weights;
 mod witness;

@@ -3,9 +3,9 @@
 mod compare;
 mod past;
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use forethought_actors::{Rerun, Rerunner, job_of, program_of};
+use forethought_actors::{Caller, RecordedCall, RecordedCalls, Rerun, Rerunner, job_of, program_of, tool_told};
 use forethought_audit::{Body, Shown};
 use forethought_engine::EngineInfo;
 use forethought_reasoning::VerifierSpec;
@@ -81,7 +81,8 @@ async fn again(shown: &Shown, engines: &Rerunner, refused: &BTreeMap<String, Str
     let engine = engines.engine(&admission.model).await.map_err(|error| error.to_string())?;
     fits(engine.info(), &admission.weights_digest)?;
     drop(engine);
-    let Rerun { fault, verdict, samples } = engines.run(job).await.map_err(|error| error.message)?;
+    let tools = Arc::new(RecordedCalls::new(calls(shown)?)) as Arc<dyn Caller>;
+    let Rerun { fault, verdict, samples } = engines.run(job, Some(tools)).await.map_err(|error| error.message)?;
     if let Some(fault) = fault {
         return Err(format!("the engine failed this time: {fault}"));
     }
@@ -94,6 +95,26 @@ async fn again(shown: &Shown, engines: &Rerunner, refused: &BTreeMap<String, Str
         }
         (replay, _) => replay,
     })
+}
+
+/// The calls of tools that were made, with what the model was told: no tool is touched again.
+fn calls(shown: &Shown) -> Result<Vec<RecordedCall>, String> {
+    let unreadable =
+        |error: &dyn fmt::Display| format!("what a tool was called with, or said, cannot be read: {error}");
+    let mut calls = Vec::new();
+    for made in shown.calls_in_full() {
+        let (Some(arguments), Some(told), Some(result)) = (made.arguments, made.told, made.result) else { continue };
+        let arguments = arguments.map_err(|error| unreadable(error))?;
+        let text = String::from_utf8_lossy(told.map_err(|error| unreadable(error))?).into_owned();
+        calls.push(RecordedCall {
+            place: made.call.place(),
+            tool: made.call.tool.clone(),
+            arguments: serde_json::from_slice(arguments).map_err(|error| unreadable(&error))?,
+            told: tool_told(text, made.call, result),
+            state: result.state.clone(),
+        });
+    }
+    Ok(calls)
 }
 
 /// Whether an engine can draw the same again.

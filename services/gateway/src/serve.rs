@@ -28,6 +28,7 @@ use crate::{
     keeper::PolicyKeeper,
     keys_copy::KeysCopy,
     logging,
+    tools::Tools,
     webhooks::Webhooks,
     weights::{self, Guard},
     witnesses::Notary,
@@ -69,6 +70,7 @@ async fn serve(
     listener: TcpListener,
     work: Handle,
 ) -> Result<()> {
+    let tools = Tools::start(&config.tools, &config.data_dir)?;
     let (guard, loads) = config.registry.clone().map(Guard::new).unzip();
     let build = |m: &ModelConfig| build(&m.id, &m.engine, &work, guard.as_ref());
     let engines = config.models.iter().map(|m| Model { id: m.id.clone(), build: build(m) }).collect();
@@ -98,7 +100,15 @@ async fn serve(
     let signer = Arc::new(signer);
     let notary = Notary::new(rooms.audit.clone(), Arc::clone(&signer), &config.witnesses)?;
     actix_rt::spawn(notary.clone().run());
-    let access = Access { desk, keeper, issuers, webhooks: webhooks.clone(), signer: Arc::clone(&signer), keys_copy };
+    let access = Access {
+        desk,
+        keeper,
+        issuers,
+        webhooks: webhooks.clone(),
+        signer: Arc::clone(&signer),
+        keys_copy,
+        tools: tools.clone(),
+    };
     let gateway = Data::from(Arc::new(Gateway::new(rooms.clone(), access, defaults, work, config.max_body_bytes)));
     // Before it listens: nobody who sees it ready may end it by telling it to read its policy.
     let hangup = signal(SignalKind::hangup()).context("the signal SIGHUP cannot be listened for")?;
@@ -125,6 +135,7 @@ async fn serve(
     }
     rooms.drain(Duration::ZERO).await;
     handle.stop(true).await;
+    tools.stop().await;
     webhooks.stop().await;
     notary.sign().await;
     root.stop();

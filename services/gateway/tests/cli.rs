@@ -284,6 +284,7 @@ fn outcome(number: u32, admission: u32, status: OutcomeStatus) -> OutcomeDraft {
         stop: None,
         chosen: Vec::new(),
         tokens: None,
+        tools: None,
     }
 }
 

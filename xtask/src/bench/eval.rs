@@ -125,6 +125,7 @@ fn with_service(name: &str, on: &On, work: impl FnOnce(&Service, &str) -> Result
     let engine = llama.as_ref().map_or(Engine::File(&model), |llama| Engine::Upstream(&llama.url));
     let service = Service::prepare(name, program, engine, service::free_port(None)?)?;
     let key = service.add_tenant("bench", &LIMITS)?;
+    service.allow_tools()?;
     let mut server = service.serve()?;
     let done = work(&service, &key);
     server.stop()?;

@@ -1,9 +1,9 @@
 //! Drawing a sample: its passes, its tokens, its end.
 
-use std::collections::btree_map::Entry;
+use std::{collections::btree_map::Entry, sync::Arc};
 
 use forethought_engine::{EngineError, Finish, Usage};
-use forethought_reasoning::{Ask, Finish as End, Observation, Step, Trace, Watch};
+use forethought_reasoning::{Ask, Course, Finish as End, Observation, Step, Trace, Watch};
 use tracing::warn;
 
 use super::{Event, News, Report, Run, Sample, SampleState, Sampler, Way, Work};
@@ -15,14 +15,15 @@ const PROGRESS_EVERY: u32 = 8;
 impl Run {
     /// Starts a sample, a second try of it, or its next step.
     pub(super) fn start(&mut self, index: u32, seed: u64, max_tokens: u32, ask: Ask, watch: Option<Watch>) {
-        let trace = self.trace(&ask, max_tokens);
+        let course = self.course(&ask, max_tokens);
         let kill = self.kill.child();
         let (sample, told) = match self.samples.entry(index) {
             Entry::Vacant(entry) => (entry.insert(Sample::new(index, seed, kill)), (0, 0)),
             Entry::Occupied(entry) => (entry.into_mut(), self.reader.told(index)),
         };
         sample.report.seed = seed;
-        sample.begin(ask, trace, watch, told);
+        sample.begin(ask, course, watch, told);
+        sample.max_tokens = max_tokens;
         if let Err(refused) = self.ledger.reserve(index, max_tokens) {
             // A strategy that keeps its plan never comes here; if one does, the sample must not be drawn.
             warn!(%refused, index, "the budget refuses a sample");
@@ -34,7 +35,18 @@ impl Run {
         self.pass(index);
     }
 
-    fn trace(&self, ask: &Ask, max_tokens: u32) -> Trace {
+    /// A sample's way through its turns. A step of a search calls no tools: it may be thrown away, and what was done stays done.
+    fn course(&self, ask: &Ask, max_tokens: u32) -> Course {
+        let trace = self.trace(ask, max_tokens);
+        match &self.job.tools {
+            Some(tools) if !matches!(ask, Ask::Step { .. }) => {
+                Course::acting(trace, Arc::clone(tools), self.job.stop.clone())
+            }
+            _ => Course::plain(trace),
+        }
+    }
+
+    pub(super) fn trace(&self, ask: &Ask, max_tokens: u32) -> Trace {
         let thinking = self.job.thinking.as_ref();
         match (ask, thinking) {
             (Ask::Step { begun, until, room }, thinking) => {
@@ -48,17 +60,17 @@ impl Run {
                 Trace::uncapped(&thinking.style, thinking.opened, max_tokens)
             }
             (_, Some(thinking)) => {
-                let split = !self.job.stop.is_empty() || self.job.schema.is_some();
+                let split = !self.job.stop.is_empty() || self.job.schema.is_some() || self.job.tools.is_some();
                 Trace::thinking(thinking.style.clone(), thinking.opened, split, thinking.allowance(max_tokens))
             }
         }
     }
 
     /// Runs the trace's next pass.
-    fn pass(&mut self, index: u32) {
+    pub(super) fn pass(&mut self, index: u32) {
         let Some(sample) = self.samples.get_mut(&index) else { return };
-        let Some(pass) = sample.trace.pass() else { return };
-        let request = super::requests::of_pass(&self.job, sample, pass);
+        let Some(pass) = sample.course.pass() else { return };
+        let request = super::requests::of_pass(&self.job, sample, &pass);
         let goes_on = matches!(&sample.ask, Ask::Step { begun, .. } if !begun.is_empty());
         sample.kill = self.kill.child();
         (sample.run, sample.work) = (sample.run + 1, Some(Work::Draw));
@@ -89,7 +101,7 @@ impl Run {
         let sample = self.samples.get_mut(&index)?;
         sample.token(token);
         let (tokens, agrees, weak) = (sample.report.tokens, sample.agrees(), sample.is_weak(token));
-        let stopped = sample.trace.stopped().is_some();
+        let stopped = sample.course.is_stopped();
         self.spend(1);
         if !agrees && !self.leaves_pinned(index) {
             return Some(self.diverged(index));
@@ -104,7 +116,7 @@ impl Run {
         if weak {
             return self.cut_short(index, End::Weak);
         }
-        let tokens = self.samples.get(&index)?.trace.tokens();
+        let tokens = self.samples.get(&index)?.course.tokens();
         Some(Observation::Reached { index, tokens })
     }
 
@@ -112,9 +124,9 @@ impl Run {
         let sample = self.samples.get_mut(&index)?;
         let finish = samples::finish(finish);
         let unseen = sample.pass_ended(text, finish, usage);
-        let more = sample.trace.pass().is_some();
-        let finish = sample.trace.end(finish);
-        let agrees = sample.agrees() && (more || !sample.falls_short());
+        let (more, acts) = (sample.course.pass().is_some(), sample.course.is_waiting());
+        let finish = sample.course.end(finish);
+        let agrees = sample.agrees() && (more || acts || !sample.falls_short());
         self.ledger.record_prompt(u64::from(usage.prompt_tokens));
         if let Err(over) = self.ledger.record(index, unseen) {
             return Some(self.failed(index, EngineError::Sample(over.to_string())));
@@ -128,6 +140,10 @@ impl Run {
             self.pass(index);
             return None;
         }
+        if acts {
+            self.call_tools(index);
+            return None;
+        }
         self.ended(index, finish)
     }
 
@@ -137,7 +153,7 @@ impl Run {
         self.ended(index, end)
     }
 
-    fn ended(&mut self, index: u32, finish: End) -> Option<Observation> {
+    pub(super) fn ended(&mut self, index: u32, finish: End) -> Option<Observation> {
         let sample = self.samples.get_mut(&index)?;
         sample.work = None;
         let observation = sample.finish(finish, &self.job.kind);
@@ -155,7 +171,7 @@ impl Run {
         if let Some(sample) = self.samples.get_mut(&index) {
             sample.kill.kill();
             let drawn = sample.work != Some(Work::Judge);
-            tokens = if drawn { sample.trace.tokens() } else { sample.judge_tokens };
+            tokens = if drawn { sample.course.tokens() } else { sample.judge_tokens };
             sample.break_off(if drawn { SampleState::Failed } else { SampleState::Finished }, self.job.prompt_tokens);
             let all_tries = sample.report.tokens;
             // What was only judged stays finished.

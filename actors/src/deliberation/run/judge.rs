@@ -21,7 +21,7 @@ impl Run {
             let _ = self.sender.try_send(Report { index, run, news });
             return;
         }
-        let prompt = Prompt::Messages(vec![Message { role: Role::User, content: prompt.to_string() }]);
+        let prompt = Prompt::Messages(vec![Message::new(Role::User, prompt.to_string())].into());
         // Of the model that answers it is known how it thinks; of another one its engine tells.
         let own = self.job.thinking.as_ref().filter(|_| self.engines.judge.is_none());
         let sampler = Sampler {

@@ -20,6 +20,7 @@ fn asked(n: u32, samples: u32, other: Option<VerifierSpec>) -> Job {
         n,
         kind: AnswerKind::Json { pointer: None },
         verifiers: other.into_iter().chain([fits]).collect(),
+        tools: None,
         must_fit: Some(schema()),
         ..job()
     }

@@ -58,7 +58,7 @@ async fn overload() -> (Vec<Ended>, u64) {
                 ..job()
             };
             let strategy = plan(&job).unwrap();
-            let engines = Engines { model: desk.clone(), judge: None };
+            let engines = Engines { model: desk.clone(), judge: None, tools: None };
             let (events, _) = mpsc::channel(EVENTS);
             let deadline = started + DEADLINE;
             let run = Run::new(Arc::new(job), strategy, engines, meter.clone(), events, kill.child(), deadline);

@@ -7,7 +7,8 @@ use std::sync::{
 
 use async_trait::async_trait;
 use forethought_engine::{
-    Abilities, Channel, Engine, EngineError, EngineInfo, Finish, Marks, SampleEvent, SampleRequest, SampleStream, Usage,
+    Abilities, CallFormat, Channel, Engine, EngineError, EngineInfo, Finish, Marks, SampleEvent, SampleRequest,
+    SampleStream, Usage,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -53,6 +54,7 @@ impl Player {
                 repeatable: true,
                 can: Abilities::ALL,
                 marks: None,
+                calls: CallFormat::Plain,
             },
             says: Box::new(says),
             rendered: "",

@@ -26,7 +26,7 @@ async fn run_with(player: &Arc<Player>, judge: Option<&Arc<Player>>, job: Job) -
     let strategy = plan(&job).unwrap();
     let deadline = Instant::now() + Duration::from_millis(job.budget.deadline_ms);
     let (events, mut seen) = mpsc::channel(1024);
-    let engines = Engines { model, judge };
+    let engines = Engines { model, judge, tools: None };
     let run = Run::new(Arc::new(job), strategy, engines, meter(), events, kill.clone(), deadline);
     let mut ran = run.finish().await;
     ran.count_rest().await;
@@ -160,7 +160,7 @@ fn first_steps_do_not_go_before_first_samples_of_others() {
         let start = |name: &str, job: Job| {
             let job = Job { prompt: Prompt::Raw(name.to_owned()), ..job };
             let (strategy, events) = (plan(&job).unwrap(), mpsc::channel(1024).0);
-            let engines = Engines { model: desk.clone(), judge: None };
+            let engines = Engines { model: desk.clone(), judge: None, tools: None };
             let deadline = Instant::now() + Duration::from_secs(5);
             Run::new(Arc::new(job), strategy, engines, meter(), events, kill.clone(), deadline).finish()
         };

@@ -30,6 +30,7 @@ fn everything_but_the_models_has_a_default() {
         witnesses: Vec::new(),
         keys_copy: None,
         identity: Vec::new(),
+        tools: ToolsConfig { approvals: Some("etc/tools.yaml".into()), ..ToolsConfig::default() },
         listen: "127.0.0.1:8080".parse().unwrap(),
         data_dir: "etc/./data".into(),
         policy: "etc/./policy.yaml".into(),

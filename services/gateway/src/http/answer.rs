@@ -1,6 +1,6 @@
 //! The JSON of an answer: OpenAI's fields, and what the deliberation did.
 
-use forethought_actors::{Deliberated, Job, SampleReport, SampleState};
+use forethought_actors::{Acted, Deliberated, Job, SampleReport, SampleState};
 use forethought_audit::ReviewAsked;
 use forethought_reasoning::{Checked, Finish, Outcome, Status, Vote};
 use forethought_safeguards::Counted;
@@ -40,7 +40,7 @@ pub(super) fn completion(head: &Head, job: &Job, done: &Deliberated, include_sam
         .map(|(at, sample)| {
             json!({
                 "index": at,
-                "message": if done.held.is_some() { waiting() } else { message(sample) },
+                "message": if done.held.is_some() { waiting() } else { message(head, sample) },
                 "finish_reason": finish_reason(sample),
                 "logprobs": null,
             })
@@ -62,12 +62,30 @@ fn waiting() -> Value {
     json!({ "role": "assistant", "content": null, "refusal": WAITS })
 }
 
-fn message(sample: &SampleReport) -> Value {
+fn message(head: &Head, sample: &SampleReport) -> Value {
     let mut message = json!({ "role": "assistant", "content": sample.text });
+    if !sample.calls.is_empty() {
+        add(&mut message, "tool_calls", Value::Array(tool_calls(head, sample)));
+        if sample.text.is_empty() {
+            add(&mut message, "content", Value::Null);
+        }
+    }
     if !sample.thinking.is_empty() {
         add(&mut message, "reasoning_content", json!(sample.thinking));
     }
     message
+}
+
+/// The calls that whoever asked is to make, as OpenAI has them.
+pub(super) fn tool_calls(head: &Head, sample: &SampleReport) -> Vec<Value> {
+    let id = |place: usize| format!("call_{}_{}_{place}", head.id.trim_start_matches("chatcmpl-"), sample.index);
+    let calls = sample.calls.iter().enumerate();
+    calls
+        .map(|(place, call)| {
+            let function = json!({ "name": call.tool, "arguments": call.arguments.to_string() });
+            json!({ "id": id(place), "type": "function", "function": function })
+        })
+        .collect()
 }
 
 /// The samples that are answers, best first.
@@ -110,10 +128,33 @@ pub(super) fn usage(job: &Job, done: &Deliberated) -> Value {
             "answer": done.verdict.answer.as_ref().map(|answer| &answer.canonical),
             "status": status(done.verdict.status), "stop": done.verdict.stop.as_str(), "votes": votes,
             "checks": if job.verifiers.is_empty() { Value::Null } else { Value::Object(checks) },
-            "safeguards": safeguards(job, done), "review": review(done),
+            "tools": tools(job, done), "safeguards": safeguards(job, done), "review": review(done),
             "warnings": job.warnings.iter().chain(&done.verdict.warnings).collect::<Vec<_>>(), "wall_ms": done.wall_ms,
             "audit": { "admission": done.admission, "outcome": done.outcome },
         },
+    })
+}
+
+/// What was done with tools of the service; null where there were none.
+fn tools(job: &Job, done: &Deliberated) -> Value {
+    if !job.tools.as_ref().is_some_and(|tools| tools.has_server()) {
+        return Value::Null;
+    }
+    let acts: Vec<&Acted> = done.samples.iter().flat_map(|sample| &sample.acts).collect();
+    let mut states: Map<String, Value> = Map::new();
+    for act in &acts {
+        let count = states.get(&act.state).and_then(Value::as_u64).unwrap_or_default();
+        states.insert(act.state.clone(), json!(count + 1));
+    }
+    let sum = |of: fn(&Acted) -> u64| acts.iter().map(|act| of(act)).sum::<u64>();
+    json!({ "calls": acts.len(), "states": states, "wall_ms": sum(|act| act.wall_ms), "cost": sum(|act| act.cost) })
+}
+
+/// One call of a tool of the service, without what it was called with and what it said: these are in the audit log.
+fn acted(act: &Acted) -> Value {
+    json!({
+        "round": act.round, "place": act.place, "tool": act.call.tool, "state": act.state, "wall_ms": act.wall_ms,
+        "record": act.record,
     })
 }
 
@@ -163,6 +204,7 @@ pub(super) fn samples(done: &Deliberated) -> Vec<Value> {
                 "index": sample.index, "seed": sample.seed, "text": sample.text, "answer": sample.answer,
                 "thinking": sample.thinking, "tokens": sample.tokens, "thinking_tokens": sample.thinking_tokens,
                 "prompt_tokens": sample.prompt_tokens, "cached_tokens": sample.cached_tokens, "state": state(sample.state), "finish_reason": finish_reason(sample),
+                "tools": sample.acts.iter().map(acted).collect::<Vec<_>>(),
                 "check": check(done, sample.index), "weak": sample.finish == Some(Finish::Weak), "counted": done.verdict.counted.contains(&sample.index),
             })
         })
@@ -173,6 +215,7 @@ pub(super) fn samples(done: &Deliberated) -> Vec<Value> {
 pub(super) fn finish_reason(sample: &SampleReport) -> Option<&'static str> {
     match sample.finish {
         _ if sample.withheld => Some("content_filter"),
+        Some(_) if !sample.calls.is_empty() => Some("tool_calls"),
         Some(Finish::Stop | Finish::Matched) => Some("stop"),
         // OpenAI knows no other word for an answer that was cut.
         Some(Finish::Length | Finish::Weak) => Some("length"),

@@ -12,7 +12,7 @@ use forethought_engine::{Engine, EngineError, EngineInfo, Prompt, SampleRequest}
 use forethought_policies::{Ask, Asked, Judgement, Licence, Principal, RateHeaders, Screens};
 use forethought_reasoning::VerifierSpec;
 use forethought_safeguards::Safeguards;
-use forethought_schemas::{ApiError, ChatRequest, ErrorKind, RequestId, ResponseFormat};
+use forethought_schemas::{ApiError, ChatRequest, ErrorKind, RequestId, ResponseFormat, ToolsAsk};
 use futures::StreamExt;
 use tokio::{
     task::JoinSet,
@@ -27,7 +27,9 @@ use super::{
     plan::{self, Ground, Mind},
     restore::Restore,
     screen::{Screened, screen},
-    stream, whole,
+    stream,
+    tools::Offer,
+    whole,
 };
 
 #[cfg(test)]
@@ -96,6 +98,7 @@ async fn start(
     let (Some(served), Some(engine)) = (gateway.models.get(&chat.model), gateway.rooms.engine(&chat.model)) else {
         return Err(unknown_model(gateway, principal, &chat.model));
     };
+    let offer = Offer::new(gateway, principal, chat).await;
     let ground = Ground {
         served,
         cap: gateway.desk.budget_cap(principal),
@@ -104,6 +107,7 @@ async fn start(
         id,
         since: Instant::now(),
         seed: plan::random_seed(),
+        tools: &offer,
     };
     // One policy decides: where another comes into force meanwhile, the request is to be sent again.
     let digest = gateway.desk.policy_digest();
@@ -119,6 +123,7 @@ async fn start(
         // What could not be changed is gone, so that nothing of it is recorded and nothing half of it is refused.
         let mut bare = chat.clone();
         (bare.format, bare.stop, bare.deliberation.verifiers) = (ResponseFormat::Text, Vec::new(), Vec::new());
+        (bare.tools, bare.deliberation.tools) = (ToolsAsk::default(), None);
         let job = Job { asked: found, facts, laws, retention, ..plan::plan(&bare, &ground, None)? };
         return Err(refuse(gateway, principal, engine, job, refusal).await);
     }
@@ -127,7 +132,9 @@ async fn start(
         engine.lease(deadline.min(ground.since + ENGINE_WITHIN)).await.map_err(|error| engine_error(&error))?;
     let mut job = plan::plan(chat, &ground, Some(&mind(served, leased.info())))?;
     job.weights.clone_from(&leased.info().weights);
+    job.warnings.extend(offer.warnings.iter().cloned());
     whole::plan(gateway, &screens, chat, &mut job);
+    let tools = job.tools.as_ref().filter(|tools| tools.has_server()).map(|_| offer.desk(Arc::clone(&screens.input)));
     (job.safeguards, job.asked, job.facts) = (screens.output, found, facts);
     let licence = licence(gateway, &job);
     (job.laws, job.retention, job.disclosures) = (laws, retention, Arc::new(laws::disclosures(&judgement)));
@@ -146,7 +153,7 @@ async fn start(
         return Err(ApiError::new(ErrorKind::Unavailable, "policy_changed", message).retry_after(1));
     }
     let judge = judge(gateway, principal, &job, chat.stream)?;
-    let desks = Desks { audit: gateway.rooms.audit.clone(), engine: engine.clone(), judge, permit, seat };
+    let desks = Desks { audit: gateway.rooms.audit.clone(), engine: engine.clone(), judge, tools, permit, seat };
     let work = gateway.rooms.work.clone();
     let for_work = job.clone();
     let started = gateway.work.spawn(async move { Deliberation::start(for_work, desks, &work).await });
@@ -218,7 +225,8 @@ async fn refuse(
         Ok(admitted) => admitted,
         Err(full) => return full,
     };
-    let desks = Desks { audit: gateway.rooms.audit.clone(), engine: engine.clone(), judge: None, permit, seat };
+    let desks =
+        Desks { audit: gateway.rooms.audit.clone(), engine: engine.clone(), judge: None, tools: None, permit, seat };
     let kill = gateway.rooms.work.clone();
     let recording = gateway.work.spawn(async move { forethought_actors::refuse(job, desks, refusal, &kill).await });
     match recording.await {
@@ -239,9 +247,9 @@ fn judge(gateway: &Gateway, principal: &Principal, job: &Job, stream: bool) -> R
 }
 
 fn mind(served: &Served, info: &EngineInfo) -> Mind {
-    let EngineInfo { can, parallel, repeatable, .. } = *info;
+    let EngineInfo { can, parallel, repeatable, calls, .. } = *info;
     let (style, reserve) = (served.thinking.style(info.marks), served.thinking.answer_reserve);
-    Mind { style, can, parallel, repeatable, reserve }
+    Mind { style, can, parallel, repeatable, reserve, calls }
 }
 
 /// Counts the prompt in the work's runtime, and in the seat that the request will have: so there are never more at it
@@ -271,6 +279,7 @@ async fn counted(engine: &dyn Engine, mut job: Job, chat: &ChatRequest) -> Resul
     };
     job.prompt_tokens = engine.count_prompt(&probe(&job, plan::least_room(chat, &job, said))).await?;
     plan::fit(&mut job, chat, engine.info().context_tokens, said);
+    plan::fit_results(&mut job, engine.info().context_tokens, said);
     Ok(job)
 }
 

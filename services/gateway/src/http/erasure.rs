@@ -46,12 +46,38 @@ async fn erased(gateway: &Gateway, request: &HttpRequest, payload: Payload) -> R
     gateway.desk.authorize(&caller, Action::Erase, &tenant)?;
     let scope = scope(&body, tenant)?;
     let reason = Some(reason(&body)?);
+    let whose = scope.clone();
     let erased =
         change(gateway, &caller, reason, move |log, asked| log.erase(&scope, &asked, Timestamp::now())).await?;
+    let files = erase_files(gateway, whose).await?;
     // A client that leaves does not keep the copy from going.
     let (copy, audit) = (gateway.keys_copy.clone(), gateway.rooms.audit.clone());
     actix_rt::spawn(async move { copy.make(&audit).await });
-    Ok(told(&erased))
+    let mut told = told(&erased);
+    super::answer::add(&mut told, "files_erased", json!(files));
+    Ok(told)
+}
+
+/// Erases the files of whoever is forgotten, once that is in the log; gives their ids.
+async fn erase_files(gateway: &Gateway, whose: Scope) -> Result<Vec<String>, ApiError> {
+    let Some(shelf) = gateway.tools.shelf().cloned() else { return Ok(Vec::new()) };
+    let erased = tokio::task::spawn_blocking(move || match whose {
+        Scope::Tenant(tenant) => shelf.delete_tenant(&tenant).map(|erased| (erased, Vec::new())),
+        // Of a tenant's own contents no file is one.
+        Scope::Owner(owner) => {
+            let erasure = shelf.delete_subject(&owner.tenant, &owner.subject.unwrap_or_default());
+            erasure.map(|erasure| (erasure.erased, erasure.unreadable))
+        }
+    });
+    let (erased, unreadable) = erased.await.map_err(|_| super::errors::lost())?.map_err(|error| {
+        error!(%error, "files of whoever is forgotten cannot be erased");
+        let message = "contents are erased, and files are not all; send the same erasure again";
+        ApiError::new(ErrorKind::Unavailable, "files_unavailable", message).retry_after(5)
+    })?;
+    if !unreadable.is_empty() {
+        error!(files = ?unreadable, "files that nobody can read are left; an operator must delete them");
+    }
+    Ok(erased.iter().map(|info| info.id.to_string()).collect())
 }
 
 /// Whose contents are meant: one person's, or, if that is said in so many words, all of the tenant's.

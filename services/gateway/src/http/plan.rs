@@ -5,6 +5,7 @@ mod prompt;
 #[cfg(test)]
 mod tests;
 mod thinking;
+mod tools;
 mod verifiers;
 
 use std::{
@@ -15,7 +16,7 @@ use std::{
 use forethought_actors::{Job, ReviewPlan, Thinking};
 use forethought_engine::Sampling;
 use forethought_policies::Principal;
-use forethought_reasoning::{AnswerKind, Order, Params};
+use forethought_reasoning::{AnswerKind, Order, Params, ToolUse};
 use forethought_safeguards::Safeguards;
 use forethought_schemas::{ApiError, BudgetCap, ChatRequest, Effort, Preset, RequestId, StrategyName};
 
@@ -23,6 +24,7 @@ use tokio::time::Instant;
 
 use super::Served;
 pub(super) use thinking::Mind;
+pub(super) use tools::Shelf;
 
 /// What a request is planned from, beside itself.
 pub(super) struct Ground<'a> {
@@ -40,6 +42,8 @@ pub(super) struct Ground<'a> {
     pub since: Instant,
     /// For a request that gives no seed.
     pub seed: u64,
+    /// The tools of the service.
+    pub tools: &'a dyn Shelf,
 }
 
 /// Everything of a job but what only the engine knows. Without a `mind`, the engine has not been asked yet how the model
@@ -76,6 +80,7 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
     if let Some(mind) = mind {
         thinking::check_needs(strategy, &verifiers, mind)?;
     }
+    let tools = tools::plan(request, ground.tools, mind, &mut warnings)?;
     let schema = request.format.schema();
     let instruction = thinking::instruction(thinking.as_ref(), &served.thinking).map(str::to_owned);
     let params = params(request, preset, budget.max_samples, strategy, thinking.as_ref(), mind);
@@ -91,7 +96,7 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
         seed: request.seed.unwrap_or(ground.seed),
         n: request.n,
         budget,
-        prompt: prompt::prompt(request, instruction.as_deref()),
+        prompt: prompt::prompt(request, instruction.as_deref(), tools.as_ref()),
         instruction,
         prompt_tokens: 0,
         subject: request.subject.clone(),
@@ -110,7 +115,8 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
         question: prompt::question(request),
         thinking,
         // Of an answer that may still be refused nothing is shown.
-        stream_text: request.stream && !checked,
+        stream_text: request.stream && !checked && !may_be_calls(request, tools.as_deref()),
+        tools,
         must_fit: schema.clone().filter(|_| checked),
         schema: schema.filter(|_| !checked),
         stream_thinking: request.stream,
@@ -128,8 +134,14 @@ pub(super) fn plan(request: &ChatRequest, ground: &Ground<'_>, mind: Option<&Min
 }
 
 use budget::Spender;
-pub(super) use budget::{fit, least_room};
+pub(super) use budget::{fit, fit_results, least_room};
 pub(super) use thinking::sayings;
+
+/// Whether a text may turn out to be a call, once it is whole: where calls are found in what was said, and where the engine draws an
+/// answer that fits a schema, or a call.
+fn may_be_calls(request: &ChatRequest, tools: Option<&ToolUse>) -> bool {
+    tools.is_some_and(|tools| !tools.firm || request.format.schema().is_some())
+}
 
 /// A step is no JSON, so what is written step by step cannot be drawn to fit, nor mended.
 fn check_steps(request: &ChatRequest, strategy: StrategyName) -> Result<(), ApiError> {
@@ -203,10 +215,7 @@ fn answer_kind(request: &ChatRequest) -> Result<AnswerKind, ApiError> {
         Some("regex") => pattern(ask.answer_pattern.as_deref().unwrap_or_default())?,
         Some(_) => AnswerKind::Text,
         None if request.format.schema().is_some() => json(),
-        None => {
-            let last = request.messages.last().map(|message| message.content.as_str()).unwrap_or_default();
-            AnswerKind::infer(last, false)
-        }
+        None => AnswerKind::infer(&prompt::question(request), false),
     })
 }
 

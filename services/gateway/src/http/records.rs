@@ -134,6 +134,7 @@ fn filter(which: &Which, tenant: Option<String>) -> Result<Filter, ApiError> {
         review: which.review.as_deref().map(decision).transpose()?,
         reviewer: which.reviewer.clone(),
         id: which.id.clone(),
+        tool: None,
     })
 }
 

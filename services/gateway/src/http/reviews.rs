@@ -1,4 +1,4 @@
-//! Answers that wait for a person: a reviewer sees and decides on them, who asked comes back for them, and those on which
+//! Answers, and calls of tools, that wait for a person: a reviewer sees and decides on them, who asked comes back for them, and those on which
 //! nobody decides in time are not given.
 
 use actix_web::{
@@ -6,7 +6,9 @@ use actix_web::{
     web::{Data, Path, Payload},
 };
 use forethought_actors::{AppendError, AuditDesk, BLOCKED};
-use forethought_audit::{Actor, Body, Content, Held, MAX_LISTED, Outcome, Review, ReviewDecision, ReviewDraft, Shown};
+use forethought_audit::{
+    Actor, Body, Content, Held, MAX_LISTED, Outcome, Review, ReviewDecision, ReviewDraft, Shown, ToolCall,
+};
 use forethought_authorization::Action;
 use forethought_policies::Principal;
 use forethought_safeguards::Guard;
@@ -57,6 +59,7 @@ async fn listed(gateway: &Gateway, request: &HttpRequest) -> Result<Value, ApiEr
         json!({
             "id": id, "request": held.request_id, "tenant": held.tenant, "since": held.since.to_string(),
             "until": held.review.until.to_string(), "because": held.review.because,
+            "tool": held.call.as_ref().map(|call| &call.tool),
         })
     };
     Ok(json!({ "object": "list", "data": waiting.iter().map(row).collect::<Vec<_>>() }))
@@ -71,7 +74,7 @@ async fn one(gateway: Data<Gateway>, request: HttpRequest, name: Path<String>) -
 async fn shown(gateway: &Gateway, request: &HttpRequest, name: &str) -> Result<Value, ApiError> {
     let caller = gateway.principal(request).await?;
     let held = find(gateway, name).await?;
-    if let Some(held) = held.as_ref().filter(|held| held.is_asked_by(&caller)) {
+    if let Some(held) = held.as_ref().filter(|held| held.call.is_none() && held.is_asked_by(&caller)) {
         return told_to_asker(gateway, held).await;
     }
     gateway.desk.authorize(&caller, Action::Review, caller.tenant())?;
@@ -85,11 +88,19 @@ async fn shown(gateway: &Gateway, request: &HttpRequest, name: &str) -> Result<V
     gateway.keeper.record(deed).await.map_err(|error| admin::not_taken_up(&error))?;
     let contents = contents(gateway, &held.admission).await?;
     let text = |name: &str| content(&contents, name).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    let asked = text("prompt").and_then(|text| serde_json::from_str::<Value>(&text).ok());
+    if let Some(call) = &held.call {
+        let arguments = content_of(&contents, &call.record_id, ToolCall::ARGUMENTS);
+        return Ok(json!({
+            "id": call.record_id, "admission": held.admission, "tenant": held.tenant, "model": held.model,
+            "until": held.until.to_string(), "because": held.because, "asked": asked, "tool": call.tool,
+            "effect": call.effect, "spec": call.spec,
+            "arguments": arguments.and_then(|bytes| serde_json::from_slice::<Value>(bytes).ok()),
+        }));
+    }
     Ok(json!({
         "id": held.admission, "tenant": held.tenant, "model": held.model, "until": held.until.to_string(),
-        "because": held.because,
-        "asked": text("prompt").and_then(|text| serde_json::from_str::<Value>(&text).ok()),
-        "answers": answers(&contents)?,
+        "because": held.because, "asked": asked, "answers": answers(&contents)?,
     }))
 }
 
@@ -129,8 +140,12 @@ async fn made(gateway: &Gateway, request: &HttpRequest, name: &str, payload: Pay
     let held = find(gateway, name).await?.ok_or_else(|| not_found(name))?;
     reviewer(gateway, &caller, &held, name)?;
     if held.is_asked_by(&caller) {
-        let message = "who asked does not decide on the answer; another reviewer has to";
+        let message = "who asked does not decide on what waits; another reviewer has to";
         return Err(ApiError::new(ErrorKind::Permission, "own_answer", message));
+    }
+    if let (Some(_), Some(_)) = (&held.call, &answer) {
+        let message = "a call of a tool is approved or rejected as it is; it cannot be edited";
+        return Err(ApiError::invalid("decision", "invalid_value", message));
     }
     if let Some(answer) = &answer {
         may_leave(gateway, &held, answer).await?;
@@ -151,9 +166,10 @@ async fn made(gateway: &Gateway, request: &HttpRequest, name: &str, payload: Pay
         by: Some(by),
         reason,
         answer: answer.map(|answer| json!([answer]).to_string().into_bytes()),
+        call: held.call.as_ref().map(|call| call.record_id.clone()),
     };
     match gateway.rooms.audit.append(draft).await {
-        Ok(recorded) => Ok(json!({ "id": held.admission, "state": decision.as_str(), "record": recorded.record_id })),
+        Ok(recorded) => Ok(json!({ "id": name, "state": decision.as_str(), "record": recorded.record_id })),
         // Somebody else, or time, was faster.
         Err(AppendError::Refused(reason)) => {
             info!(%reason, "a decision was refused");
@@ -185,6 +201,8 @@ struct Found {
     until: Timestamp,
     because: Vec<String>,
     decision: Option<(ReviewDecision, String)>,
+    /// The call of a tool that waits, where it is one.
+    call: Option<HeldCall>,
 }
 
 impl Found {
@@ -223,7 +241,42 @@ async fn messages(gateway: &Gateway, held: &Found) -> Result<Vec<ChatMessage>, A
 async fn find(gateway: &Gateway, name: &str) -> Result<Option<Found>, ApiError> {
     let wanted = name.to_owned();
     let shown = gateway.rooms.audit.read(move |log| log.show(&wanted, false)).await;
-    Ok(shown.map_err(|error| records::unreadable(&error))?.and_then(found))
+    let shown = shown.map_err(|error| records::unreadable(&error))?;
+    Ok(shown.and_then(|shown| found_call(&shown, name).or_else(|| found(shown))))
+}
+
+/// A call of a tool that was held, of this record id.
+fn found_call(shown: &Shown, name: &str) -> Option<Found> {
+    let made = shown.calls.iter().find(|made| made.call.record.record_id.as_str() == name)?;
+    let (Body::Admission(admission), call) = (&shown.admission.body, made.body()?) else { return None };
+    let decision = made.decision().map(|review| (review.decision, review.reason.clone()));
+    // Nobody decides on a call whose request has ended.
+    let over = shown.end.as_ref().map(|_| (ReviewDecision::TimedOut, "its request has ended".to_owned()));
+    Some(Found {
+        admission: shown.admission.record_id.clone(),
+        asker: (admission.tenant.clone(), admission.key_id.clone()),
+        tenant: admission.tenant.clone(),
+        model: admission.model.clone(),
+        facts: admission.facts.clone(),
+        since: made.call.record.time,
+        until: call.until?,
+        because: call.because.clone(),
+        decision: decision.or(over),
+        call: Some(HeldCall {
+            record_id: made.call.record.record_id.clone(),
+            tool: call.tool.clone(),
+            effect: call.effect.clone(),
+            spec: call.spec.clone(),
+        }),
+    })
+}
+
+/// A call of a tool that waits, as a reviewer is told of it.
+struct HeldCall {
+    record_id: RecordId,
+    tool: String,
+    effect: String,
+    spec: String,
 }
 
 fn found(shown: Shown) -> Option<Found> {
@@ -246,6 +299,7 @@ fn found(shown: Shown) -> Option<Found> {
         until: asked.until,
         because: asked.because,
         decision,
+        call: None,
     })
 }
 
@@ -305,6 +359,12 @@ fn content<'c>(contents: &'c [Content], name: &str) -> Option<&'c [u8]> {
     found.content.as_deref().ok()
 }
 
+/// The content of one record.
+fn content_of<'c>(contents: &'c [Content], record: &RecordId, name: &str) -> Option<&'c [u8]> {
+    let found = contents.iter().find(|content| content.record_id == record.as_str() && content.name == name)?;
+    found.content.as_deref().ok()
+}
+
 fn answers(contents: &[Content]) -> Result<Vec<String>, ApiError> {
     let read = content(contents, "answer").and_then(|bytes| serde_json::from_slice(bytes).ok());
     read.ok_or_else(|| {
@@ -333,15 +393,16 @@ pub async fn give_up_late(audit: AuditDesk) {
         let now = Timestamp::now();
         let late = audit.read(move |log| {
             let late = log.held().filter(|(_, held)| held.review.until <= now);
-            Ok(late.map(|(id, _)| id.clone()).collect::<Vec<_>>())
+            let call = |held: &Held| held.call.as_ref().map(|call| call.record_id.clone());
+            Ok(late.map(|(_, held)| (held.admission.clone(), call(held))).collect::<Vec<_>>())
         });
-        for admission in late.await.unwrap_or_default() {
-            give_up(&audit, admission).await;
+        for (admission, call) in late.await.unwrap_or_default() {
+            give_up(&audit, admission, call).await;
         }
     }
 }
 
-async fn give_up(audit: &AuditDesk, admission: RecordId) {
+async fn give_up(audit: &AuditDesk, admission: RecordId, call: Option<RecordId>) {
     let draft = ReviewDraft {
         record_id: RecordId::generate(),
         time: Timestamp::now(),
@@ -350,6 +411,7 @@ async fn give_up(audit: &AuditDesk, admission: RecordId) {
         by: None,
         reason: "nobody decided in time".to_owned(),
         answer: None,
+        call,
     };
     match audit.append(draft).await {
         Ok(_) => info!(%admission, "nobody decided on an answer in time; it is not given"),

@@ -6,7 +6,7 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 
-use super::{admin, completions, erasure, log, models, probes, records, reviews, wrong_method};
+use super::{admin, completions, erasure, files, log, models, probes, records, reviews, wrong_method};
 
 /// A method of a path, and who answers it.
 pub(super) struct Endpoint {
@@ -78,6 +78,7 @@ fn all() -> Vec<Endpoint> {
     all.extend(log::endpoints());
     all.extend(erasure::endpoints());
     all.extend(reviews::endpoints());
+    all.extend(files::endpoints());
     all.extend([
         Endpoint::get("/healthz", probes::alive),
         Endpoint::get("/readyz", probes::ready),

@@ -51,6 +51,14 @@ fn look(rules: &Arc<Safeguards>, restore: bool, chat: &ChatRequest) -> Screened 
             look.injection(&message.content, &param);
         }
         look.text(&mut message.content, &param);
+        for (place, call) in message.calls.iter_mut().enumerate() {
+            look.redacted(&mut call.arguments, &format!("messages[{at}].tool_calls[{place}]"));
+        }
+    }
+    for (at, tool) in chat.tools.own.iter_mut().enumerate() {
+        let param = format!("tools[{at}]");
+        look.text(&mut tool.description, &param);
+        look.value(Arc::make_mut(&mut tool.parameters), &param);
     }
     // A model reads them one behind the other.
     let said = chat.messages.iter().filter(|message| message.role != ChatRole::System);
@@ -106,6 +114,17 @@ impl Look<'_> {
                     fields.insert(name, value);
                 }
             }
+            Value::Number(number) => self.fixed(&mut number.to_string(), param),
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    /// Every text of a value, each of which may be changed.
+    fn redacted(&mut self, value: &mut Value, param: &str) {
+        match value {
+            Value::String(text) => self.text(text, param),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.redacted(item, param)),
+            Value::Object(fields) => fields.values_mut().for_each(|item| self.redacted(item, param)),
             Value::Number(number) => self.fixed(&mut number.to_string(), param),
             Value::Null | Value::Bool(_) => {}
         }

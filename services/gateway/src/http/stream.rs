@@ -10,7 +10,7 @@ use actix_web::{
     HttpResponse,
     web::{Bytes, Data},
 };
-use forethought_actors::{Decided, Deliberated, Deliberation, Event, Job};
+use forethought_actors::{Decided, Deliberated, Deliberation, Event, Job, SampleReport};
 use forethought_policies::RateHeaders;
 use forethought_reasoning::Tally;
 use forethought_safeguards::Restorer;
@@ -211,6 +211,11 @@ impl Writer {
             Event::SampleCancelled { index, tokens } => {
                 json!({ "event": "sample_cancelled", "index": index, "tokens": tokens })
             }
+            Event::SampleActed { index, round, calls } => {
+                let calls: Vec<Value> =
+                    calls.iter().map(|(tool, state)| json!({ "tool": tool, "state": state })).collect();
+                json!({ "event": "sample_acted", "index": index, "round": round, "calls": calls })
+            }
             Event::SampleJudged { index, tokens, failed } => {
                 json!({ "event": "sample_judged", "index": index, "tokens": tokens, "failed": failed })
             }
@@ -231,6 +236,21 @@ impl Writer {
         })
     }
 
+    /// The calls that whoever asked is to make. They were looked at as a whole, so they come as a whole.
+    async fn calls(&mut self, choice: usize, sample: &SampleReport) -> Result<(), Gone> {
+        for (at, mut call) in answer::tool_calls(&self.head, sample).into_iter().enumerate() {
+            let arguments = call.pointer("/function/arguments").cloned().unwrap_or_default();
+            if let Some(function) = call.get_mut("function") {
+                answer::add(function, "arguments", json!(""));
+            }
+            answer::add(&mut call, "index", json!(at));
+            self.chunk(choice, &json!({ "tool_calls": [call] }), &Value::Null).await?;
+            let rest = json!({ "tool_calls": [{ "index": at, "function": { "arguments": arguments } }] });
+            self.chunk(choice, &rest, &Value::Null).await?;
+        }
+        Ok(())
+    }
+
     async fn finish(&mut self, done: &Deliberated) -> Result<(), Gone> {
         for (rank, sample) in answer::chosen(done).enumerate() {
             let (thinking, text) = (sample.thinking.clone(), sample.text.clone());
@@ -238,6 +258,7 @@ impl Writer {
             let choice = self.choice_of(rank, sample.index);
             self.end_thoughts(choice).await?;
             self.end_text(choice).await?;
+            self.calls(choice, sample).await?;
             self.begin(choice).await?.ended = true;
             self.chunk(choice, &json!({}), &json!(answer::finish_reason(sample))).await?;
         }

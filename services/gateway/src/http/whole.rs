@@ -36,7 +36,8 @@ fn said(messages: &[ChatMessage]) -> Vec<(Speaker, &str)> {
 const fn speaker(role: ChatRole) -> Speaker {
     match role {
         ChatRole::System => Speaker::System,
-        ChatRole::User => Speaker::User,
+        // What a tool says is nobody's of ours, and no more trusted than a person.
+        ChatRole::User | ChatRole::Tool => Speaker::User,
         ChatRole::Assistant => Speaker::Assistant,
     }
 }

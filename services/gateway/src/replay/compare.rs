@@ -219,6 +219,8 @@ mod tests {
             ids: ids.to_vec(),
             thinking: String::new(),
             text: raw.to_owned(),
+            calls: Vec::new(),
+            acts: Vec::new(),
             tokens: 3,
             thinking_tokens: 0,
             lost_tokens: 0,
@@ -251,6 +253,7 @@ mod tests {
             review: None,
             stop: Some("decided".to_owned()),
             chosen: vec![0],
+            tools: None,
         };
         let mut verdict = Verdict {
             status: Status::Answered,

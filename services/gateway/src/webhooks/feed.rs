@@ -34,7 +34,7 @@ impl About {
 pub fn of_record(record: &Record, policy: &mut u64) -> Option<About> {
     let news = match &record.body {
         Body::Outcome(outcome) => News::Waiting(waiting(outcome)?),
-        Body::Review(review) => News::Decided(decided(record, review)),
+        Body::Review(review) if review.call.is_none() => News::Decided(decided(record, review)),
         Body::Act(act) => News::InForce(in_force(act, policy)?),
         _ => return None,
     };
@@ -126,6 +126,7 @@ mod tests {
             review,
             stop: None,
             chosen: Vec::new(),
+            tools: None,
         })
     }
 
@@ -149,6 +150,7 @@ mod tests {
             decision: ReviewDecision::Rejected,
             by: None,
             reason: "words of a reviewer".to_owned(),
+            call: None,
         })
     }
 

@@ -33,7 +33,7 @@ async fn observe(engine: &MistralEngine, probe: &Probe) -> Result<Observed, Engi
     if probe.kind == ProbeKind::Tokenization {
         return Ok(Observed { tokens: Tokens::Ids(engine.tokenize(&probe.text)?), text: String::new() });
     }
-    let prompt = Prompt::Messages(vec![Message { role: Role::User, content: probe.text.clone() }]);
+    let prompt = Prompt::Messages(vec![Message::new(Role::User, probe.text.clone())].into());
     let request = SampleRequest {
         sampling: Sampling { temperature: 0.0, ..Sampling::default() },
         ..SampleRequest::new(prompt, probe.max_tokens, 0)

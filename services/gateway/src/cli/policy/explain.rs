@@ -1,4 +1,4 @@
-//! `forethought policy explain`: every rule that has a say in a request, with its citation.
+//! `forethought policy explain`: every rule that has a say in a request, with its citation, and which tools models may call.
 
 use std::{fmt::Write as _, path::PathBuf};
 
@@ -64,14 +64,16 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let at = args.at.unwrap_or_else(Timestamp::now);
     let explained = policy.packs().explain(&facts, at);
     let purpose = policy.purposes().explain(facts.purpose.as_ref().map(packs::Purpose::as_str), at);
+    let tools = policy.tools_explained(&args.tenant);
     if args.json {
         let mut told = serde_json::to_value(&explained)?;
         if let Some(fields) = told.as_object_mut() {
+            fields.insert("tools".to_owned(), serde_json::to_value(&tools)?);
             fields.insert("purpose".to_owned(), serde_json::to_value(&purpose)?);
         }
         return Ok(output::print_json(&told)?);
     }
-    let mut text = format!("{}{explained}", tame(&purpose.to_string()));
+    let mut text = format!("{}{explained}{}", tame(&purpose.to_string()), tame(&tools.to_string()));
     if policy.packs().packs().is_empty() {
         let shipped: Vec<&str> = packs::Packs::shipped().collect();
         writeln!(text, "the policy names no packs; those that ship are: {}", shipped.join(", "))?;

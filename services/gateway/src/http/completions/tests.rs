@@ -23,6 +23,7 @@ use crate::{
     keys_copy::KeysCopy,
     webhooks::Webhooks,
 };
+use crate::{config::ToolsConfig, tools::Tools};
 
 /// Takes so long to count a prompt, and never ends a sample.
 struct Slow(ScriptedEngine, Duration);
@@ -86,8 +87,15 @@ impl House {
         let outbox = data.join("webhooks");
         let webhooks = Webhooks::start(outbox, Arc::clone(&desk), root.rooms().audit, &Handle::current());
         let signer = Arc::new(forethought_audit::Signer::generate(None).expect("a key").0);
-        let access =
-            Access { desk, keeper, issuers: Issuers::default(), webhooks, signer, keys_copy: KeysCopy::new(None) };
+        let access = Access {
+            desk,
+            keeper,
+            issuers: Issuers::default(),
+            webhooks,
+            signer,
+            keys_copy: KeysCopy::new(None),
+            tools: Tools::without_files(&ToolsConfig::default()).unwrap(),
+        };
         let served = Served {
             temperature: 1.0,
             min_p: 0.0,

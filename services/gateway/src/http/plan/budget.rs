@@ -131,3 +131,20 @@ pub(in crate::http) fn fit(job: &mut Job, request: &ChatRequest, context_tokens:
     let left = if revises { left.saturating_sub(FINDINGS.min(left / 4)) / 2 } else { left };
     job.budget.sample_tokens = job.budget.sample_tokens.min(left.max(1));
 }
+
+/// Tokens that a template puts around one turn that calls tools, and what comes of it.
+const AROUND_TURN: u32 = 96;
+
+/// Cuts what a sample may read of tools to what is left of the model's context: no token is shorter than a byte.
+pub(in crate::http) fn fit_results(job: &mut Job, context_tokens: u32, said: u32) {
+    let Some(tools) = &mut job.tools else { return };
+    let used = job.prompt_tokens.saturating_add(job.budget.sample_tokens).saturating_add(read_again(said));
+    let around = tools.limits.rounds.saturating_mul(AROUND_TURN);
+    let left = context_tokens.saturating_sub(used).saturating_sub(around).max(LEAST_RESULT) as usize;
+    let limits = &mut std::sync::Arc::make_mut(tools).limits;
+    limits.total_bytes = limits.total_bytes.min(left);
+    limits.result_bytes = limits.result_bytes.min(limits.total_bytes);
+}
+
+/// A result that is cut to less says nothing, in bytes.
+const LEAST_RESULT: u32 = 64;

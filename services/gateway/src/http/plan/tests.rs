@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use forethought_engine::{Abilities, Prompt};
+use forethought_engine::{Abilities, CallFormat, Prompt};
 use forethought_policies::{ApiKey, Policy, PolicyDesk};
 use forethought_reasoning::{Markers, ThinkingStyle};
 use serde_json::{Value, json};
@@ -11,6 +11,27 @@ use super::*;
 use crate::config::ThinkingConfig;
 
 const CAP: BudgetCap = BudgetCap { max_samples: 4, total_tokens: 5000, deadline_ms: 10_000, effort: Effort::High };
+
+/// A service without tools.
+struct NoTools;
+
+impl Shelf for NoTools {
+    fn card(&self, _: &str) -> Option<forethought_schemas::ToolCard> {
+        None
+    }
+
+    fn usable(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn offered(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn limits(&self) -> forethought_reasoning::ToolLimits {
+        forethought_reasoning::ToolLimits::default()
+    }
+}
 
 /// A request, and what it is planned from.
 struct Case {
@@ -35,8 +56,14 @@ fn case(fields: &Value) -> Case {
         thinking,
     };
     let style = ThinkingStyle { closing: "\n</think>\n\nIt is".to_owned(), ..ThinkingStyle::new(Markers::default()) };
-    let mind =
-        Mind { style: Some(Arc::new(style)), can: Abilities::ALL, parallel: 16, repeatable: false, reserve: None };
+    let mind = Mind {
+        style: Some(Arc::new(style)),
+        can: Abilities::ALL,
+        parallel: 16,
+        repeatable: false,
+        reserve: None,
+        calls: CallFormat::Plain,
+    };
     Case { body, served, preset: Preset::default(), mind }
 }
 
@@ -64,6 +91,7 @@ fn planned(case: &Case) -> Result<Job, ApiError> {
         id: &RequestId::generate(),
         since: Instant::now(),
         seed: 1,
+        tools: &NoTools,
     };
     plan(&request(case), &ground, Some(&case.mind))
 }

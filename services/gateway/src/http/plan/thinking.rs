@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use forethought_actors::{Job, Thinking};
-use forethought_engine::Abilities;
+use forethought_engine::{Abilities, CallFormat};
 use forethought_reasoning::{Allowance, Needs, ThinkingStyle, VerifierSpec};
 use forethought_schemas::{ApiError, ChatRequest, Effort, Preset, StrategyName};
 
@@ -21,6 +21,15 @@ pub(in crate::http) struct Mind {
     pub repeatable: bool,
     /// Tokens that the operator keeps back for answers.
     pub reserve: Option<u32>,
+    /// How its model calls tools.
+    pub calls: CallFormat,
+}
+
+impl Mind {
+    /// Whether the engine draws only what is a call, where one has begun.
+    pub(super) const fn draws_calls(&self) -> bool {
+        self.can.continues && self.can.json_schema && self.can.tells_stops
+    }
 }
 
 /// Tokens that an effort usually lets a sample think.

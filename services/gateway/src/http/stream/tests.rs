@@ -35,6 +35,7 @@ fn job() -> Job {
         question: String::new(),
         thinking: None,
         schema: None,
+        tools: None,
         must_fit: None,
         stream_thinking: false,
         stream_text: true,

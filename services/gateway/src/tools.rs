@@ -1,0 +1,188 @@
+//! The tools that this service runs for models.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use forethought_library::{
+    DocumentSearch, Documents, Limits, ListTables, LocalWrap, SearchBounds, Shelf, TableBounds, TableQuery, Tables,
+};
+use forethought_mcp::{PinFile, Server};
+use forethought_policies::PolicyDesk;
+use forethought_sandbox::{Pool, RunCode};
+use forethought_tools::{Calculator, Toolbox};
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use crate::config::{self, CalculatorKind, ToolsConfig};
+
+/// How long a request waits for servers of tools to be there.
+const SERVERS_WITHIN: Duration = Duration::from_secs(30);
+
+/// Every tool that is configured. Which of them a tenant may use, its policy says.
+#[derive(Clone)]
+pub struct Tools {
+    /// Those that every tenant shares.
+    shared: Toolbox,
+    servers: Arc<[Server]>,
+    shelf: Option<Arc<Shelf>>,
+    approvals: Arc<PinFile>,
+}
+
+impl Tools {
+    /// Reads interpreters, opens the shelf of files, and gets servers ready to be started when they are first wanted.
+    ///
+    /// # Errors
+    /// When an interpreter is not what it should be, or a file cannot be read.
+    pub fn start(config: &ToolsConfig, data_dir: &Path) -> Result<Self> {
+        let mut shared = Toolbox::default();
+        for tool in forethought_tools::built_in() {
+            shared.add(tool);
+        }
+        if config.calculator == CalculatorKind::Plain {
+            shared.add(Arc::new(Calculator::plain()));
+        }
+        if config.code.javascript.is_some() || config.code.python.is_some() {
+            shared.add(Arc::new(RunCode::new(&config.code, Pool::default()).context("code of models cannot be run")?));
+        }
+        let shelf = match &config.files {
+            None => None,
+            Some(limits) => Some(shelf(data_dir, *limits, &mut shared)?),
+        };
+        let approvals = Arc::new(config::approvals(config).context("the file of approved tools cannot be used")?);
+        let servers = config.servers.iter().cloned();
+        let pins = || Arc::clone(&approvals) as Arc<dyn forethought_mcp::Pins>;
+        let servers = servers.map(|server| Server::new(server, pins())).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { shared, servers: servers.into(), shelf, approvals })
+    }
+
+    /// As [`Tools::start`], without files of tenants: a running service has them open.
+    ///
+    /// # Errors
+    /// As [`Tools::start`].
+    pub fn without_files(config: &ToolsConfig) -> Result<Self> {
+        Self::start(&ToolsConfig { files: None, ..config.clone() }, Path::new("."))
+    }
+
+    /// The tools of this program itself.
+    #[must_use]
+    pub fn shared(&self) -> &Toolbox {
+        &self.shared
+    }
+
+    /// The servers of tools.
+    #[must_use]
+    pub fn servers(&self) -> &[Server] {
+        &self.servers
+    }
+
+    /// Every tool that there is for a tenant, whatever its policy says; and why some are not there.
+    pub async fn all(&self, tenant: &str) -> (Toolbox, Vec<String>) {
+        let mut toolbox = self.shared.clone();
+        let warnings = add(&mut toolbox, self.servers.iter(), tenant, &|_| true).await;
+        (toolbox, warnings)
+    }
+
+    /// Those that a tenant may be offered now. A server of which its policy allows nothing is not started; one that cannot be reached is
+    /// left out, with why.
+    pub async fn for_tenant(&self, tenant: &str, desk: &PolicyDesk) -> (Toolbox, Vec<String>) {
+        let mut toolbox = Toolbox::default();
+        let may = |name: &str| desk.may_use_tool(tenant, name);
+        let serves = |server: &&Server| desk.may_use_tools_of(tenant, &format!("{}.", server.name()));
+        for tool in self.shared.tools().filter(|tool| may(tool.spec().name())) {
+            toolbox.add(Arc::clone(tool));
+        }
+        let warnings = add(&mut toolbox, self.servers.iter().filter(serves), tenant, &may).await;
+        for warning in &warnings {
+            warn!(tenant, warning, "tools are left out");
+        }
+        (toolbox, warnings)
+    }
+
+    /// The files that tenants upload, where they may.
+    #[must_use]
+    pub fn shelf(&self) -> Option<&Arc<Shelf>> {
+        self.shelf.as_ref()
+    }
+
+    /// Reads again which tools are approved.
+    pub fn reread(&self) {
+        match self.approvals.reload() {
+            Ok(()) => info!("the file of approved tools was read again"),
+            Err(wrong) => {
+                warn!(%wrong, "the file of approved tools could not be taken up; what was approved before still is");
+            }
+        }
+    }
+
+    /// Ends every server.
+    pub async fn stop(&self) {
+        for server in self.servers.iter() {
+            server.stop().await;
+        }
+    }
+}
+
+/// Adds what servers offer a tenant; gives why some is not there.
+async fn add<'s>(
+    toolbox: &mut Toolbox,
+    servers: impl Iterator<Item = &'s Server>,
+    tenant: &str,
+    may: &(dyn Fn(&str) -> bool + Sync),
+) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for server in servers {
+        match timeout(SERVERS_WITHIN, server.tools(tenant)).await {
+            Ok(Ok(tools)) => tools.into_iter().filter(|tool| may(tool.spec().name())).for_each(|tool| {
+                toolbox.add(tool);
+            }),
+            Ok(Err(error)) => warnings.push(format!("the tools of `{}` cannot be used now: {error}", server.name())),
+            Err(_) => warnings.push(format!("the tools of `{}` were not there in time", server.name())),
+        }
+    }
+    warnings
+}
+
+/// The files of tenants, and the tools over them.
+fn shelf(data_dir: &Path, limits: Limits, toolbox: &mut Toolbox) -> Result<Arc<Shelf>> {
+    let folder = data_dir.join("files");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let key = file_key(&data_dir.join("files.key"))?;
+    let (shelf, report) = Shelf::open(folder, Arc::new(LocalWrap::new(&key)), limits)?;
+    info!(?report, "files of tenants");
+    let shelf = Arc::new(shelf);
+    let tables = Tables::new(Arc::clone(&shelf), TableBounds::default());
+    toolbox.add(Arc::new(TableQuery::new(Arc::clone(&tables))?));
+    toolbox.add(Arc::new(ListTables::new(tables)?));
+    let documents = Documents::new(Arc::clone(&shelf), SearchBounds::default());
+    toolbox.add(Arc::new(DocumentSearch::new(documents)?));
+    Ok(shelf)
+}
+
+/// Durable, and for nobody else to read.
+fn write_key(path: &Path, key: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(key)?;
+    file.sync_all()?;
+    fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// The key that wraps the keys of files, made where there is none. Without it no file can be read again.
+fn file_key(path: &Path) -> Result<[u8; 32]> {
+    match fs::read(path) {
+        Ok(bytes) => bytes.try_into().ok().with_context(|| format!("{} is no key of 32 bytes", path.display())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut key = [0; 32];
+            getrandom::fill(&mut key).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
+            write_key(path, &key).with_context(|| format!("cannot write {}", path.display()))?;
+            Ok(key)
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
