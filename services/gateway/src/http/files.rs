@@ -201,7 +201,7 @@ async fn caller(gateway: &Gateway, request: &HttpRequest) -> Result<(Principal, 
     let caller = gateway.principal(request).await?;
     if caller.role() != Role::User {
         let message = "files are for keys of the role `user`; ask an administrator for one";
-        return Err(ApiError::new(ErrorKind::Permission, "wrong_role", message));
+        return Err(ApiError::new(ErrorKind::Permission, "not_allowed", message));
     }
     let shelf = gateway.tools.shelf().cloned().ok_or_else(|| {
         let message = "this service takes no files; its operator can let it, by `tools.files` in the configuration";
