@@ -1,7 +1,8 @@
 //! A program and all that it starts, which end together.
 //!
 //! It has a process group of its own, an empty environment, and no input, output or descriptor of ours but its three pipes.
-//! The group is killed when it is dropped, whatever else happens in this process. On Linux its memory, its processes and what
+//! The group is killed when it is dropped, whatever else happens in this process; a shell beside it kills it when this process
+//! ends without doing so. On Linux its memory, its processes and what
 //! it computes unasked are watched, and who has left the group is found by its parents.
 //!
 //! What is started here runs as the user that this service runs as. A program that is an enemy can do what that user can, and
@@ -51,6 +52,8 @@ pub(crate) struct Started {
 /// A program and all that it has started. Dropping it kills them.
 pub(crate) struct Group {
     core: Arc<Core>,
+    /// Ended before the number of the group is free.
+    _guard: Option<Child>,
     /// Not waited for before the group is killed: until then nobody else can have its number.
     _child: Child,
     said: Arc<Mutex<VecDeque<u8>>>,
@@ -90,7 +93,7 @@ pub(crate) fn start(
     let (input, output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let core = Arc::new(Core { leader, killed: AtomicBool::new(false), known: Mutex::default(), busy, end });
     let said = Arc::new(Mutex::default());
-    let mut group = Group { core, _child: child, said, tasks: JoinSet::new() };
+    let mut group = Group { core, _guard: guard(leader), _child: child, said, tasks: JoinSet::new() };
     let (Some(input), Some(output), Some(errors)) = (input, output, errors) else {
         return Err(cannot("it has no pipes"));
     };
@@ -167,6 +170,17 @@ impl Core {
         self.end.exhausted(why);
         self.kill();
     }
+}
+
+/// A shell that waits for the end of its input, which is ours, and then kills the group: who is killed cannot clean up. Where
+/// there is no shell, only a server that reads its input notices that we have gone.
+fn guard(leader: Pid) -> Option<Child> {
+    let mut shell = Command::new("/bin/sh");
+    // In the one form that every shell understands.
+    shell.args(["-c", "read _; kill -9 \"-$1\"", "sh", &leader.as_raw_pid().to_string()]);
+    shell.env_clear().process_group(0).kill_on_drop(true);
+    shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    shell.spawn().inspect_err(|error| tracing::debug!(%error, "nothing guards the group of a tool server")).ok()
 }
 
 /// No file of what was in its memory, and a bound where the watch may be too slow.

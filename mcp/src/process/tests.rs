@@ -59,6 +59,21 @@ async fn dropping_it_kills_the_group_and_who_has_left_it() {
 }
 
 #[tokio::test]
+#[expect(clippy::used_underscore_binding, reason = "it is kept to be dropped")]
+async fn the_group_ends_when_this_process_has_gone() {
+    let (mut started, _) = shell("trap '' TERM HUP PIPE; sleep 1000 & echo on; while :; do sleep 0.05; done");
+    assert_eq!(line(&mut started.output).await, "on");
+    sleep(Duration::from_millis(700)).await;
+    let known: Vec<i32> = started.group.core.known.lock().unwrap().keys().copied().collect();
+    assert!(known.len() >= 2, "{known:?}");
+    // What the system does when this process is killed.
+    drop(started.group._guard.as_mut().unwrap().stdin.take());
+    for pid in known {
+        gone(pid).await;
+    }
+}
+
+#[tokio::test]
 async fn who_ignores_a_request_to_end_is_killed() {
     let (mut started, _) = shell("trap '' TERM; echo on; while :; do sleep 0.05; done");
     assert_eq!(line(&mut started.output).await, "on");
