@@ -58,7 +58,7 @@ fn states(pool: &PoolEngine) -> Vec<MemberState> {
 }
 
 async fn until(what: &str, check: impl Fn() -> bool) {
-    let end = Instant::now() + Duration::from_secs(120);
+    let end = Instant::now() + Duration::from_mins(2);
     while !check() {
         assert!(Instant::now() < end, "{what}: not within two minutes");
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -262,7 +262,7 @@ async fn whatever_goes_wrong_in_turn_every_sample_ends_rightly() {
         let pool = Arc::clone(&pool);
         work.spawn(async move {
             tokio::time::sleep(Duration::from_millis(number * 100)).await;
-            let end = Instant::now() + Duration::from_secs(60);
+            let end = Instant::now() + Duration::from_mins(1);
             // As the deliberation does: what fails in the middle is drawn a second time.
             let first = tokio::time::timeout_at(end, text(pool.as_ref(), question(number))).await.unwrap();
             match first {

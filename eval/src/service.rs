@@ -11,8 +11,8 @@ use crate::{EvalError, Model, outcome::Fault};
 /// How long a connection may take to come about.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// How long an answer may take when its way names no deadline, and how much longer than its deadline else.
-const ANSWER_WITHIN: Duration = Duration::from_secs(3600);
-const BEYOND_DEADLINE: Duration = Duration::from_secs(120);
+const ANSWER_WITHIN: Duration = Duration::from_hours(1);
+const BEYOND_DEADLINE: Duration = Duration::from_mins(2);
 /// First and longest wait where the service does not say how long.
 const WAIT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// Errors that the same request would get again: they are what came of the question.

@@ -8,7 +8,7 @@ use crate::{IssuerConfig, KeySet, config::Wrong};
 
 /// The pause after the first look that failed; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// How often a file is looked at.
 const FILE_EVERY: Duration = Duration::from_secs(1);
 /// The longest intervals that can be configured, in seconds: an hour, a day, thirty days.

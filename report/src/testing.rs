@@ -100,6 +100,7 @@ impl Log {
             effect: "reads".to_owned(),
             decision,
             because: Vec::new(),
+            policy: None,
             safeguards: Vec::new(),
             until: (decision == ToolDecision::Held).then(|| at(hours + 24)),
         };

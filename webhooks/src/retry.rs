@@ -11,9 +11,9 @@ pub const MAX_REFUSALS: u32 = 16;
 /// The first delay, which doubles each time.
 const FIRST: Duration = Duration::from_secs(2);
 /// The longest delay.
-const LONGEST: Duration = Duration::from_secs(60 * 60);
+const LONGEST: Duration = Duration::from_hours(1);
 /// The longest time that a receiver may ask for.
-const LONGEST_ASKED: Duration = Duration::from_secs(6 * 60 * 60);
+const LONGEST_ASKED: Duration = Duration::from_hours(6);
 
 /// What a receiver made of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_status_says_whether_and_to_whom_it_is_said_again() {
-        let (wait, day) = (Duration::from_secs(7), Duration::from_secs(24 * 60 * 60));
+        let (wait, day) = (Duration::from_secs(7), Duration::from_hours(24));
         let check = |status, after, expected| assert_eq!(Answer::of(status, after), expected, "{status}");
         check(200, None, Answer::Accepted);
         check(204, Some(wait), Answer::Accepted);

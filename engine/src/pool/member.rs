@@ -25,7 +25,7 @@ use crate::{Engine, EngineError, EngineInfo, MemberInfo, MemberState};
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 /// How long a member that does too little is left before it is built anew, at first and at most: it may have been mended,
 /// and it may be a model of many gigabytes.
-const UNFIT: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(480));
+const UNFIT: (Duration, Duration) = (Duration::from_secs(30), Duration::from_mins(8));
 /// Looks in a row that must fail before what runs there is given up: one may fail under load.
 const MISSES: u32 = 3;
 

@@ -106,7 +106,7 @@ async fn serve(
                 connection.write_all(text.as_bytes()).await.ok()?;
             }
         }
-        Say::Nothing => sleep(Duration::from_secs(60)).await,
+        Say::Nothing => sleep(Duration::from_mins(1)).await,
     }
     connection.shutdown().await.ok()
 }

@@ -39,7 +39,7 @@ fn expect_due(outbox: &mut Outbox, now: Duration, expected: &str) -> Delivery {
     delivery
 }
 
-const HOUR: Duration = Duration::from_secs(60 * 60);
+const HOUR: Duration = Duration::from_hours(1);
 const START: Duration = Duration::ZERO;
 const LATER: Duration = Duration::from_secs(100_000);
 
