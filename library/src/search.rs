@@ -113,6 +113,9 @@ struct Arguments {
 }
 
 impl DocumentSearch {
+    /// Its name.
+    pub const NAME: &str = "document_search";
+
     /// The tool `document_search`.
     ///
     /// # Errors
@@ -133,7 +136,7 @@ impl DocumentSearch {
             "required": ["query"],
             "additionalProperties": false,
         });
-        Ok(Self { spec: ToolSpec::new("document_search", DESCRIPTION, parameters, Effect::Reads)?, documents })
+        Ok(Self { spec: ToolSpec::new(Self::NAME, DESCRIPTION, parameters, Effect::Reads)?, documents })
     }
 }
 

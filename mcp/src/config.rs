@@ -50,7 +50,7 @@ pub struct ServerConfig {
     /// Most connections at once where each tenant has its own, from 1 to 1,024.
     #[serde(default = "tenants")]
     pub tenants: u32,
-    /// How long a tenant's own connection is kept without a call, in seconds.
+    /// How long a tenant's own connection is kept without a call, in seconds, 1 at least.
     #[serde(default = "idle_s")]
     pub idle_s: u64,
 }
@@ -275,6 +275,9 @@ impl ServerConfig {
         }
         if !(1..=1024).contains(&self.tenants) {
             return wrong("tenants", "must be from 1 to 1024");
+        }
+        if self.idle_s == 0 {
+            return wrong("idle_s", "must be 1 at least");
         }
         if !(1..=3_600_000).contains(&self.limits.time_ms) {
             return wrong("limits", "must give `time_ms` from 1 to 3600000");

@@ -19,7 +19,7 @@ use rmcp::{
 use tokio::{
     sync::{Mutex as AsyncMutex, Semaphore},
     task::JoinSet,
-    time::Instant,
+    time::{Instant, sleep},
 };
 
 use crate::{
@@ -35,16 +35,18 @@ use crate::{
 pub(crate) use opening::open;
 
 /// How long a list is believed without a word of the server that it has changed.
-const BELIEVED: Duration = Duration::from_secs(300);
+const BELIEVED: Duration = Duration::from_mins(5);
 /// Calls in a row that were not answered in time before the server is started anew.
 const UNANSWERED: u32 = 3;
 /// How long the end of a conversation may take.
 const CLOSE_WITHIN: Duration = Duration::from_secs(3);
+/// Why a connection ends whose server lists nothing, or not in time.
+const LISTS_NOTHING: &str = "it does not list its tools";
 
 /// Why a call has no reply.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Broken {
-    /// The server has not taken it, as it does not know the session any more.
+    /// The server has not taken it: it does not know the session any more, or the connection was over before.
     Expired,
     /// As the caller is told.
     Told(ToolError),
@@ -100,7 +102,8 @@ impl Drop for Busy {
 }
 
 impl Connection {
-    /// Its tools, as it lists them now: again after it said that they changed, or when it has said nothing for a while.
+    /// Its tools, as it lists them now: again after it said that they changed, or when it has said nothing for a while. A
+    /// server that takes longer than half of its time to start is ended: who waits for it shall see it start anew.
     pub(crate) async fn listing(&self, config: &ServerConfig) -> Result<Arc<Listing>, Unlisted> {
         let mut listed = self.listed.lock().await;
         let changed = self.handler.take_changed();
@@ -115,6 +118,10 @@ impl Connection {
         let found = tokio::select! {
             found = list(&self.peer, config) => found,
             () = self.end.told() => Err(Unlisted::Told(self.end.why().to_owned())),
+            () = sleep(Duration::from_millis(config.start_ms) / 2) => {
+                self.end.tell(LISTS_NOTHING);
+                Err(Unlisted::Told(LISTS_NOTHING.to_owned()))
+            }
         };
         if matches!(found, Err(Unlisted::Expired)) {
             self.end.tell("its session has expired");
@@ -130,6 +137,10 @@ impl Connection {
         *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         let _busy = Busy::new(&self.busy);
         let _slot = self.slots.acquire().await.map_err(|_| self.end.error())?;
+        // Nothing was sent, so it may be called on another connection.
+        if self.end.is_told() {
+            return Err(Broken::Expired);
+        }
         let params = CallToolRequestParams::new(own.to_owned()).with_arguments(arguments);
         let outcome = tokio::select! {
             biased;

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::Client;
 use serde::Serialize;
 use tokio::{
+    runtime::Handle,
     sync::{Notify, watch},
     task::JoinSet,
     time::{Instant, sleep, timeout},
@@ -20,11 +21,11 @@ use crate::{
 };
 
 /// The first and the longest pause after a failure.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(60));
+const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_mins(1));
 /// For how long a connection must have stood that earlier failures do not count any more.
-const STABLE: Duration = Duration::from_secs(60);
+const STABLE: Duration = Duration::from_mins(1);
 /// For how long one that was given up is not tried again.
-const GIVEN_UP: Duration = Duration::from_secs(60);
+const GIVEN_UP: Duration = Duration::from_mins(1);
 /// A pause that a call waits for.
 const SHORT: SignedDuration = SignedDuration::from_secs(1);
 
@@ -76,14 +77,19 @@ pub(crate) struct Whose {
 }
 
 impl Lane {
-    /// A connection that nobody has wanted yet.
-    pub(crate) fn new(whose: Whose) -> Self {
+    /// A connection that nobody has wanted yet, and that lives on this runtime.
+    pub(crate) fn new(whose: Whose, runtime: &Handle) -> Self {
         let (told, now) = watch::channel(Now { state: State::Off, connection: None, since: Instant::now() });
         let (wanted, stop) = (Arc::new(Notify::new()), CancellationToken::new());
         let keeper = Keeper { whose, told, wanted: Arc::clone(&wanted), failures: 0, unstarted: 0 };
         let mut task = JoinSet::new();
-        task.spawn(keeper.run(stop.clone()));
+        task.spawn_on(keeper.run(stop.clone()), runtime);
         Self { now, wanted, stop, _task: task }
+    }
+
+    /// Whether there is who keeps it: nobody is after a panic, or when its runtime has ended.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.now.has_changed().is_ok()
     }
 
     /// How it does.

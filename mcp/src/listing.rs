@@ -13,6 +13,8 @@ use crate::{config::ServerConfig, names::shown};
 /// Pages of a list that are asked for, and tools of it that are taken.
 const MOST_PAGES: usize = 64;
 const MOST_TOOLS: usize = 512;
+/// Bytes of the descriptions and schemas of all tools.
+const MOST_BYTES: usize = 8 << 20;
 /// The longest cursor, in bytes.
 const MAX_CURSOR: usize = 4096;
 
@@ -46,16 +48,13 @@ pub(crate) enum Unlisted {
 
 /// Asks for the whole list, and not for what the SDK may have kept of an earlier one.
 pub(crate) async fn list(peer: &Peer<RoleClient>, config: &ServerConfig) -> Result<Listing, Unlisted> {
-    let mut tools = Vec::new();
+    let mut gathered = Gathered::default();
     let mut cursor = None;
     for _ in 0..MOST_PAGES {
         let (page, next) = page(peer, cursor).await?;
-        tools.extend(page);
-        if tools.len() > MOST_TOOLS {
-            return Err(Unlisted::Told(format!("it has more than {MOST_TOOLS} tools")));
-        }
+        gathered.add(page, config).map_err(Unlisted::Told)?;
         match next {
-            None => return Ok(listing(tools, config)),
+            None => return Ok(gathered.listing()),
             Some(next) if next.len() > MAX_CURSOR => {
                 return Err(Unlisted::Told("its list of tools has no end".to_owned()));
             }
@@ -77,27 +76,61 @@ async fn page(peer: &Peer<RoleClient>, cursor: Option<String>) -> Result<(Vec<To
     }
 }
 
-fn listing(tools: Vec<Tool>, config: &ServerConfig) -> Listing {
-    let mut found = Listing::default();
-    let mut twice = Vec::new();
-    for tool in tools.into_iter().filter(|tool| config.tools.has(&tool.name)) {
+/// What has come of a list. Of each page only that is kept which is offered, and why other is not.
+#[derive(Default)]
+struct Gathered {
+    found: Listing,
+    /// The names that two tools would have, and the server's own name for the first of them.
+    twice: Vec<(String, String)>,
+    tools: usize,
+    bytes: usize,
+}
+
+impl Gathered {
+    fn add(&mut self, page: Vec<Tool>, config: &ServerConfig) -> Result<(), String> {
+        self.tools += page.len();
+        if self.tools > MOST_TOOLS {
+            return Err(format!("it has more than {MOST_TOOLS} tools"));
+        }
+        for tool in page {
+            self.bytes += size(&tool);
+            if self.bytes > MOST_BYTES {
+                return Err(format!("its tools say more than {MOST_BYTES} bytes of themselves"));
+            }
+            if config.tools.has(&tool.name) {
+                self.sort(&tool, config);
+            }
+        }
+        Ok(())
+    }
+
+    fn sort(&mut self, tool: &Tool, config: &ServerConfig) {
         let own = tool.name.to_string();
-        match spec(&tool, config) {
+        match spec(tool, config) {
             Ok(spec) => {
                 let name = spec.name().to_owned();
-                if let Some(first) = found.tools.insert(name.clone(), Listed { own, spec: Arc::new(spec) }) {
-                    twice.push((name, first.own));
+                if let Some(first) = self.found.tools.insert(name.clone(), Listed { own, spec: Arc::new(spec) }) {
+                    self.twice.push((name, first.own));
                 }
             }
-            Err(why) => found.unusable.push((crate::told(&own), why)),
+            Err(why) => self.found.unusable.push((crate::told(&own), why)),
         }
     }
-    // Nobody could say which of the two was approved.
-    for (name, own) in twice {
-        found.tools.remove(&name);
-        found.unusable.push((own, format!("two tools would be called `{name}`")));
+
+    /// Nobody could say which of two tools with one name was approved.
+    fn listing(mut self) -> Listing {
+        for (name, own) in self.twice {
+            self.found.tools.remove(&name);
+            self.found.unusable.push((own, format!("two tools would be called `{name}`")));
+        }
+        self.found
     }
-    found
+}
+
+/// Bytes of a tool's description and schema.
+fn size(tool: &Tool) -> usize {
+    let schema = serde_json::to_string(tool.input_schema.as_ref()).map_or(0, |text| text.len());
+    tool.description.as_deref().map_or(0, str::len) + schema
 }
 
 fn spec(tool: &Tool, config: &ServerConfig) -> Result<ToolSpec, String> {
@@ -116,7 +149,27 @@ mod tests {
     use crate::Offered;
 
     fn of(tools: Value, config: &ServerConfig) -> Listing {
-        listing(serde_json::from_value(tools).unwrap(), config)
+        let mut gathered = Gathered::default();
+        gathered.add(serde_json::from_value(tools).unwrap(), config).unwrap();
+        gathered.listing()
+    }
+
+    #[test]
+    fn all_pages_together_are_bounded() {
+        let config = ServerConfig::stdio("s", "a", &[]);
+        let check = |count: usize, tool: Value, pages: usize, expected: &str| {
+            let page = || serde_json::from_value(Value::from(vec![tool.clone(); count])).unwrap();
+            let mut gathered = Gathered::default();
+            let outcome = (0..pages).try_for_each(|_| gathered.add(page(), &config));
+            assert_eq!(outcome.is_ok(), expected.is_empty());
+            assert!(outcome.err().unwrap_or_default().contains(expected), "{expected}");
+        };
+        check(8, json!({ "name": "a", "inputSchema": {} }), 64, "");
+        check(9, json!({ "name": "a", "inputSchema": {} }), 64, "more than 512 tools");
+        let mebibyte = "x".repeat((1 << 20) - 2);
+        check(1, json!({ "name": "a", "description": mebibyte, "inputSchema": {} }), 8, "");
+        check(1, json!({ "name": "a", "description": mebibyte, "inputSchema": {} }), 9, "more than 8388608 bytes");
+        check(1, json!({ "name": "a", "inputSchema": { "title": mebibyte } }), 9, "more than 8388608 bytes");
     }
 
     #[test]

@@ -6,7 +6,8 @@
 //! it computes unasked are watched, and who has left the group is found by its parents.
 //!
 //! What is started here runs as the user that this service runs as. A program that is an enemy can do what that user can, and
-//! needs a container around it.
+//! needs a container around it. So does one that may start daemons: a process that leaves the group and loses its parent
+//! within half a second, before anybody has looked, is not known and is neither counted nor ended.
 
 #[cfg(target_os = "linux")]
 mod table;

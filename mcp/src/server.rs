@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use forethought_tools::{Invocation, Limits, Reply, Tool, ToolError, ToolSpec};
 use reqwest::Client;
 use serde_json::{Map, Value};
-use tokio::time::timeout;
+use tokio::{runtime::Handle, time::timeout};
 
 use crate::{
     config::{ConfigError, ServerConfig},
@@ -33,6 +33,8 @@ struct Inner {
     config: Arc<ServerConfig>,
     client: Option<Client>,
     pins: Arc<dyn Pins>,
+    /// Where connections live, whoever asks for them.
+    runtime: Handle,
     lanes: Mutex<BTreeMap<String, Arc<Lane>>>,
 }
 
@@ -61,10 +63,22 @@ pub struct Survey {
 }
 
 impl Server {
-    /// A server that is started, or connected to, when it is first wanted.
+    /// Whether there can be such a server. Nothing is started for it, and it needs no runtime.
+    ///
+    /// # Errors
+    /// [`ConfigError`], the first that is found.
+    pub fn check(config: &ServerConfig) -> Result<(), ConfigError> {
+        client(config, Arc::new(SystemLookup)).map(drop)
+    }
+
+    /// A server that is started, or connected to, when it is first wanted. What is started lives on the runtime that is
+    /// current here: it stays when the runtime of somebody who asked for it ends.
     ///
     /// # Errors
     /// [`ConfigError`] when it cannot be one.
+    ///
+    /// # Panics
+    /// When it is made outside of a Tokio runtime. [`Handle::enter`] makes one current.
     pub fn new(config: ServerConfig, pins: Arc<dyn Pins>) -> Result<Self, ConfigError> {
         Self::with_lookup(config, pins, Arc::new(SystemLookup))
     }
@@ -73,15 +87,17 @@ impl Server {
     ///
     /// # Errors
     /// As [`Server::new`].
+    ///
+    /// # Panics
+    /// As [`Server::new`].
     pub fn with_lookup(
         config: ServerConfig,
         pins: Arc<dyn Pins>,
         lookup: Arc<dyn Lookup>,
     ) -> Result<Self, ConfigError> {
-        config.check()?;
-        let client = config.http.as_ref().map(|config| http::client(config, lookup)).transpose();
-        let client = client.map_err(|(key, why)| ConfigError { server: config.name.clone(), key, why })?;
-        Ok(Self(Arc::new(Inner { config: Arc::new(config), client, pins, lanes: Mutex::default() })))
+        let client = client(&config, lookup)?;
+        let (config, runtime) = (Arc::new(config), Handle::current());
+        Ok(Self(Arc::new(Inner { config, client, pins, runtime, lanes: Mutex::default() })))
     }
 
     /// Its name.
@@ -148,6 +164,13 @@ impl Server {
     }
 }
 
+/// What reaches a service, where it is one.
+fn client(config: &ServerConfig, lookup: Arc<dyn Lookup>) -> Result<Option<Client>, ConfigError> {
+    config.check()?;
+    let client = config.http.as_ref().map(|config| http::client(config, lookup)).transpose();
+    client.map_err(|(key, why)| ConfigError { server: config.name.clone(), key, why })
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         self.restart();
@@ -167,6 +190,7 @@ impl Inner {
         }
         let key = self.key(tenant);
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.retain(|_, lane| lane.is_kept());
         if let Some(lane) = lanes.get(key) {
             return Ok(Arc::clone(lane));
         }
@@ -181,7 +205,7 @@ impl Inner {
             lanes.remove(&oldest);
         }
         let whose = Whose { config: Arc::clone(&self.config), tenant: key.to_owned(), client: self.client.clone() };
-        let lane = Arc::new(Lane::new(whose));
+        let lane = Arc::new(Lane::new(whose, &self.runtime));
         lanes.insert(key.to_owned(), Arc::clone(&lane));
         Ok(lane)
     }
@@ -205,7 +229,8 @@ impl Inner {
         status(self.pins.as_ref(), &tool.spec)
     }
 
-    /// A session that has expired is begun anew, once: the server has not taken the call.
+    /// A session that has expired, or has ended before it was this call's turn, is begun anew, once: the server has not taken
+    /// the call.
     async fn call(&self, tool: &McpTool, invocation: Invocation, seen: &Seen) -> Result<Reply, ToolError> {
         let lane = self.lane(&invocation.tenant)?;
         let Value::Object(arguments) = invocation.arguments else {
@@ -219,7 +244,7 @@ impl Inner {
                 Ok(reply) => return Ok(reply),
                 Err(Broken::Expired) if again => again = false,
                 Err(Broken::Expired) => {
-                    return Err(ToolError::Failed("the tool's server forgets its sessions".to_owned()));
+                    return Err(ToolError::Failed("the tool's server ends its sessions too soon".to_owned()));
                 }
                 Err(Broken::Told(error)) => return Err(error),
             }
@@ -300,5 +325,45 @@ fn least(one: Limits, other: Limits) -> Limits {
         time_ms: one.time_ms.min(other.time_ms),
         bytes: one.bytes.min(other.bytes),
         memory: one.memory.min(other.memory),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::runtime::Runtime;
+
+    use super::*;
+    use crate::pins::Approved;
+
+    struct Nothing;
+
+    impl Pins for Nothing {
+        fn approved(&self, _: &str) -> Option<Approved> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_connection_that_nobody_keeps_any_more_is_replaced() {
+        let (home, gone) = (Runtime::new().unwrap(), Runtime::new().unwrap());
+        let lost = gone.handle().clone();
+        drop(gone);
+        let _home = home.enter();
+        let server = Server::new(ServerConfig::stdio("t", "/bin/cat", &[]), Arc::new(Nothing)).unwrap();
+        let server = &server.0;
+        let whose = Whose { config: Arc::clone(&server.config), tenant: String::new(), client: None };
+        let orphan = Arc::new(Lane::new(whose, &lost));
+        assert!(!orphan.is_kept());
+        server.lanes.lock().unwrap().insert(String::new(), Arc::clone(&orphan));
+        let lane = server.lane("acme").unwrap();
+        assert!(lane.is_kept() && !Arc::ptr_eq(&lane, &orphan));
+        assert!(Arc::ptr_eq(&lane, &server.lane("acme").unwrap()));
+    }
+
+    #[test]
+    fn what_cannot_be_a_server_is_told_without_a_runtime() {
+        assert!(Server::check(&ServerConfig::stdio("t", "/bin/cat", &[])).is_ok());
+        let wrong = Server::check(&ServerConfig::http("t", "https://10.0.0.1/")).unwrap_err();
+        assert!(wrong.key == "url" && wrong.why.contains("a private network"), "{wrong}");
     }
 }

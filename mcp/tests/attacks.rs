@@ -101,6 +101,51 @@ async fn it_hangs_and_is_started_anew_when_it_goes_on_hanging() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_does_not_list_its_tools_any_more_and_is_started_anew() {
+    let mut config = misbehaving("one_list");
+    (config.start_ms, config.limits.time_ms) = (10_000, 60_000);
+    let setup = Setup::new(config);
+    let tool = setup.tool().await;
+    let first = text(&tool, "pid").await;
+    ok(&act(&tool, "change").await, "changed");
+    let outcome = call(&tool, "acme", json!({ "do": "sing" }), 60_000).await;
+    assert!(matches!(&outcome, Err(ToolError::Unavailable(why)) if why.contains("does not list")), "{outcome:?}");
+    until("it is started anew", || !is_there(&first)).await;
+    ok(&act(&tool, "sing").await, "did sing");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_whose_turn_comes_when_all_is_over_is_made_on_another_connection() {
+    let mut config = misbehaving("ok");
+    (config.calls, config.limits.time_ms) = (1, 60_000);
+    let setup = Setup::new(config);
+    let tool = setup.tool().await;
+    let waiting = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        call(&tool, "acme", json!({ "do": "sing" }), 60_000).await
+    };
+    let (crashed, waited) = tokio::join!(act(&tool, "crash_later"), waiting);
+    assert!(crashed.is_err());
+    ok(&waited, "did sing");
+}
+
+#[test]
+fn connections_outlive_the_runtime_of_who_asked_first() {
+    let home = tokio::runtime::Runtime::new().unwrap();
+    let setup = {
+        let _home = home.enter();
+        Setup::new(misbehaving("ok"))
+    };
+    let visitor = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (tool, first) = visitor().block_on(async {
+        let tool = setup.tool().await;
+        let pid = text(&tool, "pid").await;
+        (tool, pid)
+    });
+    assert_eq!(visitor().block_on(text(&tool, "pid")), first);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_uses_more_memory_than_it_may() {
     let mut config = misbehaving("ok");
     config.stdio.as_mut().unwrap().memory_bytes = 150 << 20;
@@ -181,7 +226,7 @@ async fn who_does_not_start_is_given_up_in_time() {
         assert!(why.contains(expected), "{mode}: {why}");
     };
     check("silent", "longer than 3000 ms").await;
-    check("no_list", "longer than 3000 ms").await;
+    check("no_list", "does not list its tools").await;
     check("exit", "it does not start").await;
     check("closed", "it does not start").await;
     check("garbage", "lines faster than anybody").await;

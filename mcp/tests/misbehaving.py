@@ -129,6 +129,9 @@ def call(request):
         time.sleep(1000)
     elif what == "crash":
         os._exit(3)
+    elif what == "crash_later":
+        time.sleep(1)
+        os._exit(3)
     elif what == "abort":
         os.kill(os.getpid(), signal.SIGKILL)
     elif what == "long_line":
@@ -206,8 +209,9 @@ def tools():
 
 
 def listed(request):
-    if MODE == "no_list":
+    if MODE == "no_list" or (MODE == "one_list" and "listed" in STATE):
         return
+    STATE["listed"] = True
     if MODE == "endless_pages":
         answer(request, {"tools": tools(), "nextCursor": "again"})
     elif MODE == "many_tools":

@@ -179,6 +179,59 @@ async fn check(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static, expe
     until("the answer is not read any more", || site.open.load(Ordering::SeqCst) == 0).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_beginning_that_is_never_answered_leaves_nothing_behind() {
+    let answers: [fn() -> Answer; 3] = [
+        || Answer::Never,
+        || Answer::Open(vec![("content-type", "application/json".to_owned())], b"{".to_vec()),
+        || Answer::Open(events(), b": hello\n\n".to_vec()),
+    ];
+    for method in ["server/discover", "initialize", "tools/list"] {
+        for answer in answers {
+            let site =
+                Site::start(
+                    move |request: &Request| {
+                        if request.body["method"] == method { answer() } else { plain(request, "s", "acts") }
+                    },
+                )
+                .await;
+            let setup = Setup::new(forethought_mcp::ServerConfig { start_ms: 1_000, ..site.config() });
+            assert!(setup.server.survey("acme").await.is_err());
+            until("nothing is waited for any more", || site.open.load(Ordering::SeqCst) == 0).await;
+            assert!(methods(&site).contains(&method.to_owned()));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_a_session_that_is_never_answered_is_not_waited_for_long() {
+    let site = Site::start(|request: &Request| match request.method.as_str() {
+        "DELETE" => Answer::Never,
+        _ => plain(request, "s", "acts"),
+    })
+    .await;
+    let setup = Setup::new(site.config());
+    setup.tool().await;
+    setup.server.stop().await;
+    until("it is not waited for any more", || site.open.load(Ordering::SeqCst) == 0).await;
+    assert_eq!(methods(&site).pop().as_deref(), Some("DELETE"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_error_goes_to_who_asked_whatever_id_it_has() {
+    let error = |id: Value| json!({ "jsonrpc": "2.0", "id": id, "error": { "code": -32600, "message": "not so" } });
+    let refuse = move |status: u16, body: Value| {
+        Answer::Whole(status, vec![("content-type", "application/json".to_owned())], body.to_string().into_bytes())
+    };
+    check(move |_| refuse(422, error(Value::Null)), Err("refuses the call: not so")).await;
+    check(move |_| refuse(400, error(json!("server-error"))), Err("refuses the call: not so")).await;
+    check(move |_| refuse(500, error(json!(4711))), Err("refuses the call: not so")).await;
+    let without = json!({ "jsonrpc": "2.0", "error": { "code": -32600, "message": "not so" } });
+    check(move |_| refuse(500, without.clone()), Err("refuses the call: not so")).await;
+    // It does not know the session, and is asked again in another.
+    check(move |_| refuse(400, error(Value::Null)), Ok("done")).await;
+}
+
 fn gzip_bomb() -> Vec<u8> {
     // A stored block would be no bomb: this is what gzip makes of 1 GB of zeros, a thousandth of it.
     let mut python = std::process::Command::new(setup::python());

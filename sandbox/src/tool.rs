@@ -13,7 +13,6 @@ use tokio::{
 
 use crate::{Interpreters, Job, Language, Machine, Program, SandboxError, reply::reply};
 
-const NAME: &str = "run_code";
 /// The longest code and input that are taken, in characters.
 const MAX_CODE: usize = 100_000;
 const MAX_INPUT: usize = 1_000_000;
@@ -66,6 +65,9 @@ struct Arguments {
 }
 
 impl RunCode {
+    /// Its name.
+    pub const NAME: &str = "run_code";
+
     /// The tool for these interpreters. Their files are read and checked now, and compiled on a thread of their own; calls wait
     /// for that.
     ///
@@ -212,7 +214,8 @@ fn spec(languages: &[Language]) -> Result<ToolSpec, SandboxError> {
         "required": ["language", "code"],
         "additionalProperties": false,
     });
-    ToolSpec::new(NAME, &description, parameters, Effect::Pure).map_err(|error| SandboxError::Start(error.to_string()))
+    ToolSpec::new(RunCode::NAME, &description, parameters, Effect::Pure)
+        .map_err(|error| SandboxError::Start(error.to_string()))
 }
 
 const fn words(language: Language) -> &'static str {

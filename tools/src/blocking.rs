@@ -62,9 +62,9 @@ mod tests {
             Ok(())
         });
         let call = tokio::spawn(work);
-        tokio::task::spawn_blocking(move || started.recv_timeout(Duration::from_secs(60))).await.unwrap().unwrap();
+        tokio::task::spawn_blocking(move || started.recv_timeout(Duration::from_mins(1))).await.unwrap().unwrap();
         call.abort();
-        tokio::task::spawn_blocking(move || finished.recv_timeout(Duration::from_secs(60))).await.unwrap().unwrap();
+        tokio::task::spawn_blocking(move || finished.recv_timeout(Duration::from_mins(1))).await.unwrap().unwrap();
     }
 
     #[tokio::test]

@@ -19,6 +19,6 @@ pub use built_in::built_in;
 pub use calculator::Calculator;
 pub use dates::Dates;
 pub use json_query::JsonQuery;
-pub use spec::{Effect, MAX_DESCRIPTION, MAX_NAME, MAX_PARAMETERS, SpecError, ToolSpec};
+pub use spec::{Effect, MAX_DESCRIPTION, MAX_NAME, MAX_PARAMETERS, MAX_PATTERNS, SpecError, ToolSpec};
 pub use tool::{Invocation, Limits, Reply, Tool, ToolError};
 pub use toolbox::{Ended, Toolbox};

@@ -1,8 +1,8 @@
 //! What a model is told of a tool.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use jsonschema::Validator;
+use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -13,6 +13,12 @@ pub const MAX_NAME: usize = 64;
 pub const MAX_DESCRIPTION: usize = 16 * 1024;
 /// The longest schema of a tool's arguments, in bytes of compact JSON.
 pub const MAX_PARAMETERS: usize = 64 * 1024;
+/// The most regular expressions in a schema of a tool's arguments.
+pub const MAX_PATTERNS: usize = 64;
+/// Bytes that one regular expression may be compiled to, and that what it remembers while it looks may have.
+const PATTERN_BYTES: usize = 1 << 20;
+/// How often one regular expression may go back in one text.
+const BACKTRACKS: usize = 100_000;
 
 /// What calling a tool may change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -47,7 +53,8 @@ pub struct ToolSpec {
     parameters: Arc<Value>,
     effect: Effect,
     digest: String,
-    validator: Arc<Validator>,
+    /// Compiled when the first arguments come: nobody may ever call the tool, and what a stranger wrote may take long to compile.
+    validator: Arc<OnceLock<Result<Validator, String>>>,
 }
 
 /// A tool that cannot be offered to a model.
@@ -69,6 +76,9 @@ pub enum SpecError {
 impl ToolSpec {
     /// A tool's own words about itself. `parameters` is a JSON Schema whose values are objects; `null` takes no arguments.
     ///
+    /// The schema is checked for its form alone. Its regular expressions and references are followed by the first
+    /// [`ToolSpec::check`].
+    ///
     /// # Errors
     /// [`SpecError`] when it could not be named, read or checked.
     pub fn new(name: &str, description: &str, parameters: Value, effect: Effect) -> Result<Self, SpecError> {
@@ -81,8 +91,8 @@ impl ToolSpec {
             return Err(SpecError::Description(name.to_owned(), description.len()));
         }
         let parameters = objects(name, parameters)?;
-        let validator = jsonschema::draft202012::new(&parameters)
-            .map_err(|error| SpecError::Parameters(name.to_owned(), error.to_string()))?;
+        jsonschema::draft202012::meta::validate(&parameters)
+            .map_err(|error| SpecError::Parameters(name.to_owned(), placed(&error)))?;
         let digest = digest(name, description, &parameters);
         Ok(Self {
             name: name.to_owned(),
@@ -90,7 +100,7 @@ impl ToolSpec {
             parameters: Arc::new(parameters),
             effect,
             digest,
-            validator: Arc::new(validator),
+            validator: Arc::default(),
         })
     }
 
@@ -128,18 +138,33 @@ impl ToolSpec {
     /// What is wrong with the arguments of a call, in words that a model can mend it by.
     ///
     /// # Errors
-    /// All that does not fit, at most five of it.
+    /// All that does not fit, at most five of it; or that the schema cannot be used, and so no arguments fit.
     pub fn check(&self, arguments: &Value) -> Result<(), String> {
-        let wrong: Vec<String> = self
-            .validator
-            .iter_errors(arguments)
-            .take(5)
-            .map(|error| match error.instance_path().as_str() {
-                "" => error.to_string(),
-                path => format!("{path}: {error}"),
-            })
-            .collect();
+        let compiled = self.validator.get_or_init(|| compile(&self.parameters));
+        let validator = compiled.as_ref().map_err(|why| format!("the arguments cannot be checked: {why}"))?;
+        let wrong: Vec<String> = validator.iter_errors(arguments).take(5).map(|error| placed(&error)).collect();
         if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
+    }
+}
+
+fn compile(parameters: &Value) -> Result<Validator, String> {
+    let bounds = PatternOptions::fancy_regex()
+        .size_limit(PATTERN_BYTES)
+        .dfa_size_limit(PATTERN_BYTES)
+        .backtrack_limit(BACKTRACKS);
+    let options = jsonschema::draft202012::options().with_pattern_options(bounds);
+    options.build(parameters).map_err(|error| {
+        let at = error.schema_path().as_str();
+        let why = error.masked();
+        format!("its schema cannot be used at `{at}`: {why}; a regular expression may be wrong or too big")
+    })
+}
+
+/// An error, and where it is.
+fn placed(error: &ValidationError<'_>) -> String {
+    match error.instance_path().as_str() {
+        "" => error.to_string(),
+        path => format!("{path}: {error}"),
     }
 }
 
@@ -160,26 +185,35 @@ fn objects(name: &str, parameters: Value) -> Result<Value, SpecError> {
     if schema.to_string().len() > MAX_PARAMETERS {
         return refuse(&format!("it has more than {MAX_PARAMETERS} bytes"));
     }
+    if patterns(&schema) > MAX_PATTERNS {
+        return refuse(&format!("it has more than {MAX_PATTERNS} regular expressions"));
+    }
     Ok(schema)
+}
+
+/// Regular expressions in a schema. An argument that is called `pattern` is none: what stands there is a schema.
+fn patterns(schema: &Value) -> usize {
+    match schema {
+        Value::Array(items) => items.iter().map(patterns).sum(),
+        Value::Object(fields) => {
+            let own = |(key, value): (&String, &Value)| match (key.as_str(), value) {
+                ("pattern", Value::String(_)) => 1,
+                ("patternProperties", Value::Object(each)) => each.len(),
+                _ => 0,
+            };
+            fields.iter().map(own).sum::<usize>() + fields.values().map(patterns).sum::<usize>()
+        }
+        _ => 0,
+    }
 }
 
 /// Over JSON with sorted keys and without spaces, which is one text for one meaning.
 fn digest(name: &str, description: &str, parameters: &Value) -> String {
-    let parts = [Value::from(name), Value::from(description), sorted(parameters)];
+    let mut sorted = parameters.clone();
+    sorted.sort_all_objects();
+    let parts = [Value::from(name), Value::from(description), sorted];
     let text = parts.map(|part| part.to_string()).join("\n");
     format!("sha256:{}", hex::encode(Sha256::digest(text.as_bytes())))
-}
-
-fn sorted(value: &Value) -> Value {
-    match value {
-        Value::Object(fields) => {
-            let mut keys: Vec<_> = fields.iter().collect();
-            keys.sort_by_key(|(key, _)| key.as_str());
-            keys.into_iter().map(|(key, value)| (key.clone(), sorted(value))).collect::<Map<_, _>>().into()
-        }
-        Value::Array(list) => list.iter().map(sorted).collect(),
-        other => other.clone(),
-    }
 }
 
 #[cfg(test)]
@@ -236,5 +270,49 @@ mod tests {
         check(json!({}), "\"x\" is a required property");
         check(json!({ "x": 1, "y": 2 }), "y");
         check(json!([]), "object");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_schema_is_told_with_its_place() {
+        let check = |parameters: Value, expected: &[&str]| {
+            let why = spec("a", parameters).unwrap_err().to_string();
+            assert!(expected.iter().all(|part| why.contains(part)), "{why}");
+        };
+        check(json!({ "properties": { "x": { "type": "text" } } }), &["/properties/x/type", "text"]);
+    }
+
+    #[test]
+    fn a_schema_is_compiled_when_it_is_first_used_and_within_bounds() {
+        let with = |pattern: &str| spec("a", json!({ "properties": { "x": { "pattern": pattern } } })).unwrap();
+        let plain = with("^a+$");
+        assert!(plain.validator.get().is_none());
+        assert_eq!(plain.check(&json!({ "x": "aa" })), Ok(()));
+        // What was compiled is shared.
+        assert!(plain.clone().validator.get().is_some());
+        // Its copies of copies would have a hundred million states.
+        for big in ["^((a{1,500}){1,500}b){500}$", "^(?=x)((\\p{L}{1,500}){1,500}b){500}$", "("] {
+            let why = with(big).check(&json!({ "x": "a" })).unwrap_err();
+            assert!(why.contains("cannot be checked") && why.contains("/properties/x/pattern"), "{why}");
+        }
+        let elsewhere = spec("a", json!({ "properties": { "x": { "$ref": "https://example.com/x" } } })).unwrap();
+        assert!(elsewhere.check(&json!({})).unwrap_err().contains("cannot be checked"));
+        // It would go back for ever.
+        let back = with("^(?=a)(a|a)*\\1$");
+        assert!(back.check(&json!({ "x": "a".repeat(60) + "b" })).is_err());
+    }
+
+    #[test]
+    fn regular_expressions_are_counted() {
+        let check = |parameters: Value, expected: usize| {
+            assert_eq!(patterns(&parameters), expected);
+            assert_eq!(spec("a", parameters).is_ok(), expected <= MAX_PATTERNS);
+        };
+        let each = |count: usize, value: Value| -> serde_json::Map<String, Value> {
+            (0..count).map(|number| (format!("p{number}"), value.clone())).collect()
+        };
+        check(json!({ "properties": each(64, json!({ "pattern": "a" })) }), 64);
+        check(json!({ "properties": each(65, json!({ "pattern": "a" })) }), 65);
+        check(json!({ "allOf": [{ "patternProperties": each(65, json!({})) }] }), 65);
+        check(json!({ "properties": { "pattern": { "type": "string" } } }), 0);
     }
 }

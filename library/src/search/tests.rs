@@ -122,7 +122,7 @@ async fn an_index_that_was_made_while_its_document_was_erased_is_not_kept() {
     let gone = put(&shelf, "acme", "gone.txt", "harbour secret");
     let documents = documents(&shelf);
     let held = shelf.all("acme").expect("files").remove(0);
-    let (stop, _call_off) = Stop::after(Duration::from_secs(60));
+    let (stop, _call_off) = Stop::after(Duration::from_mins(1));
     let mut index = FileIndex::unread();
     index.read_on(shelf.read("acme", &gone.id).expect("read"), 14, usize::MAX, &stop).expect("read");
     shelf.delete("acme", &gone.id).expect("deleted");

@@ -27,13 +27,16 @@ pub struct ListTables {
 }
 
 impl ListTables {
+    /// Its name.
+    pub const NAME: &str = "list_tables";
+
     /// The tool `list_tables`.
     ///
     /// # Errors
     /// [`SpecError`], which would be a mistake in this program.
     pub fn new(tables: Arc<Tables>) -> Result<Self, SpecError> {
         let parameters = json!({ "type": "object", "properties": {}, "additionalProperties": false });
-        Ok(Self { spec: ToolSpec::new("list_tables", DESCRIPTION, parameters, Effect::Reads)?, tables })
+        Ok(Self { spec: ToolSpec::new(Self::NAME, DESCRIPTION, parameters, Effect::Reads)?, tables })
     }
 }
 

@@ -34,6 +34,9 @@ struct Arguments {
 }
 
 impl TableQuery {
+    /// Its name.
+    pub const NAME: &str = "table_query";
+
     /// The tool `table_query`.
     ///
     /// # Errors
@@ -51,7 +54,7 @@ impl TableQuery {
             "required": ["sql"],
             "additionalProperties": false,
         });
-        Ok(Self { spec: ToolSpec::new("table_query", DESCRIPTION, parameters, Effect::Reads)?, tables })
+        Ok(Self { spec: ToolSpec::new(Self::NAME, DESCRIPTION, parameters, Effect::Reads)?, tables })
     }
 }
 

@@ -32,6 +32,7 @@ fn only_what_makes_sense_is_a_server() {
     check(json!({ "name": "t", "stdio": { "command": "a", "inherit": true } }), Err("unknown field"));
     check(json!({ "name": "t", "stdio": stdio, "calls": 0 }), Err("`calls`"));
     check(json!({ "name": "t", "stdio": stdio, "start_ms": 0 }), Err("`start_ms`"));
+    check(json!({ "name": "t", "stdio": stdio, "idle_s": 0 }), Err("`idle_s`"));
     let egress = json!({ "allow_private": ["10.0.0.0/33"] });
     check(json!({ "name": "t", "http": { "url": "https://a", "egress": egress } }), Err("10.0.0.0/33"));
 }

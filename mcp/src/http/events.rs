@@ -11,23 +11,33 @@ use crate::{MAX_MESSAGE, end::End, flow::Flow};
 /// Bytes that one stream may send at once, and each second after that.
 const BYTES: (f64, f64) = (64e6, 4e6);
 
-/// The whole body, if it has not more than [`MAX_MESSAGE`] bytes.
-pub(super) async fn whole(mut response: Response) -> Result<Vec<u8>, String> {
+/// The whole body, if it has not more than [`MAX_MESSAGE`] bytes and comes before the connection is over.
+pub(super) async fn whole(mut response: Response, end: &End) -> Result<Vec<u8>, String> {
     let mut body = Vec::new();
-    while let Some(piece) = response.chunk().await.map_err(super::web::broken)? {
+    loop {
+        let piece = tokio::select! {
+            piece = response.chunk() => piece.map_err(super::web::broken)?,
+            () = end.told() => return Err(end.why().to_owned()),
+        };
+        let Some(piece) = piece else { return Ok(body) };
         if body.len().saturating_add(piece.len()) > MAX_MESSAGE {
             return Err(format!("it sent a body of more than {MAX_MESSAGE} bytes"));
         }
         body.extend_from_slice(&piece);
     }
-    Ok(body)
 }
 
-/// The pieces of a stream of events, up to the first that is too much.
+/// The pieces of a stream of events, up to the first that is too much, or until the connection is over.
 pub(super) fn bounded(response: Response, end: End) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
     let state = (response.bytes_stream(), Bound::default(), end, false);
     stream::unfold(state, async |(mut from, mut bound, end, over)| {
-        let piece = if over { None } else { from.next().await }?;
+        if over {
+            return None;
+        }
+        let piece = tokio::select! {
+            piece = from.next() => piece?,
+            () = end.told() => return None,
+        };
         let piece = match piece
             .map_err(super::web::broken)
             .and_then(|piece| bound.take(&piece, Instant::now()).map(|()| piece))

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     error::Error as _,
     sync::{Arc, Mutex, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use futures::{StreamExt as _, stream::BoxStream};
@@ -31,6 +31,8 @@ const SESSION: &str = "mcp-session-id";
 const MAX_SESSION: usize = 1024;
 /// Streams that may be opened at once, and each second after that: a server can ask to be called again at once, for ever.
 const STREAMS: (f64, f64) = (16.0, 0.5);
+/// How long the end of a session may take. It is told when the connection is over, so nothing else ends it.
+const LEAVE_WITHIN: Duration = Duration::from_secs(3);
 
 type Failure = StreamableHttpError<WebError>;
 type Events = BoxStream<'static, Result<Sse, SseError>>;
@@ -54,14 +56,14 @@ impl Web {
         Self { client, headers, end, streams: Arc::new(Mutex::new(Flow::new(STREAMS.0, STREAMS.1))) }
     }
 
-    /// Sends a request with what the protocol and the tenant add to it. The tenant's headers come last: no other has its way.
-    async fn send(
+    /// A request with what the protocol and the tenant add to it. The tenant's headers come last: no other has its way.
+    fn dressed(
         &self,
         request: RequestBuilder,
         accept: &str,
         session: Option<Arc<str>>,
         headers: HashMap<HeaderName, HeaderValue>,
-    ) -> Result<Response, Failure> {
+    ) -> RequestBuilder {
         let mut all: HeaderMap = headers.into_iter().collect();
         if let Some(session) = session.and_then(|session| HeaderValue::try_from(session.as_ref()).ok()) {
             all.insert(SESSION, session);
@@ -71,17 +73,58 @@ impl Web {
             all.insert(ACCEPT, accept);
         }
         all.extend(self.headers.clone());
-        let response = request.headers(all).send().await.map_err(|error| failure(broken(error)))?;
-        let encoded = response.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
-        let status = response.status();
-        if status.is_redirection() {
-            return Err(failure(format!("it answered {}, and redirects are not followed", status.as_u16())));
+        request.headers(all)
+    }
+
+    /// What is answered before the connection is over. The SDK waits on a task that nobody ends, so the waiting ends itself.
+    async fn sent(&self, request: RequestBuilder) -> Result<Response, Failure> {
+        tokio::select! {
+            response = request.send() => usable(response.map_err(|error| failure(broken(error)))?),
+            () = self.end.told() => Err(failure(self.end.why().to_owned())),
         }
-        if encoded { Err(failure("it sent an encoding that was not asked for".to_owned())) } else { Ok(response) }
     }
 
     fn events(&self, response: Response) -> Events {
         SseStream::from_bytes_stream(Box::pin(bounded(response, self.end.clone()))).boxed()
+    }
+
+    /// What a refusal says. Only an error of the protocol itself goes on, so that nothing of a page gets anywhere. It goes to
+    /// who asked, whatever id it has: a server that has not understood a request does not know its id, and one that does not
+    /// know `server/discover` may say so by a status alone.
+    async fn refused(
+        &self,
+        message: &ClientJsonRpcMessage,
+        in_session: bool,
+        response: Response,
+    ) -> Result<StreamableHttpPostResponse, Failure> {
+        let status = response.status();
+        let said = failure(format!("it answered {}", status.as_u16()));
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS) {
+            return Err(said);
+        }
+        let json = is(&response, JSON);
+        let body = if json { whole(response, &self.end).await.unwrap_or_default() } else { Vec::new() };
+        let error = match parsed(&body) {
+            Ok(ServerJsonRpcMessage::Error(error)) => Some(error),
+            _ => None,
+        };
+        let ClientJsonRpcMessage::Request(request) = message else {
+            let error = error.ok_or(said)?;
+            return Ok(StreamableHttpPostResponse::Json(ServerJsonRpcMessage::Error(error), None));
+        };
+        // Much copied servers answer so where they do not know the session.
+        if in_session && status == StatusCode::BAD_REQUEST && error.as_ref().is_some_and(|error| error.id.is_none()) {
+            return Err(StreamableHttpError::SessionExpired);
+        }
+        let discovers = !in_session && matches!(request.request, ClientRequest::DiscoverRequest(_));
+        let error = match error {
+            Some(error) => error.error,
+            None if discovers && status.is_client_error() => {
+                ErrorData::invalid_request("it does not know this question", None)
+            }
+            None => return Err(said),
+        };
+        Ok(StreamableHttpPostResponse::Json(ServerJsonRpcMessage::error(error, Some(request.id.clone())), None))
     }
 }
 
@@ -98,20 +141,22 @@ impl StreamableHttpClient for Web {
     ) -> Result<StreamableHttpPostResponse, Failure> {
         let request = self.client.post(uri.as_ref()).json(&message);
         let in_session = session.is_some();
-        let response = self.send(request, &format!("{JSON}, {EVENTS}"), session, headers).await?;
+        let request = self.dressed(request, &format!("{JSON}, {EVENTS}"), session, headers);
+        let response = self.sent(request).await?;
         let status = response.status();
         if status == StatusCode::NOT_FOUND && in_session {
             return Err(StreamableHttpError::SessionExpired);
         }
         if !status.is_success() {
-            return refused(&message, in_session, response).await;
+            return self.refused(&message, in_session, response).await;
         }
         let session = session_of(&response)?;
         let awaited = matches!(message, ClientJsonRpcMessage::Request(_));
         match (is(&response, JSON), is(&response, EVENTS)) {
             _ if !awaited => Ok(StreamableHttpPostResponse::Accepted),
             (true, _) => {
-                Ok(StreamableHttpPostResponse::Json(parsed(&whole(response).await.map_err(failure)?)?, session))
+                let body = whole(response, &self.end).await.map_err(failure)?;
+                Ok(StreamableHttpPostResponse::Json(parsed(&body)?, session))
             }
             (_, true) => Ok(StreamableHttpPostResponse::Sse(self.events(response), session)),
             _ => Err(failure(format!("it answered {} with neither JSON nor events", status.as_u16()))),
@@ -125,8 +170,9 @@ impl StreamableHttpClient for Web {
         _auth: Option<String>,
         headers: HashMap<HeaderName, HeaderValue>,
     ) -> Result<(), Failure> {
-        let response = self.send(self.client.delete(uri.as_ref()), JSON, Some(session), headers).await?;
-        match response.status() {
+        let request = self.client.delete(uri.as_ref()).timeout(LEAVE_WITHIN);
+        let response = self.dressed(request, JSON, Some(session), headers).send().await;
+        match usable(response.map_err(|error| failure(broken(error)))?)?.status() {
             StatusCode::METHOD_NOT_ALLOWED => Err(StreamableHttpError::ServerDoesNotSupportDeleteSession),
             _ => Ok(()),
         }
@@ -146,7 +192,8 @@ impl StreamableHttpClient for Web {
         if let Some(last) = last_event.and_then(|last| HeaderValue::try_from(last).ok()) {
             headers.insert(HeaderName::from_static("last-event-id"), last);
         }
-        let response = self.send(self.client.get(uri.as_ref()), EVENTS, session, headers).await?;
+        let request = self.dressed(self.client.get(uri.as_ref()), EVENTS, session, headers);
+        let response = self.sent(request).await?;
         match response.status() {
             StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND => Err(StreamableHttpError::ServerDoesNotSupportSse),
             status if status.is_success() && is(&response, EVENTS) => Ok(self.events(response)),
@@ -155,36 +202,14 @@ impl StreamableHttpClient for Web {
     }
 }
 
-/// What a refusal says. Only an error of the protocol itself goes on, so that nothing of a page gets anywhere; a server that
-/// does not know `server/discover` may say so by a status alone, and without the id of the question.
-async fn refused(
-    message: &ClientJsonRpcMessage,
-    in_session: bool,
-    response: Response,
-) -> Result<StreamableHttpPostResponse, Failure> {
+/// An answer that leads nowhere else, and is not packed.
+fn usable(response: Response) -> Result<Response, Failure> {
+    let encoded = response.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
     let status = response.status();
-    let said = failure(format!("it answered {}", status.as_u16()));
-    if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS) {
-        return Err(said);
+    if status.is_redirection() {
+        return Err(failure(format!("it answered {}, and redirects are not followed", status.as_u16())));
     }
-    let body = if is(&response, JSON) { whole(response).await.unwrap_or_default() } else { Vec::new() };
-    let error = match parsed(&body) {
-        Ok(ServerJsonRpcMessage::Error(error)) => Some(error),
-        _ => None,
-    };
-    match (message, error) {
-        (ClientJsonRpcMessage::Request(request), error)
-            if !in_session
-                && status.is_client_error()
-                && matches!(request.request, ClientRequest::DiscoverRequest(_)) =>
-        {
-            let unknown = || ErrorData::invalid_request("it does not know this question", None);
-            let error = error.map_or_else(unknown, |error| error.error);
-            Ok(StreamableHttpPostResponse::Json(ServerJsonRpcMessage::error(error, Some(request.id.clone())), None))
-        }
-        (_, Some(error)) => Ok(StreamableHttpPostResponse::Json(ServerJsonRpcMessage::Error(error), None)),
-        (_, None) => Err(said),
-    }
+    if encoded { Err(failure("it sent an encoding that was not asked for".to_owned())) } else { Ok(response) }
 }
 
 fn parsed(body: &[u8]) -> Result<ServerJsonRpcMessage, Failure> {

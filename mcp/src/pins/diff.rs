@@ -17,21 +17,11 @@ pub fn diff(approved: &Approved, now: &ToolSpec) -> String {
     text
 }
 
-fn pretty(value: &Value) -> String {
-    serde_json::to_string_pretty(&sorted(value)).unwrap_or_default()
-}
-
 /// In the order of keys, which is no part of what was approved.
-fn sorted(value: &Value) -> Value {
-    match value {
-        Value::Object(fields) => {
-            let mut fields: Vec<_> = fields.iter().map(|(key, value)| (key.clone(), sorted(value))).collect();
-            fields.sort_by(|one, other| one.0.cmp(&other.0));
-            Value::Object(fields.into_iter().collect())
-        }
-        Value::Array(items) => items.iter().map(sorted).collect(),
-        other => other.clone(),
-    }
+fn pretty(value: &Value) -> String {
+    let mut sorted = value.clone();
+    sorted.sort_all_objects();
+    serde_json::to_string_pretty(&sorted).unwrap_or_default()
 }
 
 fn part(what: &str, before: &str, now: &str) -> String {

@@ -102,14 +102,18 @@ impl PinFile {
         Ok(Self { file: file.to_owned(), tools: RwLock::new(read(file)?) })
     }
 
-    /// Reads the file again, as another program may have changed it.
+    /// Reads the file again, as another program may have changed it. What it says counts once it is [taken up](Self::take_up).
     ///
     /// # Errors
-    /// As [`PinFile::load`]; then what was read before counts.
-    pub fn reload(&self) -> Result<(), PinError> {
-        let read = read(&self.file)?;
+    /// As [`PinFile::load`].
+    pub fn read_again(&self) -> Result<Self, PinError> {
+        Self::load(&self.file)
+    }
+
+    /// What another reading of the file says counts from now on.
+    pub fn take_up(&self, read: Self) {
+        let read = read.tools.into_inner().unwrap_or_else(PoisonError::into_inner);
         *self.tools.write().unwrap_or_else(PoisonError::into_inner) = read;
-        Ok(())
     }
 
     /// Every approval, by name.

@@ -122,6 +122,8 @@ async fn memory_and_processes_are_bounded() {
     };
     let found = resolve(Path::new("python3")).unwrap();
     check(&format!("{} -c '{python}'", found.display()), "bytes of memory").await;
+    let unreaped = "import os, time\n[os.fork() or os._exit(0) for _ in range(30)]\ntime.sleep(100)";
+    check(&format!("{} -c '{unreaped}'", found.display()), "12 processes").await;
     check("i=0; while [ $i -lt 30 ]; do sleep 100 & i=$((i+1)); done; wait", "12 processes").await;
 }
 

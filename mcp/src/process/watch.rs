@@ -62,20 +62,27 @@ fn usage(core: &Core, searched: bool) -> Usage {
         learn(core);
     }
     let known = core.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let mut found: Vec<Process> = alive(&known).map(|(_, process)| process).collect();
+    let mut found: Vec<Process> = there(&known).map(|(_, process)| process).collect();
     if known.is_empty() {
         found.extend(look(core.leader.as_raw_pid()));
     }
-    let pages: u64 = found.iter().map(|process| process.pages).sum();
+    summed(&found)
+}
+
+/// One that has ended and that nobody has waited for takes a number of the machine's, but uses nothing any more.
+fn summed(found: &[Process]) -> Usage {
+    let alive = || found.iter().filter(|process| !process.ended);
+    let pages: u64 = alive().map(|process| process.pages).sum();
     let page = u64::try_from(page_size()).unwrap_or(4096);
-    let ticks = found.iter().map(|process| process.ticks).sum();
+    let ticks = alive().map(|process| process.ticks).sum();
     Usage { processes: found.len(), bytes: pages.saturating_mul(page), ticks }
 }
 
-fn alive(known: &BTreeMap<i32, u64>) -> impl Iterator<Item = (i32, Process)> {
+/// Those that still have their numbers, ended or not.
+fn there(known: &BTreeMap<i32, u64>) -> impl Iterator<Item = (i32, Process)> {
     let same = |(pid, started): (&i32, &u64)| {
         let process = look(*pid)?;
-        (process.started == *started && !process.ended).then_some((*pid, process))
+        (process.started == *started).then_some((*pid, process))
     };
     known.iter().filter_map(same)
 }
@@ -121,7 +128,7 @@ pub(crate) fn kill_known(core: &Core) {
     for _ in 0..ROUNDS {
         learn(core);
         let known = core.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let left: Vec<_> = alive(&known).collect();
+        let left: Vec<_> = there(&known).filter(|(_, process)| !process.ended).collect();
         if left.is_empty() {
             return;
         }
@@ -155,6 +162,13 @@ mod tests {
         check(3, 1000, None);
         check(3, 1001, Some("1000 bytes of memory"));
         check(4, 10, Some("3 processes"));
+    }
+
+    #[test]
+    fn who_has_ended_counts_as_a_process_alone() {
+        let process = |ended| Process { parent: 1, group: 1, started: 1, ticks: 5, pages: 3, ended };
+        let found = summed(&[process(false), process(true), process(true)]);
+        assert_eq!(found, Usage { processes: 3, bytes: 3 * u64::try_from(page_size()).unwrap(), ticks: 5 });
     }
 
     #[test]

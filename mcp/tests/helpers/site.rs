@@ -33,6 +33,8 @@ pub enum Answer {
     Endless(Vec<(&'static str, String)>, Vec<u8>, Vec<u8>),
     /// Headers, a beginning, and then nothing for ever.
     Open(Vec<(&'static str, String)>, Vec<u8>),
+    /// Not even headers.
+    Never,
     /// Headers, and then this when it is told to, and nothing more for ever.
     When(Vec<(&'static str, String)>, Arc<Notify>, Vec<u8>),
 }
@@ -132,6 +134,7 @@ async fn write(mut stream: TcpStream, answer: Answer) {
             _ = stream.write_all(&then).await;
             _ = stream.read_u8().await;
         }
+        Answer::Never => _ = stream.read_u8().await,
         Answer::Open(headers, start) => {
             _ = stream.write_all(head(200, &headers).as_bytes()).await;
             _ = stream.write_all(&start).await;

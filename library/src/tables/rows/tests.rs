@@ -21,7 +21,7 @@ impl Sink for Kept {
 }
 
 fn rows(kind: Kind, text: &[u8]) -> Result<(Vec<String>, Vec<String>), TableError> {
-    let (stop, _call_off) = Stop::after(Duration::from_secs(60));
+    let (stop, _call_off) = Stop::after(Duration::from_mins(1));
     let mut kept = Kept::default();
     read(kind, text, &stop, &mut kept).map(|headers| (headers.0, kept.0))
 }
@@ -101,7 +101,7 @@ fn what_would_fill_the_memory_is_refused_before_it_does() {
 
 #[test]
 fn reading_ends_when_nobody_waits() {
-    let (stop, call_off) = Stop::after(Duration::from_secs(60));
+    let (stop, call_off) = Stop::after(Duration::from_mins(1));
     drop(call_off);
     for kind in [Kind::Csv, Kind::Json, Kind::JsonLines] {
         let read = read(kind, "a\n1\n".as_bytes(), &stop, &mut Kept::default());
