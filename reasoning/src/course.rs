@@ -25,7 +25,7 @@ pub use style::CallStyle;
 pub use told::Told;
 
 /// A turn that called tools, and what it was told.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Turn {
     /// What it thought.
     pub thinking: String,
@@ -95,15 +95,17 @@ impl Course {
         pass.map(|pass| Pass { number: pass.number + self.before.passes + passed, ..pass.clone() })
     }
 
-    /// What the engine is to stop at, beside what the pass itself ends at; `None` where that is for the engine to look for in what
-    /// the request says.
+    /// What the engine is to stop at in an answer, where answers must fit this; `None` where calls are not noticed by a marker. One
+    /// that must fit a schema is looked at as a whole: it may hold the marker.
     #[must_use]
-    pub fn marker(&self) -> Option<&str> {
+    pub fn marker(&self, answer: Option<&Arc<Value>>) -> Option<&str> {
         let acting = self.acting.as_deref().filter(|acting| acting.plan.firm)?;
-        match acting.state {
-            State::Calling { .. } => None,
-            _ => Some(&acting.plan.style.marker),
-        }
+        let looks = match acting.state {
+            State::Calling { .. } => false,
+            State::Asking { .. } => true,
+            State::Saying | State::Waiting | State::Over => answer.is_none() && !acting.spells_marker,
+        };
+        looks.then_some(acting.plan.style.marker.as_str())
     }
 
     /// Whether its calls are drawn to fit, and its stop sequences are looked for here.
@@ -192,17 +194,17 @@ impl Course {
         self.trace.is_thinking()
     }
 
-    /// Bytes of the sample's text that stay, where less than all of it does: what stands behind was a call, or behind a stop
+    /// Bytes of the sample's text that stay, where less than all that was given may: what stands behind was a call, or behind a stop
     /// sequence.
     #[must_use]
     pub fn kept(&self) -> Option<usize> {
-        self.acting.as_deref().map_or_else(|| self.trace.stopped(), |acting| acting.stopped.or(acting.kept))
+        self.acting.as_deref().map_or_else(|| self.trace.stopped(), |acting| Some(acting.kept()))
     }
 
     /// Whether a stop sequence of the request was met: what the engine still draws is not wanted.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        self.acting.as_deref().map_or(self.trace.stopped().is_some(), |acting| acting.stopped.is_some())
+        self.acting.as_deref().map_or(self.trace.stopped().is_some(), |acting| acting.stopped)
     }
 
     /// How it ended, when its last pass ended so.
@@ -217,12 +219,12 @@ impl Course {
         let said = self.trace.begun();
         let Some(acting) = self.acting.as_deref_mut() else { return said };
         let mut begun = acting.separate();
-        acting.note(&said, false);
-        begun.extend(said);
+        begun.extend(acting.note(said, false));
         begun
     }
 
-    /// Takes one token's text and gives what is certain by now.
+    /// Takes one token's text and gives what is certain by now: what may become a stop sequence of the request, or a call, is held
+    /// back.
     pub fn token(&mut self, text: &str) -> Vec<Segment> {
         let Some(acting) = self.acting.as_deref_mut() else { return self.trace.token(text) };
         match &mut acting.state {
@@ -230,8 +232,7 @@ impl Course {
             State::Asking { .. } => {}
             _ => {
                 let said = self.trace.token(text);
-                acting.note(&said, true);
-                return said;
+                return acting.note(said, true);
             }
         }
         acting.drawn += 1;
@@ -241,35 +242,33 @@ impl Course {
     /// Takes a token whose part the engine has told apart itself.
     pub fn told_apart(&mut self, segment: Segment) -> Vec<Segment> {
         let said = self.trace.told_apart(segment);
-        if let Some(acting) = self.acting.as_deref_mut() {
-            acting.note(&said, true);
+        match self.acting.as_deref_mut() {
+            Some(acting) => acting.note(said, true),
+            None => said,
         }
-        said
     }
 
     /// Takes the end of a pass, see [`Trace::ended`]. Then either [`pass`](Self::pass) tells how it goes on, or calls are
     /// [waited for](Self::is_waiting), or the sample is over.
     pub fn ended(&mut self, text: &str, finish: Finish, unseen: u32) -> Vec<Segment> {
         let Some(acting) = self.acting.as_deref_mut() else { return self.trace.ended(text, finish, unseen) };
-        match std::mem::replace(&mut acting.state, State::Saying) {
+        let state = std::mem::replace(&mut acting.state, State::Saying);
+        if matches!(state, State::Calling { .. } | State::Asking { .. }) {
+            acting.drawn += unseen;
+            acting.passes += 1;
+        }
+        let mut said = Vec::new();
+        match state {
             State::Calling { mut json, only, .. } => {
                 json.push_str(text);
-                acting.drawn += unseen;
-                acting.passes += 1;
                 self.call_ended(&json, only.as_deref(), finish);
-                Vec::new()
             }
-            State::Asking { .. } => {
-                acting.drawn += unseen;
-                acting.passes += 1;
-                match finish {
-                    Finish::Matched => self.begin_call(),
-                    _ => self.close_turn(),
-                }
-                Vec::new()
-            }
-            State::Saying | State::Waiting | State::Over => self.said(text, finish, unseen),
+            State::Asking { .. } if finish == Finish::Matched => self.begin_call(),
+            State::Asking { .. } => acting.close_turn(),
+            State::Saying | State::Waiting | State::Over => said = self.said(text, finish, unseen),
         }
+        said.extend(self.acting.as_deref_mut().and_then(Acting::rest));
+        said
     }
 
     /// Takes what came of the [pending](Self::pending) calls, in their order; then the next [turn](Self::turn) begins.
@@ -314,10 +313,17 @@ impl Course {
         let Some(acting) = self.acting.as_deref_mut() else { return Vec::new() };
         let part = self.trace.pass().map(|pass| pass.part);
         let said = self.trace.ended(text, finish, unseen);
-        acting.note(&said, true);
-        if acting.stopped.is_some() {
+        let mut said = acting.note(said, true);
+        let mut calls = acting.plan.firm && finish == Finish::Matched && part == Some(Part::Answer);
+        if calls && !acting.stopped && acting.is_spoken() {
+            (calls, acting.spells_marker) = (false, true);
+            let marker = self.trace.go_on(&acting.plan.style.marker);
+            said.extend(acting.note(marker, true));
+            acting.end = self.trace.pass().is_none().then_some(Finish::Length);
+        }
+        if acting.stopped {
             (acting.state, acting.end) = (State::Over, Some(Finish::Stop));
-        } else if acting.plan.firm && finish == Finish::Matched && part == Some(Part::Answer) {
+        } else if calls {
             if acting.open {
                 self.begin_call();
             } else {
@@ -343,7 +349,7 @@ impl Course {
 
     fn begin_call(&mut self) {
         let Some(acting) = self.acting.as_deref_mut() else { return };
-        let left = self.trace.left().saturating_sub(acting.drawn);
+        let left = acting.left(&self.trace);
         // What is left is to be answered with, too.
         let tokens = left - (left / 4).min(256);
         if tokens == 0 {
@@ -356,13 +362,7 @@ impl Course {
         let open = only.as_deref().map_or_else(|| style.open.clone(), |tool| style.open_named(tool));
         let open = if self.trace.raw().is_empty() || acting.said.is_empty() { open } else { format!("\n{open}") };
         acting.said.push_str(&open);
-        let pass = Pass {
-            number: self.trace.passes() + acting.passes,
-            begun: format!("{}{}", self.trace.raw(), acting.said),
-            max_tokens: tokens,
-            part: Part::Answer,
-        };
-        acting.state = State::Calling { pass, json: String::new(), only };
+        acting.state = State::Calling { pass: acting.behind(&self.trace, tokens), json: String::new(), only };
     }
 
     fn call_ended(&mut self, json: &str, only: Option<&str>, finish: Finish) {
@@ -377,39 +377,25 @@ impl Course {
         }
         let close = only.map_or_else(|| acting.plan.style.close.clone(), |_| acting.plan.style.close_named());
         acting.said.push_str(&close);
-        acting.turn.calls.push(call);
-        let more = acting.plan.parallel && !acting.plan.style.close.is_empty() && acting.may_call_more();
-        let left = self.trace.left().saturating_sub(acting.drawn);
+        acting.add(call);
+        // One that was left out is said again: no better one follows.
+        let more = acting.left_out == 0 && !acting.plan.style.is_bare() && acting.may_call_more();
+        let left = acting.left(&self.trace);
         if more && left > 1 {
-            let pass = Pass {
-                number: self.trace.passes() + acting.passes,
-                begun: format!("{}{}", self.trace.raw(), acting.said),
-                max_tokens: (left / 4).clamp(1, 16),
-                part: Part::Answer,
-            };
-            acting.state = State::Asking { pass };
+            acting.state = State::Asking { pass: acting.behind(&self.trace, (left / 4).clamp(1, 16)) };
         } else {
-            self.close_turn();
+            acting.close_turn();
         }
     }
 
     /// A call that came to no end.
     fn answer_instead(&mut self) {
         let Some(acting) = self.acting.as_deref_mut() else { return };
-        let left = self.trace.left().saturating_sub(acting.drawn);
         acting.said.clear();
-        if left == 0 {
+        self.trace.spend(std::mem::take(&mut acting.drawn));
+        self.trace.go_on("");
+        if self.trace.pass().is_none() {
             (acting.state, acting.end) = (State::Over, Some(Finish::Length));
-        } else {
-            self.trace.answer(left);
-            acting.state = State::Saying;
-        }
-    }
-
-    /// No further call comes in this turn.
-    fn close_turn(&mut self) {
-        if let Some(acting) = self.acting.as_deref_mut() {
-            acting.close_turn();
         }
     }
 }

@@ -54,6 +54,14 @@ pub enum Segment {
     Answer(String),
 }
 
+/// Bytes of a text before an end of it that may become one of these, once more comes.
+pub(crate) fn certain(text: &str, markers: &[String]) -> usize {
+    let longest = markers.iter().map(String::len).max().unwrap_or_default();
+    let may_become =
+        |at: &usize| text.get(*at..).is_some_and(|end| markers.iter().any(|marker| marker.starts_with(end)));
+    (text.len().saturating_sub(longest)..text.len()).find(may_become).unwrap_or(text.len())
+}
+
 /// Cuts a text that arrives in pieces into thinking and answer.
 ///
 /// A piece that may be the beginning of a marker is held back until it is known. Space around a marker belongs to
@@ -167,22 +175,11 @@ impl Segments {
             self.enter(State::Answer);
             return true;
         }
-        let certain = self.held.get(..self.undecided()).unwrap_or_default().trim_end().len();
+        let certain = self.held.get(..certain(&self.held, &self.markers.close)).unwrap_or_default().trim_end().len();
         let rest = self.held.split_off(certain);
         let thought = std::mem::replace(&mut self.held, rest);
         segments.extend(self.segment(&thought));
         false
-    }
-
-    /// Where the end of the held text begins that may become a closing marker.
-    fn undecided(&self) -> usize {
-        let longest = self.markers.close.iter().map(String::len).max().unwrap_or_default();
-        let from = self.held.len().saturating_sub(longest);
-        let may_close = |at: &usize| {
-            let end = self.held.get(*at..);
-            end.is_some_and(|end| self.markers.close.iter().any(|marker| marker.starts_with(end)))
-        };
-        (from..self.held.len()).find(may_close).unwrap_or(self.held.len())
     }
 
     fn enter(&mut self, state: State) {

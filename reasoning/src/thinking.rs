@@ -253,9 +253,17 @@ impl Trace {
         self.passes
     }
 
-    /// Has an answer of so many tokens drawn behind what was said.
-    pub(crate) fn answer(&mut self, max_tokens: u32) {
-        self.pass = Some(Pass { number: self.passes, begun: self.raw.clone(), max_tokens, part: Part::Answer });
+    /// Takes tokens off its allowance that were drawn beside it.
+    pub(crate) fn spend(&mut self, tokens: u32) {
+        self.used += tokens;
+    }
+
+    /// Says this, and has an answer drawn behind it, if anything is left.
+    pub(crate) fn go_on(&mut self, text: &str) -> Vec<Segment> {
+        let said = self.say(text);
+        let (number, max_tokens) = (self.passes, self.left());
+        self.pass = (max_tokens > 0).then(|| Pass { number, begun: self.raw.clone(), max_tokens, part: Part::Answer });
+        said
     }
 
     /// Those of them that were thought, markers included.

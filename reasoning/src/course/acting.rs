@@ -6,7 +6,7 @@ use forethought_schemas::{Runs, ToolCard};
 use serde_json::Value;
 
 use super::{Call, CallStyle, Told, ToolUse, Turn, call, told};
-use crate::{Finish, Pass, Segment, thinking::Stops};
+use crate::{Finish, Part, Pass, Segment, Trace, thinking::Stops};
 
 /// How often the same call may be made in one sample: more is a loop.
 const SAME_CALLS: u32 = 2;
@@ -30,6 +30,7 @@ pub(super) enum State {
 }
 
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a yes or no of its own")]
 pub(super) struct Acting {
     pub(super) plan: Arc<ToolUse>,
     /// What the text of an answer ends at.
@@ -49,21 +50,25 @@ pub(super) struct Acting {
     pub(super) said: String,
     pub(super) turn: Turn,
     pub(super) turns: Vec<Turn>,
-    /// Bytes of the sample's text that stay: what stands behind was a call.
-    pub(super) kept: Option<usize>,
-    /// Bytes of the sample's text before this turn, and now.
-    pub(super) text: (usize, usize),
+    /// Bytes of the sample's text before this turn.
+    before: usize,
+    /// Bytes of this turn's text that were given out.
+    given: usize,
+    /// Whether the marker stands for itself in this turn.
+    pub(super) spells_marker: bool,
+    /// Calls of this turn that were one too many.
+    pub(super) left_out: u32,
     pub(super) made: u32,
     pub(super) bytes: usize,
     pub(super) seen: BTreeMap<String, u32>,
     pub(super) end: Option<Finish>,
-    pub(super) stopped: Option<usize>,
+    /// Whether a stop sequence was met.
+    pub(super) stopped: bool,
 }
 
 impl Acting {
     pub(super) fn new(plan: Arc<ToolUse>, stops: Vec<String>) -> Self {
         let stopping = Stops::new(&stops);
-        let turn = Turn { thinking: String::new(), text: String::new(), calls: Vec::new(), told: Vec::new() };
         Self {
             plan,
             stops,
@@ -74,39 +79,96 @@ impl Acting {
             drawn: 0,
             passes: 0,
             said: String::new(),
-            turn,
+            turn: Turn::default(),
             turns: Vec::new(),
-            kept: None,
-            text: (0, 0),
+            before: 0,
+            given: 0,
+            spells_marker: false,
+            left_out: 0,
             made: 0,
             bytes: 0,
             seen: BTreeMap::new(),
             end: None,
-            stopped: None,
+            stopped: false,
         }
     }
 
-    /// Takes note of what was said; looks for the request's stop sequences in what was drawn.
-    pub(super) fn note(&mut self, said: &[Segment], drawn: bool) {
+    /// Takes note of what was said, looks for the request's stop sequences in what was drawn, and gives what is certain by now.
+    pub(super) fn note(&mut self, said: Vec<Segment>, drawn: bool) -> Vec<Segment> {
+        // Where the engine looks for them itself, it ends before them.
+        let looks = self.plan.firm && !self.stopped;
+        let stop = match (looks, drawn) {
+            (true, true) => self.stopping.push(&said),
+            (true, false) => {
+                self.stopping.skip(&said);
+                None
+            }
+            (false, _) => None,
+        };
+        let mut certain = Vec::new();
         for segment in said {
             match segment {
-                Segment::Thinking(text) => self.turn.thinking.push_str(text),
-                Segment::Answer(text) => {
-                    self.turn.text.push_str(text);
-                    self.text.1 += text.len();
+                Segment::Answer(text) if !self.stopped => self.turn.text.push_str(&text),
+                Segment::Answer(_) => {}
+                Segment::Thinking(text) => {
+                    self.turn.thinking.push_str(&text);
+                    certain.push(Segment::Thinking(text));
                 }
             }
         }
-        // Where the engine looks for them itself, it ends before them.
-        if !self.plan.firm || self.stopped.is_some() {
-            return;
-        }
-        if !drawn {
-            self.stopping.skip(said);
-        } else if let Some(at) = self.stopping.push(said) {
+        if let Some(at) = stop {
             self.turn.text.truncate(at);
-            self.stopped = Some(self.text.0 + at);
+            self.stopped = true;
         }
+        certain.extend(self.give(self.certain()));
+        certain
+    }
+
+    /// Bytes of this turn's text that stay whatever comes.
+    fn certain(&self) -> usize {
+        let text = &self.turn.text;
+        if !self.plan.firm || self.stopped {
+            text.len()
+        } else if self.open && text.trim_start().starts_with('{') {
+            // As a whole it may turn out to be a call.
+            0
+        } else {
+            self.stopping.certain()
+        }
+    }
+
+    /// Gives out this turn's text up to here.
+    fn give(&mut self, to: usize) -> Option<Segment> {
+        let text = self.turn.text.get(self.given..to).filter(|text| !text.is_empty())?.to_owned();
+        self.given = to;
+        Some(Segment::Answer(text))
+    }
+
+    /// Gives out what was held back, where nothing more comes in this turn.
+    pub(super) fn rest(&mut self) -> Option<Segment> {
+        let ends = matches!(self.state, State::Waiting | State::Over);
+        ends.then(|| self.give(self.turn.text.len())).flatten()
+    }
+
+    /// Bytes of the sample's text, this turn's included.
+    pub(super) fn kept(&self) -> usize {
+        self.before + self.turn.text.len()
+    }
+
+    /// Whether a marker that was met here stands for itself: bare JSON is a call only where the turn's text begins with it.
+    pub(super) fn is_spoken(&self) -> bool {
+        self.plan.style.is_bare() && !self.turn.text.trim().is_empty()
+    }
+
+    /// Tokens that are left to this turn, of its trace.
+    pub(super) fn left(&self, trace: &Trace) -> u32 {
+        trace.left().saturating_sub(self.drawn)
+    }
+
+    /// A pass behind all that this turn has said.
+    pub(super) fn behind(&self, trace: &Trace, max_tokens: u32) -> Pass {
+        let begun = format!("{}{}", trace.raw(), self.said);
+        Pass { number: trace.passes() + self.passes, begun, max_tokens, part: Part::Answer }
     }
 
     /// What stands between what was said in the turns before and what is said in this one.
@@ -116,8 +178,8 @@ impl Acting {
         if self.turns.iter().any(|turn| !turn.thinking.is_empty()) {
             gaps.push(Segment::Thinking(gap.clone()));
         }
-        if self.text.0 > 0 && self.text.0 == self.text.1 {
-            self.text = (self.text.0 + gap.len(), self.text.1 + gap.len());
+        if self.before > 0 {
+            self.before += gap.len();
             gaps.push(Segment::Answer(gap));
         }
         gaps
@@ -142,7 +204,22 @@ impl Acting {
     }
 
     pub(super) fn may_call_more(&self) -> bool {
-        self.made as usize + self.turn.calls.len() < self.plan.limits.calls as usize
+        let left = self.plan.limits.calls.saturating_sub(self.made);
+        self.turn.calls.len() < if self.plan.parallel { left as usize } else { 1 }
+    }
+
+    /// Adds a call to the turn, unless it is one too many.
+    pub(super) fn add(&mut self, call: Result<Call, String>) {
+        let canonical = call.as_ref().ok().map(Call::canonical);
+        let times = canonical.as_ref().and_then(|call| self.seen.get(call)).copied().unwrap_or_default();
+        if times >= SAME_CALLS || !self.may_call_more() {
+            self.left_out += 1;
+            return;
+        }
+        if let Some(canonical) = canonical {
+            self.seen.insert(canonical, times + 1);
+        }
+        self.turn.calls.push(call);
     }
 
     /// The turn's text is whole: calls that stand in it are taken out of it.
@@ -151,18 +228,23 @@ impl Acting {
         if !self.open {
             return;
         }
-        let (calls, at) = if self.plan.firm { self.whole() } else { self.within() };
+        let (calls, at) = if self.plan.firm {
+            self.whole()
+        } else {
+            call::in_text(&self.turn.text, &self.plan.style, &self.plan.tools)
+        };
         if calls.is_empty() {
             return;
         }
         self.turn.text.truncate(at);
         self.turn.text.truncate(self.turn.text.trim_end().len());
-        self.kept = Some(self.text.0 + self.turn.text.len());
-        self.turn.calls = calls;
+        for call in calls {
+            self.add(call);
+        }
         self.close_turn();
     }
 
-    /// An answer that is drawn to fit a schema, or a call.
+    /// The text as a whole, where it is a call: one that is drawn to fit a schema may be.
     fn whole(&self) -> (Vec<Result<Call, String>>, usize) {
         let value = serde_json::from_str::<Value>(self.turn.text.trim()).ok();
         let known = |value: &Value| {
@@ -177,12 +259,7 @@ impl Acting {
         (call.into_iter().collect(), 0)
     }
 
-    fn within(&self) -> (Vec<Result<Call, String>>, usize) {
-        let (mut calls, at) = call::in_text(&self.turn.text, &self.plan.style, &self.plan.tools);
-        calls.truncate(if self.plan.parallel { self.plan.limits.calls as usize } else { 1 });
-        (calls, at)
-    }
-
+    /// No further call comes in this turn.
     pub(super) fn close_turn(&mut self) {
         self.forced = false;
         let client = self.turn.calls.iter().flatten().any(|call| call.runs == Runs::Client);
@@ -201,7 +278,6 @@ impl Acting {
             let (name, came) = match call {
                 Ok(call) => {
                     self.made += 1;
-                    self.count(call);
                     (call.tool.as_str(), told.next().unwrap_or_default())
                 }
                 Err(wrong) => ("", Told { text: wrong.clone(), error: true, ..Told::default() }),
@@ -213,19 +289,23 @@ impl Acting {
             self.turn.told.push(text);
         }
         self.turn.calls = calls;
+        let left_out = std::mem::take(&mut self.left_out);
+        if left_out > 0 {
+            self.tell_more(&format!("\n[{left_out} more calls were not made: too many at once, or the same again.]"));
+        }
         let rounds = self.turns.len() + 1;
         let limits = self.plan.limits;
         let over = rounds >= limits.rounds as usize || self.made >= limits.calls || self.bytes >= limits.total_bytes;
         if over || self.is_looping() {
             self.open = false;
-            if let Some(last) = self.turn.told.last_mut() {
-                last.push_str(CLOSED);
-            }
+            self.tell_more(CLOSED);
         }
     }
 
-    fn count(&mut self, call: &Call) {
-        *self.seen.entry(call.canonical()).or_default() += 1;
+    fn tell_more(&mut self, text: &str) {
+        if let Some(last) = self.turn.told.last_mut() {
+            last.push_str(text);
+        }
     }
 
     /// The same calls, again and again.
@@ -234,11 +314,10 @@ impl Acting {
     }
 
     pub(super) fn begin_turn(&mut self) {
-        let turn = Turn { thinking: String::new(), text: String::new(), calls: Vec::new(), told: Vec::new() };
-        self.turns.push(std::mem::replace(&mut self.turn, turn));
+        (self.before, self.given) = (self.kept(), 0);
+        self.turns.push(std::mem::take(&mut self.turn));
         self.state = State::Saying;
         self.stopping = Stops::new(&self.stops);
-        let kept = self.kept.take().unwrap_or(self.text.1);
-        self.text = (kept, kept);
+        self.spells_marker = false;
     }
 }

@@ -22,7 +22,9 @@ impl Call {
     /// One text for one meaning: by it calls are compared and counted in votes.
     #[must_use]
     pub fn canonical(&self) -> String {
-        Value::from(vec![Value::from(self.tool.as_str()), sorted(&self.arguments)]).to_string()
+        let mut call = Value::from(vec![Value::from(self.tool.as_str()), self.arguments.clone()]);
+        call.sort_all_objects();
+        call.to_string()
     }
 }
 
@@ -71,10 +73,14 @@ pub(super) fn named(name: &str, arguments: Value, tools: &[ToolCard]) -> Result<
     Ok(Call { tool: name.to_owned(), arguments, runs: card.runs })
 }
 
-/// The calls that stand in a text, each as read, and the bytes before the first of them.
+/// The calls that stand in a text, each as read, and the bytes before the first of them. JSON that nothing stands around is a call
+/// only where a text begins with it.
 pub(super) fn in_text(text: &str, style: &CallStyle, tools: &[ToolCard]) -> (Vec<Result<Call, String>>, usize) {
     let Some(first) = text.find(&style.marker) else { return (Vec::new(), text.len()) };
-    let open = if style.open.is_empty() { "" } else { style.marker.as_str() };
+    if style.is_bare() && !text.get(..first).unwrap_or_default().trim().is_empty() {
+        return (Vec::new(), text.len());
+    }
+    let open = if style.is_bare() { "" } else { style.marker.as_str() };
     let mut calls = Vec::new();
     let mut rest = text.get(first..).unwrap_or_default();
     while let Some(at) = rest.find(&style.marker) {
@@ -94,18 +100,6 @@ pub(super) fn in_text(text: &str, style: &CallStyle, tools: &[ToolCard]) -> (Vec
 
 fn short(name: &str) -> String {
     name.chars().filter(|one| !one.is_control()).take(64).collect()
-}
-
-fn sorted(value: &Value) -> Value {
-    match value {
-        Value::Object(fields) => {
-            let mut keys: Vec<_> = fields.iter().collect();
-            keys.sort_by_key(|(key, _)| key.as_str());
-            keys.into_iter().map(|(key, value)| (key.clone(), sorted(value))).collect::<Map<_, _>>().into()
-        }
-        Value::Array(list) => list.iter().map(sorted).collect(),
-        other => other.clone(),
-    }
 }
 
 #[cfg(test)]
@@ -154,6 +148,8 @@ mod tests {
         check(CallStyle::llama(), r#"{"name": "add", "parameters": {"a": 1}}"#, &[r#"["add",{"a":1}]"#], "");
         let twice = r#"{"name": "add", "parameters": {}}; {"name": "look", "parameters": {}}"#;
         check(CallStyle::llama(), twice, &["add", "look"], "");
+        let spoken = r#"It says {"name": "add"}"#;
+        check(CallStyle::llama(), spoken, &[], spoken);
     }
 
     #[test]

@@ -66,7 +66,11 @@ impl ToolUse {
 
     /// What an answer must fit that may be a call.
     pub(super) fn or_call(&self, answer: &Value) -> Value {
-        json!({ "anyOf": [self.schema(&self.tools.iter().collect::<Vec<_>>()), answer] })
+        let call = |tool: &ToolCard| match tool.runs {
+            Runs::Server => self.style.loose_schema(tool),
+            Runs::Client => self.style.schema(tool),
+        };
+        json!({ "anyOf": self.tools.iter().map(call).chain([answer.clone()]).collect::<Vec<_>>() })
     }
 
     /// Whether there is a tool that this service runs.

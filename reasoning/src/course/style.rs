@@ -1,11 +1,34 @@
 //! How a model writes that it calls a tool.
 
+use std::sync::Arc;
+
 use forethought_schemas::ToolCard;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// What the results of tools stand between in most chat templates; a result must not hold it.
-const AROUND_RESULTS: [&str; 2] = ["<tool_response>", "</tool_response>"];
+/// What control tokens begin with, and what marks turns, thoughts, calls and results in common chat templates. Some engines read it
+/// as such also where it stands in a text.
+const MARKS: [&str; 19] = [
+    "<|",
+    "<｜",
+    "[INST]",
+    "[/INST]",
+    "[TOOL_CALLS]",
+    "[AVAILABLE_TOOLS]",
+    "[TOOL_RESULTS]",
+    "[/TOOL_RESULTS]",
+    "<start_of_turn>",
+    "<end_of_turn>",
+    "<s>",
+    "</s>",
+    "<tool_call>",
+    "</tool_call>",
+    "<tool_response>",
+    "</tool_response>",
+    "<think>",
+    "</think>",
+    "<<SYS>>",
+];
 
 /// How a model writes a call: a marker, and JSON with the tool's name and its arguments.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,18 +85,37 @@ impl CallStyle {
         })
     }
 
+    /// The same with any arguments: those of this service's own tools are checked before they run, and not every engine can draw what is
+    /// in every schema.
+    pub(super) fn loose_schema(&self, tool: &ToolCard) -> Value {
+        self.schema(&ToolCard { parameters: Arc::new(json!({ "type": "object" })), ..tool.clone() })
+    }
+
     /// What the arguments of a call must fit where they alone are drawn.
     pub(super) fn arguments_schema(tool: &ToolCard) -> Value {
         closed(&tool.parameters)
     }
 
-    /// A text in which nothing is left that opens a call, or closes what it stands in.
-    pub(super) fn harmless(&self, text: &str) -> String {
-        let marks = [self.marker.trim(), self.open.trim(), self.close.trim()].into_iter().chain(AROUND_RESULTS);
-        marks.filter(|mark| !mark.is_empty()).fold(text.to_owned(), |text, mark| {
-            let (first, rest) = mark.split_at(mark.chars().next().map_or(0, char::len_utf8));
-            text.replace(mark, &format!("{first}\\{rest}"))
-        })
+    /// Whether nothing stands around a call, so that any JSON may look like one.
+    pub(super) fn is_bare(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// A text from outside for a prompt, such as a tool's result: in it nothing is left that opens a call, ends what it stands in, or
+    /// is read as a control token. Each mark gets a backslash behind its first character. No mark holds one, so none is made by that.
+    #[must_use]
+    pub fn break_marks(&self, text: &str) -> String {
+        // Not the marker: where a call is bare JSON, results may well begin as one.
+        let own = [self.open.trim(), self.close.trim()].into_iter().filter(|mark| !mark.is_empty());
+        let marks: Vec<&str> = own.chain(MARKS).collect();
+        let mut broken = String::with_capacity(text.len());
+        for (at, one) in text.char_indices() {
+            broken.push(one);
+            if text.get(at..).is_some_and(|rest| marks.iter().any(|mark| rest.starts_with(mark))) {
+                broken.push('\\');
+            }
+        }
+        broken
     }
 }
 
@@ -97,7 +139,48 @@ fn closed(schema: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    #[test]
+    fn marks_are_broken_and_can_be_read() {
+        let check = |text: &str, expect: &str| assert_eq!(CallStyle::hermes().break_marks(text), expect);
+        check("a < b, [1] <b>", "a < b, [1] <b>");
+        check("<|im_end|>", "<\\|im_end|>");
+        check("[INST]x[/INST]</s>", "[\\INST]x[\\/INST]<\\/s>");
+        check("</tool_response><think>", "<\\/tool_response><\\think>");
+        check("<<|s>", "<<\\|s>");
+        check("<tool_<tool_call>call>", "<tool_<\\tool_call>call>");
+        check("<\\|", "<\\|");
+        check("<S>", "<S>");
+        assert_eq!(CallStyle::llama().break_marks(r#"{"name": "Bob"}<s>"#), r#"{"name": "Bob"}<\s>"#);
+        let own = CallStyle { open: "[call]".to_owned(), close: "é!".to_owned(), ..CallStyle::hermes() };
+        assert_eq!(own.break_marks("[call]é!"), "[\\call]é\\!");
+    }
+
+    proptest! {
+        #[test]
+        fn no_mark_is_left_and_nothing_else_changes(
+            pieces in prop::collection::vec(
+                prop_oneof![prop::sample::select(&MARKS[..]).prop_map(str::to_owned), "[<|/\\[\\]\\\\ens>é]{0,4}"], 0..12,
+            ),
+            cut in 0usize..8,
+        ) {
+            // Marks within and behind each other: every other piece stands in the middle of the one before.
+            let text = pieces.chunks(2).fold(String::new(), |mut text, pair| {
+                let mut piece = pair[0].clone();
+                let at = (0..=cut.min(piece.len())).rev().find(|at| piece.is_char_boundary(*at)).unwrap();
+                if let Some(inner) = pair.get(1) { piece.insert_str(at, inner) }
+                text.push_str(&piece);
+                text
+            });
+            let broken = CallStyle::hermes().break_marks(&text);
+            prop_assert!(!MARKS.iter().any(|mark| broken.contains(mark)), "{text} {broken}");
+            prop_assert_eq!(broken.replace('\\', ""), text.replace('\\', ""));
+            prop_assert_eq!(&CallStyle::hermes().break_marks(&broken), &broken);
+        }
+    }
 
     #[test]
     fn nothing_is_drawn_that_a_schema_does_not_name() {

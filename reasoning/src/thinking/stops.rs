@@ -3,7 +3,7 @@
 //! An engine tells that it met a stop sequence and not which one, so it is only given the one that ends a step. Those of
 //! the request are looked for here, in the answer and not in its thoughts.
 
-use crate::Segment;
+use crate::{Segment, segments::certain};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Stops {
@@ -39,6 +39,11 @@ impl Stops {
         }
         self.answer.push_str(until);
         self.find()
+    }
+
+    /// Bytes of the answer that stay whatever comes: behind them a stop sequence may have begun.
+    pub(crate) fn certain(&self) -> usize {
+        certain(&self.answer, &self.texts)
     }
 
     fn take(&mut self, said: &[Segment]) {
