@@ -148,6 +148,7 @@ pub(crate) fn call(number: u32, admission: u32, decision: ToolDecision) -> Draft
         effect: "reads".to_owned(),
         decision,
         because: vec!["tools/1".to_owned()],
+        policy: None,
         safeguards: Vec::new(),
         until: (decision == ToolDecision::Held).then(|| at(9000)),
         arguments: ARGUMENTS.into(),

@@ -71,7 +71,7 @@ pub enum ToolDecision {
 }
 
 /// What becomes of a call: it is made if all layers allow it; else it waits if they would allow it once it is approved; else it
-/// is only told if they allow that; else it is refused. A layer that cannot be evaluated refuses, whatever was asked of it.
+/// is only told if they allow that; else it is refused. A layer that cannot be evaluated refuses.
 /// The same question has the same answer, in whatever order the arguments stand.
 #[must_use]
 pub fn decide_tool(ask: &ToolAsk<'_>, layers: Layers<'_>) -> ToolDecision {

@@ -412,28 +412,3 @@ fn the_rules_of_the_documentation_do_what_it_says() {
     check("x", "reads", sunday, json!({}), "allow");
     check("bank.pay", "changes", night, json!({ "amount": 5000 }), "refuse office-hours");
 }
-
-#[test]
-fn zz_timing() {
-    for n in [1_usize, 16, 256] {
-        let arguments = json!({ "list": (0..n).map(|i| format!("text {i}")).collect::<Vec<_>>() });
-        let tenant = forbidding(&[(
-            "large",
-            "unless { context.approved || (context.ceilings.hasTag(\"amount\") && context.ceilings.getTag(\"amount\") <= 1000) }",
-        )]);
-        let began = std::time::Instant::now();
-        for _ in 0..100 {
-            let _ = decided(&ask(&arguments), Some(&tenant), Some(&tenant));
-        }
-        eprintln!("TIMING {n} {:?}", began.elapsed() / 100);
-    }
-    let text = "a".repeat(250_000);
-    let arguments = json!({ "t": text });
-    let tenant = forbidding(&[(
-        "like",
-        "when { context.texts.hasTag(\"t\") && context.texts.getTag(\"t\") like \"*aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab*\" }",
-    )]);
-    let began = std::time::Instant::now();
-    let _ = decided(&ask(&arguments), Some(&tenant), Some(&tenant));
-    eprintln!("TIMING like {:?}", began.elapsed());
-}

@@ -24,7 +24,7 @@ use governor::{
     state::{StateStore, direct::NotKeyed},
 };
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// Why units could not be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

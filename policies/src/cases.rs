@@ -217,6 +217,7 @@ impl Case {
             strategy: self.strategy,
             budget: Budget { max_samples, total_tokens, sample_tokens: total_tokens, deadline_ms: self.deadline_ms },
             prompt_tokens: 0,
+            tool_cost: 0,
             thinking_tokens: self.thinking_tokens,
             stream: self.stream,
             facts: &self.facts,

@@ -41,6 +41,8 @@ pub struct Ask<'a> {
     pub budget: Budget,
     /// Tokens of all prompts that will be sent to engines, estimated from above.
     pub prompt_tokens: u32,
+    /// The most that calls of tools can cost, in thousandths of a cost unit.
+    pub tool_cost: u64,
     /// Tokens that one sample may think, where it is said.
     pub thinking_tokens: Option<u32>,
     /// Whether the answer is streamed.
@@ -272,6 +274,7 @@ impl PolicyDesk {
 
     fn take(&self, ask: &Ask<'_>, price: Option<Price>) -> Take {
         let amount = Price::of(price, ask.prompt_tokens.into(), ask.budget.total_tokens.into());
+        let amount = amount.plus(Amount { tokens: 0, cost: ask.tool_cost });
         Take { amount, now: self.clock.now(), calendar: self.clock.calendar() }
     }
 

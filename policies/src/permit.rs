@@ -44,18 +44,35 @@ pub(crate) struct Admitted {
 
 /// Tells a permit's spending from another task; cheap to clone, harmless after the permit has ended.
 #[derive(Clone, Debug, Default)]
-pub struct SpendMeter(Arc<AtomicU64>);
+pub struct SpendMeter(Arc<Spent>);
+
+#[derive(Debug, Default)]
+struct Spent {
+    tokens: AtomicU64,
+    tools: AtomicU64,
+}
 
 impl SpendMeter {
     /// See [`Permit::spent`].
     pub fn spent(&self, total: u64) {
-        self.0.fetch_max(total, Ordering::AcqRel);
+        self.0.tokens.fetch_max(total, Ordering::AcqRel);
     }
 
-    /// The highest total told so far.
+    /// Tells what one call of a tool has cost, in thousandths of a cost unit: each call once.
+    pub fn called(&self, cost: u64) {
+        self.0.tools.fetch_add(cost, Ordering::AcqRel);
+    }
+
+    /// The highest total of tokens told so far.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.0.load(Ordering::Acquire)
+        self.0.tokens.load(Ordering::Acquire)
+    }
+
+    /// What all calls told so far have cost, in thousandths of a cost unit.
+    #[must_use]
+    pub fn tool_cost(&self) -> u64 {
+        self.0.tools.load(Ordering::Acquire)
     }
 }
 
@@ -134,7 +151,8 @@ impl Permit {
         self.admitted.rate
     }
 
-    /// Ends the request with the exact numbers of tokens that it spent. The rest comes back at once. More than was reserved
+    /// Ends the request with the exact numbers of tokens that it spent, and with what its meter was told that calls of tools have cost.
+    /// The rest comes back at once. More than was reserved
     /// is charged to the tenant and logged: it means that a budget was not kept.
     #[expect(clippy::must_use_candidate, reason = "the settlement is for headers and logs; ignoring it loses nothing")]
     pub fn settle(mut self, prompt: u64, generated: u64) -> Settlement {
@@ -143,6 +161,7 @@ impl Permit {
 
     fn close(&mut self, spent: Amount) -> Settlement {
         self.open = false;
+        let spent = spent.plus(Amount { tokens: 0, cost: self.meter.tool_cost() });
         let Admitted { accounts, clock, tenant, reserved, .. } = &self.admitted;
         if spent.tokens > reserved.tokens {
             tracing::error!(

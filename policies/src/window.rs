@@ -6,7 +6,7 @@
 
 use std::{collections::VecDeque, num::NonZeroU32, time::Duration};
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 /// Grants that are kept apart. Where there are more, those of one [`SLOT`] become one that counts from the last of them:
 /// stricter by a slot's length, and never looser. So there are never more than twice as many.
 const MOST_GRANTS: usize = 2048;

@@ -16,6 +16,8 @@ use std::{collections::BTreeMap, ops::Range};
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Action, Finding, Kind, Safeguards};
+
 /// Words within which signs are added up: a long text may hold one here and one there.
 pub const SPAN: usize = 250;
 
@@ -76,6 +78,22 @@ pub struct Scored {
 /// Looks for signs.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Injection;
+
+impl Safeguards {
+    /// The heaviest sign in a text that scores [`Injection::THRESHOLD`] or more, with what is to be done about it; nothing where
+    /// injections are allowed.
+    #[must_use]
+    pub fn injection(&self, text: &str) -> Option<Finding> {
+        let action = self.action(Kind::Injection);
+        if action == Action::Allow {
+            return None;
+        }
+        let scored = Injection::score(text);
+        let heaviest = scored.reasons.into_iter().max_by_key(|reason| reason.weight);
+        let place = heaviest.filter(|_| scored.score >= Injection::THRESHOLD)?.place;
+        Some(Finding { kind: Kind::Injection, list: None, action, place })
+    }
+}
 
 impl Injection {
     /// The score from which on a text is better held or refused; chosen on one half of the suite in `tests/bypass`.

@@ -14,6 +14,8 @@ pub enum ErrorKind {
     Permission,
     /// There is no such thing (404).
     NotFound,
+    /// The request comes too slowly (408).
+    TooSlow,
     /// The body is too large (413).
     TooLarge,
     /// The model did not come to what was asked for (422).
@@ -37,6 +39,7 @@ impl ErrorKind {
             Self::Authentication => 401,
             Self::Permission => 403,
             Self::NotFound => 404,
+            Self::TooSlow => 408,
             Self::TooLarge => 413,
             Self::Unmet => 422,
             Self::RateLimit => 429,
@@ -50,7 +53,7 @@ impl ErrorKind {
     #[must_use]
     pub const fn wire_type(self) -> &'static str {
         match self {
-            Self::InvalidRequest | Self::NotFound | Self::TooLarge => "invalid_request_error",
+            Self::InvalidRequest | Self::NotFound | Self::TooSlow | Self::TooLarge => "invalid_request_error",
             Self::Authentication => "authentication_error",
             Self::Permission => "permission_error",
             Self::RateLimit => "rate_limit_error",

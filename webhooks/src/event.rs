@@ -87,7 +87,7 @@ pub struct QuotaNews {
     pub resets_at: Timestamp,
 }
 
-/// That an answer waits.
+/// That an answer, or a call of a tool, waits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReviewWaiting {
     /// Under which it can be read and decided on: `/v1/reviews/<id>`.
@@ -102,9 +102,12 @@ pub struct ReviewWaiting {
     pub until: Timestamp,
     /// Where it can be read and decided on, from the service's own address on.
     pub url: String,
+    /// The tool, where a call of it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
 }
 
-/// What was decided on an answer.
+/// What was decided on an answer, or on a call of a tool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReviewDecided {
     /// Under which it waited.
@@ -117,7 +120,7 @@ pub struct ReviewDecided {
     pub decision: &'static str,
     /// The audit record of the decision.
     pub record: String,
-    /// Where who asked fetches the answer, from the service's own address on.
+    /// Where who asked fetches the answer, or an auditor reads of the call, from the service's own address on.
     pub url: String,
 }
 
@@ -246,6 +249,7 @@ mod tests {
                 because: vec![text("the deny list `projects`")],
                 until: time(),
                 url: text("/v1/reviews/rec_1"),
+                tool: Some(text("bank.pay")),
             }),
             News::Decided(ReviewDecided {
                 id: text("rec_1"),

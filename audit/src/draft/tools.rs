@@ -5,7 +5,8 @@ use jiff::Timestamp;
 
 use super::{Draft, Sealer};
 use crate::{
-    Body, DraftError, ReviewAsked, SafeguardNote, ToolCall, ToolDecision, ToolResult, VaultError, record::is_state,
+    Body, DraftError, PolicyRef, ReviewAsked, SafeguardNote, ToolCall, ToolDecision, ToolResult, VaultError,
+    record::is_state,
 };
 
 /// The longest name of a tool, in bytes.
@@ -37,6 +38,8 @@ pub struct ToolCallDraft {
     pub decision: ToolDecision,
     /// The rules that decide so, by their ids.
     pub because: Vec<String>,
+    /// The policy that decides so; none where no policy was asked.
+    pub policy: Option<PolicyRef>,
     /// What safeguards found in its arguments.
     pub safeguards: Vec<SafeguardNote>,
     /// Until when a person may decide on it: where it is held, and only there.
@@ -125,6 +128,7 @@ impl ToolCallDraft {
             effect: self.effect.clone(),
             decision: self.decision,
             because: self.because.clone(),
+            policy: self.policy.clone(),
             safeguards: self.safeguards.clone(),
             until: self.until,
         }))

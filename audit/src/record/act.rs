@@ -95,6 +95,8 @@ impl Act {
     pub const KEYS_IMPORTED: &'static str = "keys.imported";
     /// Where they were wrapped by another master key.
     pub const KEYS_REWRAPPED: &'static str = "keys.rewrapped";
+    /// Where it is in force which tools of servers are approved: the object is a digest of it.
+    pub const TOOLS_APPROVED: &'static str = "tools.approved";
     /// What [`Act::what`] says where a policy comes into force.
     pub const POLICY_IN_FORCE: &'static str = "policy.in_force";
 }

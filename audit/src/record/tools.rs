@@ -4,7 +4,7 @@ use forethought_schemas::{RecordId, RequestId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{SafeguardNote, is_nothing, is_zero};
+use super::{PolicyRef, SafeguardNote, is_nothing, is_zero};
 
 /// A model called a tool. It is durable before the tool runs, and before a person is asked whether it may. What the tool was called
 /// with is its content [`ToolCall::ARGUMENTS`].
@@ -33,6 +33,10 @@ pub struct ToolCall {
     /// The rules that decided so, by their ids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub because: Vec<String>,
+    /// The policy that decided so: that in force when it was called, and not that of the admission. Left out where no policy was asked,
+    /// since the call could not be made at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyRef>,
     /// What safeguards found in its arguments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub safeguards: Vec<SafeguardNote>,

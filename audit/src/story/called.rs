@@ -74,7 +74,10 @@ fn called(call: &ToolCall, time: &str) -> String {
     };
     let spec = if spec.is_empty() { "there is no such tool".to_owned() } else { spec.clone() };
     let (decided, by) = (decided(call.decision), by(&call.because));
-    format!("Sample {sample}, round {round}, call {place}, on {time}: `{tool}` ({spec}), {effect}, {decided}{by}.")
+    let under = call.policy.as_ref().map(|policy| format!(" under policy {}", policy.version)).unwrap_or_default();
+    format!(
+        "Sample {sample}, round {round}, call {place}, on {time}: `{tool}` ({spec}), {effect}, {decided}{under}{by}."
+    )
 }
 
 const fn decided(decision: ToolDecision) -> &'static str {

@@ -88,6 +88,7 @@ mod tests {
             effect: "pure".to_owned(),
             decision,
             because: Vec::new(),
+            policy: None,
             safeguards: Vec::new(),
             until: (decision == ToolDecision::Held).then(|| at(9)),
         }

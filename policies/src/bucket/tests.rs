@@ -138,7 +138,7 @@ fn a_burst_is_what_comes_at_once_and_the_rate_what_comes_after() {
     }
     assert_eq!(bucket.take(1, Duration::ZERO), Err(Short::Until(Duration::from_secs(1))));
     assert_eq!(bucket.take(1, Duration::from_secs(1)), Ok(()));
-    assert_eq!(bucket.take(4, Duration::from_secs(60)), Err(Short::Never));
+    assert_eq!(bucket.take(4, Duration::from_mins(1)), Err(Short::Never));
 }
 
 #[test]
@@ -156,8 +156,8 @@ fn a_lowered_limit_keeps_what_was_used_but_not_longer_than_a_burst() {
     bucket.take(6_000, Duration::ZERO).unwrap();
     let mut lowered = bucket.resized((units(60), units(60)), Duration::ZERO);
     assert_eq!(lowered.remaining(Duration::ZERO), 0);
-    assert_eq!(lowered.reset(Duration::ZERO), Duration::from_secs(60));
-    assert_eq!(lowered.take(60, Duration::from_secs(60)), Ok(()));
+    assert_eq!(lowered.reset(Duration::ZERO), Duration::from_mins(1));
+    assert_eq!(lowered.take(60, Duration::from_mins(1)), Ok(()));
 }
 
 #[test]

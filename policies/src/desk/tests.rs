@@ -100,6 +100,7 @@ fn ask(tokens: u32) -> Ask<'static> {
         strategy: StrategyName::SelfConsistency,
         budget: Budget { max_samples: 4, total_tokens: tokens, sample_tokens: tokens, deadline_ms: 60_000 },
         prompt_tokens: 0,
+        tool_cost: 0,
         thinking_tokens: None,
         stream: false,
         facts: &NOTHING,
@@ -486,4 +487,25 @@ fn who_is_vouched_for_is_a_principal_of_a_known_tenant_under_a_name_that_tells_n
     assert_eq!(desk.authorize(&jane, Action::ChangePolicy, "acme").unwrap_err().code, "not_allowed");
     desk.replace(Policy::parse(Path::new("p.yaml"), b"version: 1\ntenants: []\n").unwrap());
     assert_eq!(desk.authorize(&jane, Action::ReadContents, "acme").unwrap_err().kind, ErrorKind::Authentication);
+}
+
+#[test]
+fn what_tools_cost_is_reserved_and_charged() {
+    let case = Case::new((60, 1_000, 8));
+    let text = case.desk.policy().text().replace("name: Acme", "name: Acme\n    quotas: { day: { units: 10 } }");
+    case.desk.replace(Policy::parse(Path::new("p"), text.as_bytes()).unwrap());
+    let units = || case.rate(&case.acme).quota.numbers().find(|(_, of, _)| of.contains("units")).map(|(.., left)| left);
+    let call = |cost| case.desk.decide(&case.who(&case.acme), &Ask { tool_cost: cost, ..ask(1) });
+    assert_eq!(units(), Some(10));
+    assert_eq!(call(11_000).unwrap_err().code, "quota_exceeded");
+    let permit = call(9_000).unwrap();
+    assert_eq!(units(), Some(1));
+    permit.meter().called(1_000);
+    permit.meter().called(2_000);
+    permit.settle(0, 1);
+    assert_eq!(units(), Some(7));
+    let dropped = call(7_000).unwrap();
+    dropped.meter().called(4_000);
+    drop(dropped);
+    assert_eq!(units(), Some(3));
 }

@@ -14,13 +14,6 @@ impl PolicyDesk {
         self.rules().policy.tools(tenant).allows(tool)
     }
 
-    /// Whether the lists of the policy in force can have a tool for a tenant whose name begins so: whether a server of tools is of any
-    /// use to it.
-    #[must_use]
-    pub fn may_use_tools_of(&self, tenant: &str, prefix: &str) -> bool {
-        self.rules().policy.tools(tenant).reaches(prefix)
-    }
-
     /// Those of `known` that a tenant's models are offered although the request names none, in the same order.
     #[must_use]
     pub fn tools_offered<'t>(&self, tenant: &str, known: impl IntoIterator<Item = &'t str>) -> Vec<&'t str> {
@@ -39,12 +32,6 @@ impl PolicyDesk {
     #[must_use]
     pub fn tool_cost(&self, tenant: &str, tool: &str) -> u64 {
         self.rules().policy.tools(tenant).cost(tool)
-    }
-
-    /// The most that a call of any tool can cost a tenant, in thousandths of a cost unit: for a reservation.
-    #[must_use]
-    pub fn tool_cost_at_most(&self, tenant: &str) -> u64 {
-        self.rules().policy.tools(tenant).most_a_call()
     }
 
     /// What becomes of one call of a tool. The policy that is in force now decides, also for a deliberation that another one let in,

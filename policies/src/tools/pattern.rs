@@ -34,15 +34,6 @@ impl ToolPattern {
         }
     }
 
-    /// Whether it can stand for a tool whose name begins so.
-    #[must_use]
-    pub fn reaches(&self, prefix: &str) -> bool {
-        match self.beginning() {
-            Some(beginning) => beginning.starts_with(prefix) || prefix.starts_with(beginning),
-            None => self.0.starts_with(prefix),
-        }
-    }
-
     /// Whether it stands for every tool that another one stands for.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {

@@ -48,13 +48,6 @@ impl<'p> TenantTools<'p> {
         self.listed(tool).is_ok()
     }
 
-    /// Whether a tool whose name begins so can stand on every list that there is.
-    #[must_use]
-    pub fn reaches(&self, prefix: &str) -> bool {
-        let lists = self.allow_lists();
-        !lists.is_empty() && lists.into_iter().all(|(_, list)| list.iter().any(|pattern| pattern.reaches(prefix)))
-    }
-
     /// The lists that allow a tool, or the one that does not.
     pub(crate) fn listed(&self, tool: &str) -> Result<Vec<Rule>, Rule> {
         let lists = self.allow_lists();
@@ -105,12 +98,6 @@ impl<'p> TenantTools<'p> {
     #[must_use]
     pub fn cost(&self, tool: &str) -> u64 {
         self.layers().map(|(_, rules)| rules.cost(tool)).max().unwrap_or(0).into()
-    }
-
-    /// The most that a call of any tool can cost, in thousandths of a cost unit: for a reservation before it is known which.
-    #[must_use]
-    pub fn most_a_call(&self) -> u64 {
-        self.layers().flat_map(|(_, rules)| rules.costs.values()).copied().max().unwrap_or(0).into()
     }
 
     /// What stands in a list of either.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::{
     MAX_TOOLS,
     fields::{kind, wrong_type},
+    tools::check_name,
 };
 use crate::ApiError;
 
@@ -52,7 +53,7 @@ impl ChatMessage {
 /// A call of a tool, in a turn of the model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CalledTool {
-    /// By this its result names it.
+    /// By this its result names it: a number of this service's, not what the request called it.
     pub id: String,
     /// The tool.
     pub name: String,
@@ -82,9 +83,10 @@ pub(super) fn parse(value: Option<&Value>) -> Result<Vec<ChatMessage>, ApiError>
             format!("there are {} messages; send at most {MAX_MESSAGES}, for example by joining old ones", list.len()),
         ));
     }
-    let messages =
+    let mut messages =
         list.iter().enumerate().map(|(at, message)| one(at, message)).collect::<Result<Vec<_>, ApiError>>()?;
     check_order(&messages)?;
+    number_calls(&mut messages)?;
     Ok(messages)
 }
 
@@ -128,6 +130,7 @@ fn called(path: &str, call: &Value) -> Result<CalledTool, ApiError> {
         other => return Err(wrong_type(&path, "an object with `name` and `arguments`", other.unwrap_or(&Value::Null))),
     };
     let name = required(&path, function, "name")?;
+    check_name(&format!("{path}.name"), &name)?;
     let text = required(&path, function, "arguments")?;
     // What the model wrote may be no JSON: it is shown to it as it was.
     let arguments = serde_json::from_str(&text).unwrap_or(Value::String(text));
@@ -220,33 +223,36 @@ fn check_order(messages: &[ChatMessage]) -> Result<(), ApiError> {
     if before != ChatRole::User && before != ChatRole::Tool {
         return wrong(messages.len() - 1, "the last message is not from the user; end with a user message");
     }
-    check_answers(messages)?;
     if messages.iter().all(|message| message.role != ChatRole::User || message.content.trim().is_empty()) {
         return Err(ApiError::invalid("messages", "invalid_value", "every user message is empty; ask something"));
     }
     Ok(())
 }
 
-/// Every call has one answer, right behind it.
-fn check_answers(messages: &[ChatMessage]) -> Result<(), ApiError> {
-    let mut open: Vec<&str> = Vec::new();
-    for (at, message) in messages.iter().enumerate() {
-        if message.role == ChatRole::Tool {
-            let id = message.answers.as_deref().unwrap_or_default();
-            let Some(found) = open.iter().position(|open| *open == id) else {
+/// Every call has one answer, right behind it. Calls and answers get numbers in the place of the request's own ids: these could be any
+/// text, and would reach the model.
+fn number_calls(messages: &mut [ChatMessage]) -> Result<(), ApiError> {
+    let mut numbers = (0_usize..).map(|number| format!("call{number:05}"));
+    // What the request called them, and what they are called now.
+    let mut open: Vec<(String, String)> = Vec::new();
+    for (at, message) in messages.iter_mut().enumerate() {
+        if let Some(id) = &mut message.answers {
+            let Some(found) = open.iter().position(|(own, _)| own == id) else {
                 let path = format!("messages[{at}].tool_call_id");
                 let message =
                     format!("`{path}` names no call that waits for an answer; use the `id` of one in `tool_calls`");
                 return Err(ApiError::invalid(path, "invalid_value", message));
             };
-            open.remove(found);
-        } else if let Some(first) = open.first() {
+            *id = open.remove(found).1;
+        } else if let Some((first, _)) = open.first() {
             return Err(unanswered(at, first));
         } else {
-            open = message.calls.iter().map(|call| call.id.as_str()).collect();
+            for (call, number) in message.calls.iter_mut().zip(&mut numbers) {
+                open.push((std::mem::replace(&mut call.id, number.clone()), number));
+            }
         }
     }
-    open.first().map_or(Ok(()), |first| Err(unanswered(messages.len(), first)))
+    open.first().map_or(Ok(()), |(first, _)| Err(unanswered(messages.len(), first)))
 }
 
 fn unanswered(at: usize, id: &str) -> ApiError {

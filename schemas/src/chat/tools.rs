@@ -11,7 +11,7 @@ use crate::{ApiError, Runs, ToolCard, ToolChoice};
 pub const MAX_TOOLS: usize = 128;
 /// Bytes of all that a request says of its tools.
 const MAX_BYTES: usize = 256 * 1024;
-/// The longest name of a tool of the request's own.
+/// The longest name of a tool.
 const MAX_NAME: usize = 64;
 
 /// What a request says of tools.
@@ -111,7 +111,8 @@ fn card(at: usize, tool: &Value) -> Result<ToolCard, ApiError> {
     Ok(ToolCard { name, description: text("description")?.unwrap_or_default(), parameters, runs: Runs::Client })
 }
 
-fn check_name(path: &str, name: &str) -> Result<(), ApiError> {
+/// Whether a text can be the name of a tool.
+pub(super) fn check_name(path: &str, name: &str) -> Result<(), ApiError> {
     let fits =
         (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
     let message = || format!("`{path}` is not a name; use 1 to {MAX_NAME} letters, digits, `_`, `-` and `.`");

@@ -168,6 +168,8 @@ pub(super) const RECORD: &[Field] = &[
     new("<tool_call>.effect", "What calling it may change: `pure`, `reads` or `changes`."),
     new("<tool_call>.decision", "What was decided before it could run: `allowed`, `refused`, `held` or `dry_run`."),
     new("<tool_call>.because", "The rules that decided so."),
+    new("<tool_call>.policy.version", "The version of the policy that decided so."),
+    new("<tool_call>.policy.digest", "The digest of that policy's files."),
     new("<tool_call>.safeguards", "What safeguards found in its arguments."),
     new("<tool_call>.safeguards[].kind", "What was found."),
     new("<tool_call>.safeguards[].list", "The deny list that it stands on."),

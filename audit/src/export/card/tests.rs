@@ -158,6 +158,7 @@ fn tool_call() -> ToolCall {
         effect: text(),
         decision: ToolDecision::Held,
         because: texts(),
+        policy: Some(policy()),
         safeguards: safeguards(),
         until: Some(at(1)),
     }
