@@ -35,8 +35,9 @@ pub use recipe::{RecipeError, instructed, job_of, program_of};
 pub use rerun::{Rerun, Rerunner};
 pub(crate) use run::behind_thought;
 use run::{Engines, Run};
-pub use samples::{Acted, SampleReport, SampleState, Thinking};
+pub use samples::{Acted, CallSpent, SampleReport, SampleState, Thinking};
 pub(crate) use screen::{Arguments, notes};
+pub use screen::{HeldAnswer, with_calls};
 pub use whole::WholePlan;
 
 /// Live events that may wait for a slow reader, beside those that are [kept for samples](kept_for_samples). More are
@@ -154,7 +155,7 @@ pub struct ReviewPlan {
 
 impl Default for ReviewPlan {
     fn default() -> Self {
-        let (because, within, released) = (Vec::new(), Duration::from_secs(24 * 60 * 60), Safeguards::none());
+        let (because, within, released) = (Vec::new(), Duration::from_hours(24), Safeguards::none());
         Self { because, possible: false, within, released }
     }
 }
@@ -287,6 +288,8 @@ pub struct Deliberated {
     pub verdict: Verdict,
     /// Every sample that was started, by index.
     pub samples: Vec<SampleReport>,
+    /// Every call of a tool that was made, also of samples that were cancelled and of tries that broke off.
+    pub calls: Vec<CallSpent>,
     /// What was spent.
     pub spent: Spent,
     /// From the request to the end, in milliseconds.

@@ -15,7 +15,7 @@ use crate::{
 /// How often an engine is looked at when nobody asks for it.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How long a large model may take to load.
-const LOAD_WITHIN: Duration = Duration::from_secs(900);
+const LOAD_WITHIN: Duration = Duration::from_mins(15);
 
 struct Lease;
 

@@ -14,9 +14,9 @@ mod turnstile;
 pub use audit_writer::{AppendError, AuditDesk, ReadError};
 pub use classifiers::{Asker, ClassifierRun, Classifiers, Judged, OnRun};
 pub use deliberation::{
-    Acted, BLOCKED, CLASSIFIER_FAILED, Decided, Deliberated, Deliberation, Desks, Event, FORBIDDEN, Job, RecipeError,
-    Rerun, Rerunner, ReviewPlan, SampleReport, SampleState, Thinking, WholePlan, instructed, job_of, program_of,
-    refuse,
+    Acted, BLOCKED, CLASSIFIER_FAILED, CallSpent, Decided, Deliberated, Deliberation, Desks, Event, FORBIDDEN,
+    HeldAnswer, Job, RecipeError, Rerun, Rerunner, ReviewPlan, SampleReport, SampleState, Thinking, WholePlan,
+    instructed, job_of, program_of, refuse, with_calls,
 };
 pub use engine_keeper::EngineDesk;
 pub use forethought_engine::{Build, Built};
@@ -26,7 +26,7 @@ pub use supervision::{
     Backoff, BlockingError, BlockingRoom, Escalated, InvalidBackoff, KillOnDrop, KillSwitch, Life, Outcome, Panicked,
     Phase, Reason, RestartLimit, Restarts, SendError, Supervised, SupervisedAddr, Supervision, catch,
 };
-pub(crate) use tools::Live;
 pub use tools::{
     BUILT_IN, CallAsked, CallOutcome, Caller, Judge, RecordedCall, RecordedCalls, ToolDesk, card, tool_told,
 };
+pub(crate) use tools::{CallMade, Live};

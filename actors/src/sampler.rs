@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::{CallOutcome, EngineDesk, KillSwitch, catch, engine_keeper::Seat, turnstile::Turn};
+use crate::{CallMade, EngineDesk, KillSwitch, catch, engine_keeper::Seat, turnstile::Turn};
 
 /// What a sampler reports, with the number of its run.
 #[derive(Debug)]
@@ -32,9 +32,9 @@ pub(crate) enum News {
     Failed {
         error: EngineError,
     },
-    /// Calls of tools were made; what came of each, in their order.
+    /// Calls of tools were made, in their order.
     Acted {
-        outcomes: Vec<CallOutcome>,
+        calls: Vec<CallMade>,
     },
     /// It was stopped. The engine has drawn so many tokens beside those that were reported.
     Stopped {

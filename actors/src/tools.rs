@@ -60,6 +60,19 @@ impl CallOutcome {
     }
 }
 
+/// A call of a turn and what came of it.
+#[derive(Debug)]
+pub(crate) struct CallMade {
+    /// The place within the turn, from 0.
+    pub place: u32,
+    /// What was called.
+    pub call: Call,
+    /// What came of it.
+    pub outcome: CallOutcome,
+    /// Whether it was made now, and is not one of an earlier try.
+    pub fresh: bool,
+}
+
 /// Makes calls: decides on each, records it, runs it within its limits, and records what came of it.
 #[async_trait]
 pub trait Caller: Send + Sync {

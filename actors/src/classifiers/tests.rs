@@ -43,7 +43,7 @@ impl Hall {
 
     async fn asked(&self, rules: &[ClassifierRule], said: &[(Speaker, &str)]) -> Vec<ClassifierRun> {
         let said: Vec<(Speaker, String)> = said.iter().map(|(who, text)| (*who, (*text).to_owned())).collect();
-        let asker = Asker { tenant: "acme", deadline: Instant::now() + Duration::from_secs(60) };
+        let asker = Asker { tenant: "acme", deadline: Instant::now() + Duration::from_mins(1) };
         self.classifiers.asked(rules, &said, asker).await
     }
 
@@ -176,7 +176,7 @@ fn answers_are_judged_with_their_thoughts() {
         let hall = Hall::open(says(SAFE)).await;
         let said = [(Speaker::User, "hello".to_owned())];
         let check = async |answers: &[&str], calls: Option<u32>| {
-            let asker = Asker { tenant: "acme", deadline: Instant::now() + Duration::from_secs(60) };
+            let asker = Asker { tenant: "acme", deadline: Instant::now() + Duration::from_mins(1) };
             let runs = hall.classifiers.answered(&[rule(&json!({}))], &said, answers, asker).await;
             assert_eq!(runs.first().map(|run| run.calls), calls, "{answers:?}");
         };

@@ -17,7 +17,8 @@ use tokio::sync::mpsc;
 use tracing::{error, info};
 
 use super::{
-    BLOCKED, CLASSIFIER_FAILED, Deliberated, Event, FORBIDDEN, Job, SampleReport, SampleState, audit_unavailable,
+    BLOCKED, CLASSIFIER_FAILED, CallSpent, Deliberated, Event, FORBIDDEN, Job, SampleReport, SampleState,
+    audit_unavailable,
     run::Ran,
     screen::{self, Shown},
     whole,
@@ -147,6 +148,7 @@ impl Close {
             outcome,
             verdict: ran.verdict,
             samples: ran.samples,
+            calls: ran.calls,
             spent: ran.spent,
             wall_ms,
             settlement,
@@ -174,12 +176,12 @@ impl Close {
         };
         let counted = |index| verdict.is_some_and(|v| v.counted.contains(&index));
         let withheld = shown.is_some_and(|shown| shown.withheld);
-        let given = chosen.filter(|_| error.is_none()).and_then(|chosen| shown?.text(chosen.index));
+        let given = chosen.filter(|_| error.is_none()).and_then(|chosen| shown?.said(chosen.index));
         let now = Timestamp::now();
         let held = shown.and_then(|shown| shown.held.as_ref()).filter(|_| error.is_none());
         let answer = match held {
-            Some(held) => Some(json!(held.texts).to_string().into_bytes()),
-            None => given.map(|text| text.as_bytes().to_vec()),
+            Some(held) => Some(json!(held.answers).to_string().into_bytes()),
+            None => given.map(String::into_bytes),
         };
         let review = held.map(|held| ReviewAsked {
             until: now.saturating_add(self.job.review.within).unwrap_or(Timestamp::MAX),
@@ -209,7 +211,7 @@ impl Close {
                 wall_ms: self.wall_ms(),
             },
             answer,
-            cost: permit.amount(prompt_tokens, generated).cost + tools_cost(samples),
+            cost: permit.amount(prompt_tokens, generated).cost + permit.meter().tool_cost(),
             safeguards: shown.map(|shown| screen::notes(&shown.found)).unwrap_or_default(),
             classifiers: [&self.asked, judged.ok().map_or(&Vec::new(), |judged| &judged.runs)]
                 .map(|runs| whole::notes(runs))
@@ -219,7 +221,7 @@ impl Close {
                 .filter(|_| !self.job.disclosures.is_null())
                 .map(|_| self.job.disclosures.to_string().into_bytes()),
             review,
-            tools: tools_spent(samples),
+            tools: ran.and_then(|ran| tools_spent(&ran.calls)),
             stop: verdict.map(|verdict| verdict.stop.as_str().to_owned()),
             chosen: verdict.map(|verdict| verdict.chosen.clone()).unwrap_or_default(),
             tokens: ids(samples),
@@ -382,23 +384,18 @@ fn sample_draft(sample: &SampleReport, counted: bool, verdict: Option<&Verdict>)
 }
 
 /// What calls of tools cost, in thousandths of a unit.
-fn tools_cost(samples: &[SampleReport]) -> u64 {
-    samples.iter().flat_map(|sample| &sample.acts).map(|act| act.cost).sum()
-}
-
 /// What calls of tools came to; nothing where there were none.
-fn tools_spent(samples: &[SampleReport]) -> Option<ToolsSpent> {
-    let acts: Vec<_> = samples.iter().flat_map(|sample| &sample.acts).collect();
+fn tools_spent(calls: &[CallSpent]) -> Option<ToolsSpent> {
     let count =
-        |of: fn(&str) -> bool| u32::try_from(acts.iter().filter(|act| of(&act.state)).count()).unwrap_or(u32::MAX);
+        |of: fn(&str) -> bool| u32::try_from(calls.iter().filter(|call| of(&call.state)).count()).unwrap_or(u32::MAX);
     let spent = ToolsSpent {
         calls: count(|_| true),
         refused: count(|state| matches!(state, "refused" | ToolResult::DECLINED)),
         failed: count(|state| state == ToolResult::FAILED || state.starts_with(ToolResult::ERROR)),
-        wall_ms: acts.iter().map(|act| act.wall_ms).sum(),
-        cost: tools_cost(samples),
+        wall_ms: calls.iter().map(|call| call.wall_ms).sum(),
+        cost: calls.iter().map(|call| call.cost).sum(),
     };
-    (!acts.is_empty()).then_some(spent)
+    (!calls.is_empty()).then_some(spent)
 }
 
 /// The ids of the samples' tokens, where the engine tells them.

@@ -20,9 +20,9 @@ use super::{
 use crate::{Caller, EngineDesk, KillSwitch, Model, engine_keeper};
 
 /// How long a deliberation may take that is carried out again: it waits for no client, and a slower machine is to come to the same.
-const WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
+const WITHIN: Duration = Duration::from_hours(24);
 /// How long an engine may take to be there.
-const LOADED_WITHIN: Duration = Duration::from_secs(900);
+const LOADED_WITHIN: Duration = Duration::from_mins(15);
 
 /// What came of it.
 #[derive(Debug)]

@@ -24,7 +24,7 @@ use tracing::debug;
 pub(crate) use judge::behind_thought;
 
 use super::{
-    Event, Job, SampleReport, SampleState,
+    CallSpent, Event, Job, SampleReport, SampleState,
     samples::{Sample, Work},
     screen::Answers,
 };
@@ -52,6 +52,8 @@ pub(super) struct Ran {
     pub fault: Option<EngineError>,
     /// Whether a second try said something else than what the reader had of the first.
     pub diverged: bool,
+    /// Every call of a tool that was made.
+    pub calls: Vec<CallSpent>,
     /// What still counts what is drawn.
     run: Option<Box<Run>>,
 }
@@ -61,6 +63,7 @@ impl Ran {
     pub(super) async fn count_rest(&mut self) {
         let Some(mut run) = self.run.take() else { return };
         run.hear_rest().await;
+        self.calls = std::mem::take(&mut run.spent);
         for sample in &mut self.samples {
             let Some(counted) = run.samples.get(&sample.index).map(|counted| &counted.report) else { continue };
             sample.tokens = counted.tokens;
@@ -98,6 +101,8 @@ pub(super) struct Run {
     diverged: bool,
     /// What came of calls of tools: a second try of a sample does not make them again.
     made: act::Made,
+    /// Every call of a tool that was made, also of samples that were cancelled and of tries that broke off.
+    spent: Vec<CallSpent>,
     /// Calls of tools that have been made.
     calls: u32,
     /// The calls of an engine that have not reported their end.
@@ -138,6 +143,7 @@ impl Run {
             fault: None,
             diverged: false,
             made: act::Made::default(),
+            spent: Vec::new(),
             calls: 0,
             open: BTreeSet::new(),
             acting: BTreeSet::new(),
@@ -199,6 +205,9 @@ impl Run {
             self.open.remove(&(index, run));
             self.acting.remove(&(index, run));
         }
+        if let News::Acted { calls } = &news {
+            self.book(index, calls);
+        }
         let sample = self.samples.get(&index)?;
         match (sample.work.filter(|_| sample.run == run), news) {
             (_, News::Stopped { unseen }) => self.late(index, run, unseen),
@@ -207,7 +216,7 @@ impl Run {
             (Some(Work::Draw), News::Ended { text, finish, usage }) => self.pass_ended(index, &text, finish, usage),
             (Some(Work::Judge), News::Token(token)) => self.judge_token(index, &token),
             (Some(Work::Judge), News::Ended { text, usage, .. }) => self.judged(index, &text, usage),
-            (Some(Work::Act), News::Acted { outcomes }) => self.acted(index, outcomes),
+            (Some(Work::Act), News::Acted { calls }) => self.acted(index, calls),
             // Tools report in no other way, and nothing else reports so.
             (None | Some(Work::Act), _) | (Some(_), News::Acted { .. }) => None,
             (Some(_), News::Failed { error }) => Some(self.failed(index, error)),
@@ -268,6 +277,7 @@ impl Run {
             spent: self.ledger.spent(),
             fault: self.fault.take(),
             diverged: self.diverged,
+            calls: self.spent.clone(),
             run: Some(Box::new(self)),
         }
     }

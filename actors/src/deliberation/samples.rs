@@ -86,6 +86,19 @@ pub struct Acted {
     pub told: String,
 }
 
+/// What a call of a tool came to, whatever has become of its sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallSpent {
+    /// The tool.
+    pub tool: String,
+    /// What came of it: `done`, `failed`, `refused` and so on.
+    pub state: String,
+    /// How long it took, in milliseconds.
+    pub wall_ms: u64,
+    /// What it cost, in thousandths of a unit.
+    pub cost: u64,
+}
+
 /// What the reader has of the try before.
 #[derive(Default)]
 struct Told {

@@ -5,12 +5,13 @@ mod calls;
 use std::{collections::BTreeMap, sync::Arc};
 
 use forethought_audit::SafeguardNote;
-use forethought_reasoning::{AnswerKind, Call, Verdict, Vote, extract};
+use forethought_reasoning::{AnswerKind, Call, Verdict, Vote, canonical_calls, extract};
 use forethought_safeguards::{Action, Counted, Finding, Guard, Safeguards};
 
 use super::{Decided, Job, SampleReport, run::Ran};
 pub(crate) use calls::Arguments;
-use calls::Called;
+pub(super) use calls::Called;
+pub use calls::{HeldAnswer, with_calls};
 
 /// What stands in the place of what may not be shown.
 const WITHHELD: &str = "[WITHHELD]";
@@ -32,7 +33,7 @@ pub(super) struct Shown {
 #[derive(Debug)]
 pub(super) struct HeldAnswers {
     /// As they will be given, best first.
-    pub(super) texts: Vec<String>,
+    pub(super) answers: Vec<HeldAnswer>,
     /// Which rules ask for it.
     pub(super) because: Vec<String>,
 }
@@ -62,9 +63,14 @@ impl Sample {
             && thinking.text == report.thinking
             && !unsaid;
         let answer = report.answer.as_deref().map(|answer| {
-            let unchanged = text.text == report.text;
-            let shown =
-                if unchanged { Some(answer.to_owned()) } else { shown_answer(&job.kind, &text.text, text.stopped) };
+            let shown = if !report.calls.is_empty() {
+                // What was found in calls is not looked for in their canonical form: there it may stand in another way.
+                (!calls.stopped).then(|| canonical_calls(&calls.calls))
+            } else if text.text == report.text {
+                Some(answer.to_owned())
+            } else {
+                shown_answer(&job.kind, &text.text, text.stopped)
+            };
             // Its canonical form may say what the text only wrote in another way, such as by an escape of JSON.
             shown.filter(|shown| Guard::check(rules, shown).text == *shown).unwrap_or_else(|| WITHHELD.to_owned())
         });
@@ -201,9 +207,9 @@ impl Shown {
         chosen.map(decided).collect()
     }
 
-    /// The text of a sample.
-    pub(super) fn text(&self, index: u32) -> Option<&str> {
-        self.samples.get(&index).map(|sample| sample.text.as_str())
+    /// What a sample answers, calls included.
+    pub(super) fn said(&self, index: u32) -> Option<String> {
+        self.samples.get(&index).map(|sample| with_calls(&sample.text, &sample.calls))
     }
 
     /// Leaves in reports and verdict what the client may see.
@@ -252,9 +258,9 @@ fn held(job: &Job, ran: &Ran, found: &[Counted]) -> Option<HeldAnswers> {
         return None;
     }
     let chosen = ran.verdict.chosen.iter().filter_map(|at| ran.samples.iter().find(|sample| sample.index == *at));
-    let released = chosen.map(|sample| Guard::check(&job.review.released, &sample.text));
-    let texts: Vec<String> = released.map(|passed| (!passed.stopped).then_some(passed.text)).collect::<Option<_>>()?;
-    (!texts.is_empty()).then_some(HeldAnswers { texts, because })
+    let released = |sample: &SampleReport| HeldAnswer::released(&job.review.released, &sample.text, &sample.calls);
+    let answers: Vec<HeldAnswer> = chosen.map(released).collect::<Option<_>>()?;
+    (!answers.is_empty()).then_some(HeldAnswers { answers, because })
 }
 
 /// The notes that a record keeps of findings.

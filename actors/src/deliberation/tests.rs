@@ -77,6 +77,7 @@ fn permit(job: &Job) -> Permit {
         strategy: job.strategy,
         budget: job.budget,
         prompt_tokens: 4,
+        tool_cost: 0,
         thinking_tokens: None,
         stream: false,
         facts: &job.facts,

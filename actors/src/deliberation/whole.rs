@@ -12,7 +12,11 @@ use forethought_safeguards::{
 use forethought_schemas::{ApiError, ErrorKind};
 use tokio::time::{Duration, Instant};
 
-use super::{BLOCKED, CLASSIFIER_FAILED, Job, outcome, run::Ran};
+use super::{
+    BLOCKED, CLASSIFIER_FAILED, Job, outcome,
+    run::Ran,
+    screen::{Called, with_calls},
+};
 use crate::{
     KillSwitch,
     classifiers::{Asker, ClassifierRun, Classifiers, Judged},
@@ -104,7 +108,7 @@ pub(super) fn leaving(job: &Job, ran: &Ran) -> Vec<Leaving> {
     let leaving = chosen.map(|sample| Leaving {
         sample: sample.index,
         thoughts: leaves(&sample.thinking),
-        text: leaves(&sample.text),
+        text: with_calls(&leaves(&sample.text), &Called::new(&job.review.released, &sample.calls).calls),
     });
     leaving.collect()
 }

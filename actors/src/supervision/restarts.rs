@@ -59,7 +59,7 @@ pub struct RestartLimit {
 impl Default for RestartLimit {
     /// Five within a minute.
     fn default() -> Self {
-        Self { max: 5, within: Duration::from_secs(60) }
+        Self { max: 5, within: Duration::from_mins(1) }
     }
 }
 

@@ -22,7 +22,7 @@ use super::{SendError, Supervised};
 /// ever fails after a day, which is at once.
 fn universe<T>(test: impl Future<Output = T>) -> T {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    let day = Duration::from_secs(86_400);
+    let day = Duration::from_hours(24);
     System::with_tokio_rt(runtime).block_on(async { tokio::time::timeout(day, test).await.expect("the test hangs") })
 }
 

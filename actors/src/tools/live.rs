@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use forethought_audit::{SafeguardNote, ToolCallDraft, ToolDecision, ToolResult, ToolResultDraft};
+use forethought_audit::{PolicyRef, SafeguardNote, ToolCallDraft, ToolDecision, ToolResult, ToolResultDraft};
 use forethought_policies::{ToolAsk, ToolOutcome, ToolVerdict};
 use forethought_reasoning::Told;
 use forethought_safeguards::{Counted, Safeguards};
@@ -16,7 +16,7 @@ use tracing::{error, info};
 
 use super::{CallAsked, CallOutcome, Caller, results};
 use crate::{
-    AuditDesk,
+    AppendError, AuditDesk,
     deliberation::{Arguments, Job, notes},
 };
 
@@ -72,6 +72,8 @@ struct Way<'a> {
     spec: String,
     effect: String,
     arguments: Value,
+    /// The policy that has decided on it.
+    policy: Option<PolicyRef>,
     /// What was found in the arguments.
     found: Vec<SafeguardNote>,
 }
@@ -84,6 +86,10 @@ impl Caller for Live {
             return self.refuse(&way, vec![rule.to_owned()], why).await;
         }
         let verdict = self.judged(&way, false);
+        way.policy = Some(PolicyRef {
+            version: verdict.policy_version.to_string(),
+            digest: verdict.policy_digest.as_ref().to_owned(),
+        });
         let because: Vec<String> = verdict.rules.iter().map(|rule| rule.id.clone()).collect();
         match verdict.outcome {
             ToolOutcome::Refuse => self.refuse(&way, because, refusal(&verdict)).await,
@@ -106,6 +112,7 @@ impl Live {
             spec: spec.map(|spec| spec.digest().to_owned()).unwrap_or_default(),
             effect: spec.map_or("pure", |spec| spec.effect().as_str()).to_owned(),
             arguments: asked.call.arguments.clone(),
+            policy: None,
             found: Vec::new(),
         }
     }
@@ -164,6 +171,7 @@ impl Live {
             effect: way.effect.clone(),
             decision,
             because,
+            policy: way.policy.clone(),
             safeguards: way.found.clone(),
             until,
             arguments: way.arguments.to_string().into_bytes(),
@@ -213,14 +221,25 @@ impl Live {
         let verdict = approved.then(|| self.judged(way, true));
         match verdict {
             Some(verdict) if verdict.outcome == ToolOutcome::Allow => self.run(way).await,
-            Some(verdict) => self.refused(way, refusal(&verdict)).await,
-            None => self.declined(way, "a person did not approve this call".to_owned()).await,
+            Some(verdict) => {
+                let rules: Vec<&str> = verdict.rules.iter().map(|rule| rule.id.as_str()).collect();
+                let version = verdict.policy_version;
+                info!(tool = way.asked.call.tool, record = %way.record, ?rules, version, "an approved call may not be made any more");
+                self.refused(way, refusal(&verdict)).await
+            }
+            None => self.declined(way).await,
         }
     }
 
-    async fn declined(&self, way: &Way<'_>, why: String) -> CallOutcome {
-        let told = Told { text: why, error: true, ..Told::default() };
-        self.ended(way, ToolResult::DECLINED.to_owned(), told, 0, 0, Vec::new()).await
+    /// Nobody has approved it in time.
+    async fn declined(&self, way: &Way<'_>) -> CallOutcome {
+        let told = Told { text: "a person did not approve this call".to_owned(), error: true, ..Told::default() };
+        let state = ToolResult::DECLINED.to_owned();
+        match self.record_end(way, &state, &told, 0, 0, Vec::new()).await {
+            Ok(()) => CallOutcome { told, record: Some(way.record.clone()), state, wall_ms: 0, cost: 0 },
+            // Somebody has, just after nobody waited any more: then it was not declined, and was not made either.
+            Err(_) => self.cancelled(way, 0).await,
+        }
     }
 
     async fn run(&self, way: &Way<'_>) -> CallOutcome {
@@ -258,25 +277,37 @@ impl Live {
         cost: u64,
         found: Vec<SafeguardNote>,
     ) -> CallOutcome {
-        let draft = ToolResultDraft {
-            record_id: RecordId::generate(),
-            time: Timestamp::now(),
-            admission: self.admission.clone(),
-            call: way.record.clone(),
-            state: state.clone(),
-            wall_ms,
-            left_out: told.left_out,
-            cost,
-            safeguards: found,
-            result: told.text.clone().into_bytes(),
-        };
-        if let Err(failure) = self.audit.append(draft).await {
+        if let Err(failure) = self.record_end(way, &state, &told, wall_ms, cost, found).await {
             error!(%failure, "what a tool said cannot be recorded, so no model is told");
             let why = "what the tool said could not be recorded, so it is not told".to_owned();
             let lost = CallOutcome::not_made("error/unavailable", why);
             return CallOutcome { record: Some(way.record.clone()), wall_ms, cost, ..lost };
         }
         CallOutcome { told, record: Some(way.record.clone()), state, wall_ms, cost }
+    }
+
+    async fn record_end(
+        &self,
+        way: &Way<'_>,
+        state: &str,
+        told: &Told,
+        wall_ms: u64,
+        cost: u64,
+        found: Vec<SafeguardNote>,
+    ) -> Result<(), AppendError> {
+        let draft = ToolResultDraft {
+            record_id: RecordId::generate(),
+            time: Timestamp::now(),
+            admission: self.admission.clone(),
+            call: way.record.clone(),
+            state: state.to_owned(),
+            wall_ms,
+            left_out: told.left_out,
+            cost,
+            safeguards: found,
+            result: told.text.clone().into_bytes(),
+        };
+        self.audit.append(draft).await.map(drop)
     }
 }
 

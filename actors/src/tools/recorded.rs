@@ -1,7 +1,5 @@
 //! Answers calls from what is recorded of them, without touching a tool: for deliberations that are carried out again.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use forethought_audit::{ToolCall, ToolResult};
 use forethought_reasoning::Told;
@@ -31,23 +29,33 @@ pub fn tool_told(text: String, call: &ToolCall, result: &ToolResult) -> Told {
     Told { text, left_out: result.left_out, error: result.state != ToolResult::DONE, untrusted }
 }
 
-/// Calls that were made, by their places.
+/// Calls that were made, in the order of the log.
 #[derive(Clone, Debug, Default)]
-pub struct RecordedCalls(BTreeMap<(u32, u32, u32), RecordedCall>);
+pub struct RecordedCalls(Vec<RecordedCall>);
 
 impl RecordedCalls {
     /// The calls of one deliberation.
     #[must_use]
-    pub fn new(calls: Vec<RecordedCall>) -> Self {
-        Self(calls.into_iter().map(|call| (call.place, call)).collect())
+    pub const fn new(calls: Vec<RecordedCall>) -> Self {
+        Self(calls)
+    }
+
+    /// The call at the same place: where several tries of a sample were there, the one with the same arguments, or else the last. A try
+    /// that had what came of a call of an earlier one may have had it elsewhere.
+    fn find(&self, asked: &CallAsked) -> Option<&RecordedCall> {
+        let place = (asked.sample, asked.round, asked.place);
+        let is_tool = |made: &&RecordedCall| made.tool == asked.call.tool || made.tool == "unknown";
+        let same = |made: &&RecordedCall| made.arguments == asked.call.arguments;
+        let here = || self.0.iter().filter(|made| made.place == place).filter(is_tool);
+        let elsewhere = || self.0.iter().filter(|made| made.place.0 == asked.sample).filter(is_tool);
+        here().find(same).or_else(|| here().next_back()).or_else(|| elsewhere().find(same))
     }
 }
 
 #[async_trait]
 impl Caller for RecordedCalls {
     async fn call(&self, asked: CallAsked) -> CallOutcome {
-        let place = (asked.sample, asked.round, asked.place);
-        match self.0.get(&place).filter(|made| made.tool == asked.call.tool || made.tool == "unknown") {
+        match self.find(&asked) {
             Some(made) => {
                 CallOutcome { told: made.told.clone(), record: None, state: made.state.clone(), wall_ms: 0, cost: 0 }
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use forethought_audit::{SafeguardNote, ToolResult};
 use forethought_reasoning::Told;
-use forethought_safeguards::{Action, Counted, Finding, Guard, Kind, Safeguards, injection::Injection};
+use forethought_safeguards::{Action, Counted, Guard, Safeguards};
 use forethought_tools::{Reply, ToolError};
 
 use crate::deliberation::notes;
@@ -32,7 +32,7 @@ pub(super) fn screen(rules: &Arc<Safeguards>, result: Result<Reply, ToolError>, 
     let (text, untrusted) = (printable(&text), is_untrusted(effect, &state));
     let passed = Guard::check(rules, &text);
     let mut findings = passed.findings;
-    let injected = if untrusted { injection(rules, &text) } else { None };
+    let injected = untrusted.then(|| rules.injection(&text)).flatten();
     let kept_back = passed.stopped || injected.as_ref().is_some_and(|found| found.action >= Action::Redact);
     findings.extend(injected);
     let found = notes(&Counted::of(&findings));
@@ -50,18 +50,6 @@ pub(super) fn is_untrusted(effect: &str, state: &str) -> bool {
     let ours = [KEPT_BACK, "refused", "unavailable"].map(ToolResult::error);
     let of_tool = matches!(state, ToolResult::DONE | ToolResult::FAILED) || state.starts_with(ToolResult::ERROR);
     effect != "pure" && of_tool && !ours.iter().any(|ours| ours == state)
-}
-
-/// Signs that a text gives a model instructions that it should not have.
-fn injection(rules: &Arc<Safeguards>, text: &str) -> Option<Finding> {
-    let action = rules.action(Kind::Injection);
-    if action == Action::Allow {
-        return None;
-    }
-    let scored = Injection::score(text);
-    let heaviest = scored.reasons.iter().max_by_key(|reason| reason.weight);
-    let reason = heaviest.filter(|_| scored.score >= Injection::THRESHOLD)?;
-    Some(Finding { kind: Kind::Injection, list: None, action, place: reason.place.clone() })
 }
 
 /// Without control characters, which nobody reads: what is left of bytes that are no text.

@@ -82,6 +82,7 @@ impl House {
             strategy: job.strategy,
             budget: job.budget,
             prompt_tokens: job.prompt_tokens,
+            tool_cost: 0,
             thinking_tokens: None,
             stream: false,
             facts: &job.facts,

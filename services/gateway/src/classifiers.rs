@@ -12,7 +12,7 @@ use tracing::error;
 use crate::config::{EngineConfig, ModelConfig};
 
 /// How long a large model may take to load.
-const LOADED_WITHIN: Duration = Duration::from_secs(900);
+const LOADED_WITHIN: Duration = Duration::from_mins(15);
 
 /// Says what is wrong with the model of a classifier, and the mend.
 pub type Fits = Arc<dyn Fn(&ClassifierRule) -> Option<(String, String)> + Send + Sync>;

@@ -23,7 +23,7 @@ use crate::witnesses::WitnessConfig;
 
 pub use thinking::ThinkingConfig;
 use thinking::ThinkingSection;
-pub use tools::{CalculatorKind, ToolsConfig, approvals};
+pub use tools::{CalculatorKind, ToolsConfig, approvals, names};
 
 /// The configuration file, in the version that this build reads.
 static CONFIG_FILE: FileKind = FileKind {

@@ -38,6 +38,7 @@ use tokio::runtime::Handle;
 use tracing::{error, info};
 
 use crate::{
+    approvals,
     config::ThinkingConfig,
     keeper::{Deed, PolicyKeeper},
     keys_copy::KeysCopy,
@@ -73,6 +74,7 @@ pub struct Gateway {
     signer: Arc<Signer>,
     keys_copy: KeysCopy,
     tools: Tools,
+    uploads: files::Uploads,
     models: BTreeMap<String, Served>,
     /// Where deliberations run: they outlive their connection.
     work: Handle,
@@ -110,7 +112,7 @@ impl Gateway {
         max_body_bytes: usize,
     ) -> Self {
         let Access { desk, keeper, issuers, webhooks, signer, keys_copy, tools } = access;
-        let metrics = Metrics::new(&rooms, &desk, webhooks.counters());
+        let metrics = Metrics::new(&rooms, &desk, webhooks.counters(), &tools);
         let classifiers = rooms.classifiers(metrics.on_run());
         Self {
             rooms,
@@ -121,6 +123,7 @@ impl Gateway {
             signer,
             keys_copy,
             tools,
+            uploads: files::Uploads::default(),
             models,
             work,
             metrics,
@@ -132,7 +135,7 @@ impl Gateway {
     /// Reads the policy file again, and puts it in force for every request from now on; what tenants have used stays
     /// counted. A file that is wrong changes nothing.
     pub async fn reread_policy(&self) {
-        self.tools.reread();
+        approvals::read_again(&self.keeper, &self.rooms.audit, self.tools.approvals()).await;
         let outcome = self.keeper.reread().await;
         self.metrics.policy_read(match &outcome {
             Ok(true) => "in_force",

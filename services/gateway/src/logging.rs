@@ -6,7 +6,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{LogConfig, LogFormat};
 
 /// The model library tells a lot, some of it wrong for the way we use it; its errors come back to us as responses.
-const QUIET: &str = "mistralrs_core=off,mistralrs=error,mistralrs_quant=error,hyper=warn,actix_server=warn";
+const QUIET: &str = "mistralrs_core=off,mistralrs=error,mistralrs_quant=error,hyper=warn,actix_server=warn,rmcp=warn";
 
 /// Starts logging.
 ///

@@ -1,5 +1,6 @@
 //! The program `forethought`: the server, and the command line around it.
 
+mod approvals;
 mod ask;
 mod assessed;
 mod classifiers;

@@ -21,7 +21,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
-    assessed, classifiers,
+    approvals, assessed, classifiers,
     cli::Usage,
     config::{Config, EngineConfig, ModelConfig, PoolConfig},
     http::{self, Access, Gateway, Served},
@@ -70,7 +70,11 @@ async fn serve(
     listener: TcpListener,
     work: Handle,
 ) -> Result<()> {
-    let tools = Tools::start(&config.tools, &config.data_dir)?;
+    // What servers of tools start lives where deliberations do, and not on the thread of whoever asks first.
+    let tools = {
+        let _work = work.enter();
+        Tools::start(&config.tools, &config.data_dir)?
+    };
     let (guard, loads) = config.registry.clone().map(Guard::new).unzip();
     let build = |m: &ModelConfig| build(&m.id, &m.engine, &work, guard.as_ref());
     let engines = config.models.iter().map(|m| Model { id: m.id.clone(), build: build(m) }).collect();
@@ -87,6 +91,7 @@ async fn serve(
     let keeper = PolicyKeeper::new(file, &config.data_dir, Arc::clone(&desk), rooms.audit.clone(), fits);
     // No policy decides before the record of it is durable.
     keeper.begin().await?;
+    approvals::record(&keeper, &rooms.audit, tools.approvals()).await?;
     if let Some(loads) = loads {
         actix_rt::spawn(weights::record(loads, keeper.clone()));
     }

@@ -17,7 +17,8 @@ use forethought_mcp::{PinFile, Server};
 use forethought_policies::PolicyDesk;
 use forethought_sandbox::{Pool, RunCode};
 use forethought_tools::{Calculator, Toolbox};
-use tokio::time::timeout;
+use futures::future::join_all;
+use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
 
 use crate::config::{self, CalculatorKind, ToolsConfig};
@@ -36,10 +37,14 @@ pub struct Tools {
 }
 
 impl Tools {
-    /// Reads interpreters, opens the shelf of files, and gets servers ready to be started when they are first wanted.
+    /// Reads interpreters, opens the shelf of files, and gets servers ready to be started when they are first wanted. What they
+    /// start lives on the runtime that is current here.
     ///
     /// # Errors
     /// When an interpreter is not what it should be, or a file cannot be read.
+    ///
+    /// # Panics
+    /// When there are servers, and no Tokio runtime is current.
     pub fn start(config: &ToolsConfig, data_dir: &Path) -> Result<Self> {
         let mut shared = Toolbox::default();
         for tool in forethought_tools::built_in() {
@@ -66,6 +71,9 @@ impl Tools {
     ///
     /// # Errors
     /// As [`Tools::start`].
+    ///
+    /// # Panics
+    /// As [`Tools::start`].
     pub fn without_files(config: &ToolsConfig) -> Result<Self> {
         Self::start(&ToolsConfig { files: None, ..config.clone() }, Path::new("."))
     }
@@ -85,24 +93,41 @@ impl Tools {
     /// Every tool that there is for a tenant, whatever its policy says; and why some are not there.
     pub async fn all(&self, tenant: &str) -> (Toolbox, Vec<String>) {
         let mut toolbox = self.shared.clone();
-        let warnings = add(&mut toolbox, self.servers.iter(), tenant, &|_| true).await;
+        let until = Instant::now() + SERVERS_WITHIN;
+        let warnings = add(&mut toolbox, self.servers.iter(), tenant, &|_| true, until).await;
         (toolbox, warnings)
     }
 
-    /// Those that a tenant may be offered now. A server of which its policy allows nothing is not started; one that cannot be reached is
-    /// left out, with why.
-    pub async fn for_tenant(&self, tenant: &str, desk: &PolicyDesk) -> (Toolbox, Vec<String>) {
+    /// Those of this program itself that a tenant may be offered now.
+    #[must_use]
+    pub fn shared_for(&self, tenant: &str, desk: &PolicyDesk) -> Toolbox {
         let mut toolbox = Toolbox::default();
-        let may = |name: &str| desk.may_use_tool(tenant, name);
-        let serves = |server: &&Server| desk.may_use_tools_of(tenant, &format!("{}.", server.name()));
-        for tool in self.shared.tools().filter(|tool| may(tool.spec().name())) {
+        for tool in self.shared.tools().filter(|tool| desk.may_use_tool(tenant, tool.spec().name())) {
             toolbox.add(Arc::clone(tool));
         }
-        let warnings = add(&mut toolbox, self.servers.iter().filter(serves), tenant, &may).await;
+        toolbox
+    }
+
+    /// The names of tools of servers that a tenant may be offered now, if their servers have them still. No server is asked: what is
+    /// not approved is never offered.
+    #[must_use]
+    pub fn promised_to(&self, tenant: &str, desk: &PolicyDesk) -> Vec<String> {
+        let approved = self.approvals.approvals().into_iter().map(|approval| approval.name);
+        approved
+            .filter(|name| self.servers.iter().any(|server| has(server, name)) && desk.may_use_tool(tenant, name))
+            .collect()
+    }
+
+    /// Adds tools of servers to a tenant's. Only the servers of these tools are started or asked, all at once; one that is not there in
+    /// time is left out, with why.
+    pub async fn fetch(&self, toolbox: &mut Toolbox, tenant: &str, names: &[String], until: Instant) -> Vec<String> {
+        let asked = self.servers.iter().filter(|server| names.iter().any(|name| has(server, name)));
+        let until = until.min(Instant::now() + SERVERS_WITHIN);
+        let warnings = add(toolbox, asked, tenant, &|name| names.iter().any(|wanted| wanted == name), until).await;
         for warning in &warnings {
             warn!(tenant, warning, "tools are left out");
         }
-        (toolbox, warnings)
+        warnings
     }
 
     /// The files that tenants upload, where they may.
@@ -111,14 +136,10 @@ impl Tools {
         self.shelf.as_ref()
     }
 
-    /// Reads again which tools are approved.
-    pub fn reread(&self) {
-        match self.approvals.reload() {
-            Ok(()) => info!("the file of approved tools was read again"),
-            Err(wrong) => {
-                warn!(%wrong, "the file of approved tools could not be taken up; what was approved before still is");
-            }
-        }
+    /// Which tools of servers are approved.
+    #[must_use]
+    pub fn approvals(&self) -> &PinFile {
+        &self.approvals
     }
 
     /// Ends every server.
@@ -129,21 +150,28 @@ impl Tools {
     }
 }
 
-/// Adds what servers offer a tenant; gives why some is not there.
+/// Whether a tool's name is of this server.
+fn has(server: &Server, name: &str) -> bool {
+    name.strip_prefix(server.name()).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// Adds what servers offer a tenant, as far as it is wanted; gives why some is not there.
 async fn add<'s>(
     toolbox: &mut Toolbox,
     servers: impl Iterator<Item = &'s Server>,
     tenant: &str,
-    may: &(dyn Fn(&str) -> bool + Sync),
+    wanted: &(dyn Fn(&str) -> bool + Sync),
+    until: Instant,
 ) -> Vec<String> {
+    let asked = servers.map(|server| async move { (server.name(), timeout_at(until, server.tools(tenant)).await) });
     let mut warnings = Vec::new();
-    for server in servers {
-        match timeout(SERVERS_WITHIN, server.tools(tenant)).await {
-            Ok(Ok(tools)) => tools.into_iter().filter(|tool| may(tool.spec().name())).for_each(|tool| {
+    for (server, told) in join_all(asked).await {
+        match told {
+            Ok(Ok(tools)) => tools.into_iter().filter(|tool| wanted(tool.spec().name())).for_each(|tool| {
                 toolbox.add(tool);
             }),
-            Ok(Err(error)) => warnings.push(format!("the tools of `{}` cannot be used now: {error}", server.name())),
-            Err(_) => warnings.push(format!("the tools of `{}` were not there in time", server.name())),
+            Ok(Err(error)) => warnings.push(format!("the tools of `{server}` cannot be used now: {error}")),
+            Err(_) => warnings.push(format!("the tools of `{server}` were not there in time")),
         }
     }
     warnings

@@ -20,7 +20,7 @@ use tokio::time::interval;
 use tracing::{error, info, warn};
 
 /// How often the log is signed when nobody asks.
-const SIGN_EVERY: Duration = Duration::from_secs(60);
+const SIGN_EVERY: Duration = Duration::from_mins(1);
 /// How long a witness may take.
 const WITHIN: Duration = Duration::from_secs(10);
 /// The longest answer, in bytes.

@@ -6,10 +6,35 @@ use forethought_reasoning::{Call, Finish as End, Observation, Pending};
 use futures::future::join_all;
 
 use super::{Event, News, Report, Run, Work};
-use crate::{CallAsked, CallOutcome, Caller, catch, deliberation::Acted};
+use crate::{
+    CallAsked, CallMade, CallOutcome, Caller, catch,
+    deliberation::{Acted, CallSpent},
+};
 
-/// What came of calls: by sample, turn and place, with the call as it was.
-pub(super) type Made = BTreeMap<(u32, u32, u32), (Call, CallOutcome)>;
+/// What came of the calls of each sample: a second try of it does not make them again.
+#[derive(Debug, Default)]
+pub(super) struct Made(BTreeMap<u32, Vec<(Call, CallOutcome, bool)>>);
+
+impl Made {
+    /// A try of a sample begins: it may have what came of the calls of the tries before.
+    pub(super) fn begin(&mut self, index: u32) {
+        for (.., taken) in self.0.entry(index).or_default() {
+            *taken = false;
+        }
+    }
+
+    /// What came of the same call in an earlier try, wherever it stood there; once.
+    fn take(&mut self, index: u32, call: &Call) -> Option<CallOutcome> {
+        let mut made = self.0.entry(index).or_default().iter_mut();
+        let (_, outcome, taken) = made.find(|(made, _, taken)| !*taken && made == call)?;
+        *taken = true;
+        Some(outcome.clone())
+    }
+
+    fn note(&mut self, index: u32, call: Call, outcome: CallOutcome) {
+        self.0.entry(index).or_default().push((call, outcome, true));
+    }
+}
 
 impl Run {
     /// Makes the calls that a sample waits for, all at once. Those that an earlier try of it has made are not made again.
@@ -23,8 +48,7 @@ impl Run {
         let calls: Vec<_> = pending
             .into_iter()
             .map(|Pending { place, call }| {
-                let known = self.made.get(&(index, round, place)).filter(|(made, _)| *made == call);
-                let known = known.map(|(_, outcome)| outcome.clone());
+                let known = self.made.take(index, &call);
                 self.calls += u32::from(known.is_none());
                 let asked = CallAsked {
                     sample: index,
@@ -42,26 +66,35 @@ impl Run {
         self.acting.insert((index, run));
         let reports = self.sender.clone();
         tokio::spawn(async move {
-            let news = News::Acted { outcomes: join_all(calls).await };
+            let news = News::Acted { calls: join_all(calls).await };
             let _ = reports.send(Report { index, run, news }).await;
         });
     }
 
-    /// Tells a sample what came of its calls, and has it go on.
-    pub(super) fn acted(&mut self, index: u32, outcomes: Vec<CallOutcome>) -> Option<Observation> {
-        let sample = self.samples.get(&index)?;
-        let (pending, round) = (sample.course.pending(), sample.course.round());
-        let mut acts = Vec::new();
-        for (Pending { place, call }, outcome) in pending.into_iter().zip(&outcomes) {
-            self.made.insert((index, round, place), (call.clone(), outcome.clone()));
-            let CallOutcome { record, state, wall_ms, cost, .. } = outcome.clone();
-            acts.push(Acted { round, place, call, record, state, wall_ms, cost, told: String::new() });
+    /// Books calls that were made, whatever has become of their sample since: they were made all the same.
+    pub(super) fn book(&mut self, index: u32, calls: &[CallMade]) {
+        for CallMade { call, outcome, .. } in calls.iter().filter(|made| made.fresh) {
+            self.meter.called(outcome.cost);
+            self.spent.push(CallSpent {
+                tool: call.tool.clone(),
+                state: outcome.state.clone(),
+                wall_ms: outcome.wall_ms,
+                cost: outcome.cost,
+            });
+            self.made.note(index, call.clone(), outcome.clone());
         }
-        let calls = acts.iter().map(|act| (act.call.tool.clone(), act.state.clone())).collect();
+    }
+
+    /// Tells a sample what came of its calls, and has it go on.
+    pub(super) fn acted(&mut self, index: u32, calls: Vec<CallMade>) -> Option<Observation> {
+        let sample = self.samples.get(&index)?;
+        let round = sample.course.round();
         let left = sample.course.left(sample.max_tokens);
         let trace = self.trace(&sample.ask, left.max(1));
-        let sample = self.samples.get_mut(&index)?;
-        sample.acted(outcomes.into_iter().map(|outcome| outcome.told).collect(), acts, trace);
+        let told = calls.iter().map(|made| made.outcome.told.clone()).collect();
+        let acts: Vec<Acted> = calls.into_iter().map(|made| act(round, made)).collect();
+        let calls = acts.iter().map(|act| (act.call.tool.clone(), act.state.clone())).collect();
+        self.samples.get_mut(&index)?.acted(told, acts, trace);
         self.tell(Event::SampleActed { index, round, calls });
         if left == 0 {
             return self.ended(index, End::Length);
@@ -72,13 +105,20 @@ impl Run {
     }
 }
 
-async fn one(caller: Option<Arc<dyn Caller>>, asked: CallAsked, known: Option<CallOutcome>) -> CallOutcome {
-    match (known, caller) {
+fn act(round: u32, CallMade { place, call, outcome, .. }: CallMade) -> Acted {
+    let CallOutcome { record, state, wall_ms, cost, .. } = outcome;
+    Acted { round, place, call, record, state, wall_ms, cost, told: String::new() }
+}
+
+async fn one(caller: Option<Arc<dyn Caller>>, asked: CallAsked, known: Option<CallOutcome>) -> CallMade {
+    let (place, call, fresh) = (asked.place, asked.call.clone(), known.is_none());
+    let outcome = match (known, caller) {
         (Some(known), _) => known,
         (None, None) => CallOutcome::not_made("error/unavailable", "no tool can be used here".to_owned()),
         (None, Some(caller)) => catch(async move { caller.call(asked).await }).await.unwrap_or_else(|panicked| {
             tracing::error!(%panicked, "a call of a tool panicked");
             CallOutcome::not_made("error/failed", "the tool broke off".to_owned())
         }),
-    }
+    };
+    CallMade { place, call, outcome, fresh }
 }

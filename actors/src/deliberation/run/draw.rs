@@ -16,6 +16,7 @@ impl Run {
     /// Starts a sample, a second try of it, or its next step.
     pub(super) fn start(&mut self, index: u32, seed: u64, max_tokens: u32, ask: Ask, watch: Option<Watch>) {
         let course = self.course(&ask, max_tokens);
+        self.made.begin(index);
         let kill = self.kill.child();
         let (sample, told) = match self.samples.entry(index) {
             Entry::Vacant(entry) => (entry.insert(Sample::new(index, seed, kill)), (0, 0)),

@@ -17,7 +17,9 @@ pub(super) fn of_pass(job: &Job, sample: &Sample, pass: &Pass) -> SampleRequest 
         // Thought and answer in one: where the request has stop sequences, the engine cannot draw them apart.
         (_, Part::Answer | Part::Whole) if !sample.course.is_firm() => job.stop.clone(),
         // Here, too, the sample itself looks for those of the request.
-        (_, Part::Answer | Part::Whole) => sample.course.marker().map(str::to_owned).into_iter().collect(),
+        (_, Part::Answer | Part::Whole) => {
+            sample.course.marker(job.schema.as_ref()).map(str::to_owned).into_iter().collect()
+        }
     };
     // The first pass draws from the sample's own seed, each later one from another that depends on it.
     let seed = if pass.number == 0 { sample.report.seed } else { sample_seed(sample.report.seed, pass.number) };

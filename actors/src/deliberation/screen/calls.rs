@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use forethought_reasoning::Call;
+use forethought_reasoning::{Call, canonical_calls};
 use forethought_safeguards::{Finding, Guard, Safeguards};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// Calls as they may leave.
 #[derive(Debug, Default)]
-pub(super) struct Called {
+pub(in crate::deliberation) struct Called {
     pub calls: Vec<Call>,
     pub findings: Vec<Finding>,
     /// Whether none of them may leave.
@@ -16,7 +17,7 @@ pub(super) struct Called {
 }
 
 impl Called {
-    pub(super) fn new(rules: &Arc<Safeguards>, calls: &[Call]) -> Self {
+    pub(in crate::deliberation) fn new(rules: &Arc<Safeguards>, calls: &[Call]) -> Self {
         let mut all = Self::default();
         for call in calls {
             let Arguments { value, findings, stopped } = Arguments::new(rules, &call.arguments);
@@ -28,6 +29,40 @@ impl Called {
             all.calls.clear();
         }
         all
+    }
+}
+
+/// An answer that is calls of whoever asked, or has them behind its text, as one text: for who judges it, and for its record.
+#[must_use]
+pub fn with_calls(text: &str, calls: &[Call]) -> String {
+    match (text, calls) {
+        (text, []) => text.to_owned(),
+        ("", calls) => canonical_calls(calls),
+        (text, calls) => format!("{text}\n{}", canonical_calls(calls)),
+    }
+}
+
+/// An answer that waits for a person, as it is sealed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum HeldAnswer {
+    /// A text.
+    Text(String),
+    /// Calls that whoever asked is to make.
+    Calls {
+        /// What is said beside them.
+        text: String,
+        /// In their order.
+        calls: Vec<Call>,
+    },
+}
+
+impl HeldAnswer {
+    /// An answer as these rules let it out; nothing where they let out nothing of it.
+    pub(super) fn released(rules: &Arc<Safeguards>, text: &str, calls: &[Call]) -> Option<Self> {
+        let (text, called) = (Guard::check(rules, text), Called::new(rules, calls));
+        let text = (!text.stopped && !called.stopped).then_some(text.text)?;
+        Some(if called.calls.is_empty() { Self::Text(text) } else { Self::Calls { text, calls: called.calls } })
     }
 }
 

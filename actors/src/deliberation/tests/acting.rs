@@ -124,6 +124,25 @@ fn a_second_try_makes_no_call_again() {
 }
 
 #[test]
+fn a_second_try_makes_no_call_again_that_stands_elsewhere_in_it() {
+    const OTHER: &str = r#"<tool_call>{"name":"add","arguments":{"x":2}}</tool_call>"#;
+    universe(async {
+        let player = Arc::new(Player::new(|call, _| match call {
+            0 | 3 => raw(CALL),
+            1 => ("It", Channel::Raw, Ending::Break),
+            2 => raw(OTHER),
+            _ => raw("It is 42"),
+        }));
+        let tools = Arc::new(Counter::default());
+        let ran = run_acting(&player, &tools, acting()).await;
+        assert_eq!(ran.samples[0].acts.len(), 2);
+        let asked: Vec<_> = tools.asked.lock().unwrap().iter().map(|asked| asked.call.arguments["x"].clone()).collect();
+        assert_eq!(asked, [1, 2]);
+        assert_eq!(ran.calls.iter().map(|call| call.cost).sum::<u64>(), 14);
+    });
+}
+
+#[test]
 fn a_call_that_hangs_is_stopped_by_the_deadline() {
     universe(async {
         let player = Arc::new(Player::new(|_, _| raw(CALL)));
@@ -133,6 +152,9 @@ fn a_call_that_hangs_is_stopped_by_the_deadline() {
         let ran = run_acting(&player, &tools, Job { budget, ..job }).await;
         assert_eq!(ran.verdict.stop, StopRule::Deadline);
         assert_eq!(*tools.killed.lock().unwrap(), 1, "it was told, and came back");
+        assert!(ran.samples[0].acts.is_empty());
+        let made: Vec<_> = ran.calls.iter().map(|call| call.state.as_str()).collect();
+        assert_eq!(made, ["cancelled"], "what was made is counted, whatever became of its sample");
     });
 }
 

@@ -59,6 +59,7 @@ Examples:
   forethought audit list --data-dir ./data
   forethought audit list --config forethought.yaml --tenant acme --since 7d --status failed
   forethought audit list --data-dir ./data --rule eu-ai-act/5-1-f --review rejected
+  forethought audit list --data-dir ./data --tool run_code --since 30d
   forethought audit list --data-dir ./data --since 2026-11-01 --until 2026-12-01 --limit 1000 --json";
 
 const ACTS_HELP: &str = "\
@@ -169,6 +170,9 @@ pub struct ListArgs {
     /// Only those whose answer the key with this id decided on
     #[arg(long, value_name = "KEY_ID")]
     reviewer: Option<String>,
+    /// Only those in which this tool was called
+    #[arg(long, value_name = "NAME")]
+    tool: Option<String>,
     /// Only the request with this id, or to which the record with this id belongs
     #[arg(long)]
     id: Option<String>,

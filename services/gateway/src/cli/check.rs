@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     assessed,
-    config::{Config, ModelConfig},
+    config::{self, Config, ModelConfig},
     weights::files,
 };
 
@@ -36,11 +36,13 @@ pub fn run(file: &Path) -> anyhow::Result<ExitCode> {
         }
     }
     problems.extend(unregistered(&config));
+    let tools = config::approvals(&config.tools).map(|approved| config::names(&config.tools, &approved));
+    problems.extend(tools.as_ref().err().map(ToString::to_string));
     for problem in &problems {
         eprintln!("error: {problem}");
     }
     let Ok(policy) = policy else { return Ok(ExitCode::from(exit::USAGE)) };
-    for warning in warnings(&config, &policy) {
+    for warning in warnings(&config, &policy).into_iter().chain(unknown(&config, &policy, &tools.unwrap_or_default())) {
         eprintln!("warning: {warning}");
     }
     if !problems.is_empty() {
@@ -81,4 +83,10 @@ fn warnings(config: &Config, policy: &Policy) -> Vec<String> {
         }
     }
     warnings
+}
+
+/// Tools that the policy speaks of and that are not there.
+fn unknown(config: &Config, policy: &Policy, tools: &[String]) -> Vec<String> {
+    let tools: Vec<&str> = tools.iter().map(String::as_str).collect();
+    policy.unknown_tools(&tools).iter().map(|found| format!("{}:{found}", config.policy.display())).collect()
 }

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use forethought_library::Limits;
+use forethought_library::{DocumentSearch, Limits, ListTables, TableQuery};
 use forethought_mcp::{Server, ServerConfig, pins::PinFile};
 use forethought_policies::{Document, Problem};
-use forethought_sandbox::{Interpreter, Interpreters};
+use forethought_sandbox::{Interpreter, Interpreters, RunCode};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -71,20 +71,32 @@ pub(super) fn problems(document: &Document, tools: Option<&Value>) -> Vec<Proble
             problems.push(document.problem(&place, told, "give each a name of its own"));
         }
         names.push(config.name.clone());
-        if let Err(wrong) = Server::new(config, std::sync::Arc::new(Nothing)) {
+        if let Err(wrong) = Server::check(&config) {
             problems.push(document.problem(&format!("{place}/{}", wrong.key), wrong.why, ""));
         }
     }
     problems
 }
 
-/// No tool is approved.
-struct Nothing;
-
-impl forethought_mcp::Pins for Nothing {
-    fn approved(&self, _: &str) -> Option<forethought_mcp::pins::Approved> {
-        None
+/// Names that a policy may speak of: tools that are configured, those of servers that are approved, and the beginning of each server's, so
+/// that `server.*` always stands for something.
+#[must_use]
+pub fn names(config: &ToolsConfig, approved: &PinFile) -> Vec<String> {
+    let built_in = forethought_tools::built_in();
+    let mut names: Vec<String> = built_in.iter().map(|tool| tool.spec().name().to_owned()).collect();
+    if config.code.javascript.is_some() || config.code.python.is_some() {
+        names.push(RunCode::NAME.to_owned());
     }
+    if config.files.is_some() {
+        names.extend([TableQuery::NAME, ListTables::NAME, DocumentSearch::NAME].map(ToOwned::to_owned));
+    }
+    let approved: Vec<String> = approved.approvals().into_iter().map(|approval| approval.name).collect();
+    for server in &config.servers {
+        let of_server = format!("{}.", server.name);
+        names.extend(approved.iter().filter(|name| name.starts_with(&of_server)).cloned());
+        names.push(of_server);
+    }
+    names
 }
 
 /// Reads the file of approvals.

@@ -1,8 +1,10 @@
 //! The JSON of an answer: OpenAI's fields, and what the deliberation did.
 
-use forethought_actors::{Acted, Deliberated, Job, SampleReport, SampleState};
+use std::collections::BTreeMap;
+
+use forethought_actors::{Acted, CallSpent, Deliberated, Job, SampleReport, SampleState};
 use forethought_audit::ReviewAsked;
-use forethought_reasoning::{Checked, Finish, Outcome, Status, Vote};
+use forethought_reasoning::{Call, Checked, Finish, Outcome, Status, Vote};
 use forethought_safeguards::Counted;
 use forethought_schemas::RequestId;
 use serde_json::{Map, Number, Value, json};
@@ -19,6 +21,11 @@ pub(super) struct Head {
 }
 
 impl Head {
+    /// Its id without what all of them begin with.
+    pub(super) fn short(&self) -> &str {
+        self.id.trim_start_matches("chatcmpl-")
+    }
+
     pub(super) fn new(id: &RequestId, model: &str) -> Self {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Self {
@@ -63,29 +70,32 @@ fn waiting() -> Value {
 }
 
 fn message(head: &Head, sample: &SampleReport) -> Value {
-    let mut message = json!({ "role": "assistant", "content": sample.text });
-    if !sample.calls.is_empty() {
-        add(&mut message, "tool_calls", Value::Array(tool_calls(head, sample)));
-        if sample.text.is_empty() {
-            add(&mut message, "content", Value::Null);
-        }
-    }
+    let mut message = said(&sample.text, tool_calls(head.short(), sample.index, &sample.calls));
     if !sample.thinking.is_empty() {
         add(&mut message, "reasoning_content", json!(sample.thinking));
     }
     message
 }
 
-/// The calls that whoever asked is to make, as OpenAI has them.
-pub(super) fn tool_calls(head: &Head, sample: &SampleReport) -> Vec<Value> {
-    let id = |place: usize| format!("call_{}_{}_{place}", head.id.trim_start_matches("chatcmpl-"), sample.index);
-    let calls = sample.calls.iter().enumerate();
-    calls
-        .map(|(place, call)| {
-            let function = json!({ "name": call.tool, "arguments": call.arguments.to_string() });
-            json!({ "id": id(place), "type": "function", "function": function })
-        })
-        .collect()
+/// What the model says, as OpenAI has it.
+pub(super) fn said(text: &str, calls: Vec<Value>) -> Value {
+    let mut message = json!({ "role": "assistant", "content": text });
+    if !calls.is_empty() {
+        add(&mut message, "tool_calls", Value::Array(calls));
+        if text.is_empty() {
+            add(&mut message, "content", Value::Null);
+        }
+    }
+    message
+}
+
+/// The calls that whoever asked is to make, as OpenAI has them; `id` and `index` make their ids those of this answer alone.
+pub(super) fn tool_calls(id: &str, index: impl std::fmt::Display, calls: &[Call]) -> Vec<Value> {
+    let shown = |(place, call): (usize, &Call)| {
+        let function = json!({ "name": call.tool, "arguments": call.arguments.to_string() });
+        json!({ "id": format!("call_{id}_{index}_{place}"), "type": "function", "function": function })
+    };
+    calls.iter().enumerate().map(shown).collect()
 }
 
 /// The samples that are answers, best first.
@@ -140,14 +150,15 @@ fn tools(job: &Job, done: &Deliberated) -> Value {
     if !job.tools.as_ref().is_some_and(|tools| tools.has_server()) {
         return Value::Null;
     }
-    let acts: Vec<&Acted> = done.samples.iter().flat_map(|sample| &sample.acts).collect();
-    let mut states: Map<String, Value> = Map::new();
-    for act in &acts {
-        let count = states.get(&act.state).and_then(Value::as_u64).unwrap_or_default();
-        states.insert(act.state.clone(), json!(count + 1));
+    let mut states: BTreeMap<&str, u64> = BTreeMap::new();
+    for call in &done.calls {
+        *states.entry(&call.state).or_default() += 1;
     }
-    let sum = |of: fn(&Acted) -> u64| acts.iter().map(|act| of(act)).sum::<u64>();
-    json!({ "calls": acts.len(), "states": states, "wall_ms": sum(|act| act.wall_ms), "cost": sum(|act| act.cost) })
+    let sum = |of: fn(&CallSpent) -> u64| done.calls.iter().map(of).sum::<u64>();
+    json!({
+        "calls": done.calls.len(), "states": states,
+        "wall_ms": sum(|call| call.wall_ms), "cost": sum(|call| call.cost),
+    })
 }
 
 /// One call of a tool of the service, without what it was called with and what it said: these are in the audit log.

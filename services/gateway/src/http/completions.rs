@@ -9,10 +9,10 @@ use actix_web::{
 use forethought_actors::{Deliberation, Desks, EngineDesk, Job, Place, ReviewPlan};
 use forethought_audit::RetentionNote;
 use forethought_engine::{Engine, EngineError, EngineInfo, Prompt, SampleRequest};
-use forethought_policies::{Ask, Asked, Judgement, Licence, Principal, RateHeaders, Screens};
+use forethought_policies::{Ask, Asked, Judgement, Licence, PolicyDesk, Principal, RateHeaders, Screens};
 use forethought_reasoning::VerifierSpec;
 use forethought_safeguards::Safeguards;
-use forethought_schemas::{ApiError, ChatRequest, ErrorKind, RequestId, ResponseFormat, ToolsAsk};
+use forethought_schemas::{ApiError, ChatRequest, ErrorKind, RequestId, ResponseFormat, Runs, ToolsAsk};
 use futures::StreamExt;
 use tokio::{
     task::JoinSet,
@@ -98,7 +98,9 @@ async fn start(
     let (Some(served), Some(engine)) = (gateway.models.get(&chat.model), gateway.rooms.engine(&chat.model)) else {
         return Err(unknown_model(gateway, principal, &chat.model));
     };
-    let offer = Offer::new(gateway, principal, chat).await;
+    // One policy decides: where another comes into force meanwhile, the request is to be sent again.
+    let digest = gateway.desk.policy_digest();
+    let offer = Offer::new(gateway, principal);
     let ground = Ground {
         served,
         cap: gateway.desk.budget_cap(principal),
@@ -109,27 +111,28 @@ async fn start(
         seed: plan::random_seed(),
         tools: &offer,
     };
-    // One policy decides: where another comes into force meanwhile, the request is to be sent again.
-    let digest = gateway.desk.policy_digest();
     let facts = gateway.desk.facts(principal, &chat.deliberation.facts)?;
     // Counting a prompt costs time: whoever is refused whatever it holds is refused before.
     let (judgement, screens) = gateway.desk.judge(principal.tenant(), &facts);
     let (laws, retention) = (laws::notes(&judgement), retention(gateway, principal.tenant(), &judgement));
     let considered = Job { facts: facts.clone(), ..plan::plan(chat, &ground, None)? };
-    gateway.desk.consider(principal, &ask(&considered, chat.stream))?;
+    gateway.desk.consider(principal, &ask(&gateway.desk, &considered, chat.stream))?;
     let Screened { chat, found, refusal, held, placeholders } = screened(gateway, principal, &screens, chat).await?;
     let chat = &chat;
     if let Some(refusal) = laws::refusal(&judgement).or(refusal) {
         // What could not be changed is gone, so that nothing of it is recorded and nothing half of it is refused.
         let mut bare = chat.clone();
         (bare.format, bare.stop, bare.deliberation.verifiers) = (ResponseFormat::Text, Vec::new(), Vec::new());
-        (bare.tools, bare.deliberation.tools) = (ToolsAsk::default(), None);
+        (bare.tools, bare.deliberation.tools) = (ToolsAsk::default(), Some(Vec::new()));
         let job = Job { asked: found, facts, laws, retention, ..plan::plan(&bare, &ground, None)? };
         return Err(refuse(gateway, principal, engine, job, refusal).await);
     }
     let deadline = ground.since + Duration::from_millis(considered.budget.deadline_ms);
+    // Only for whoever may ask at all are servers of tools started.
+    let offer = offer.fetched(chat, deadline).await?;
+    let ground = Ground { tools: &offer, ..ground };
     let leased =
-        engine.lease(deadline.min(ground.since + ENGINE_WITHIN)).await.map_err(|error| engine_error(&error))?;
+        engine.lease(deadline.min(Instant::now() + ENGINE_WITHIN)).await.map_err(|error| engine_error(&error))?;
     let mut job = plan::plan(chat, &ground, Some(&mind(served, leased.info())))?;
     job.weights.clone_from(&leased.info().weights);
     job.warnings.extend(offer.warnings.iter().cloned());
@@ -147,7 +150,7 @@ async fn start(
     let seat = gateway.rooms.seat(&job.tenant)?;
     let counted = timeout_at(deadline, count(gateway, leased, seat, job, chat.clone()));
     let (seat, job) = counted.await.map_err(|_| not_counted(considered.budget.deadline_ms))??;
-    let permit = gateway.desk.decide(principal, &ask(&job, chat.stream))?;
+    let permit = gateway.desk.decide(principal, &ask(&gateway.desk, &job, chat.stream))?;
     if *permit.policy_digest() != *digest {
         let message = "another policy came into force while the request was read; send it again";
         return Err(ApiError::new(ErrorKind::Unavailable, "policy_changed", message).retry_after(1));
@@ -219,8 +222,10 @@ async fn refuse(
     job: Job,
     refusal: ApiError,
 ) -> ApiError {
-    let admitted =
-        gateway.rooms.seat(&job.tenant).and_then(|seat| Ok((seat, gateway.desk.decide(principal, &ask(&job, false))?)));
+    let admitted = gateway
+        .rooms
+        .seat(&job.tenant)
+        .and_then(|seat| Ok((seat, gateway.desk.decide(principal, &ask(&gateway.desk, &job, false))?)));
     let (seat, permit) = match admitted {
         Ok(admitted) => admitted,
         Err(full) => return full,
@@ -241,7 +246,7 @@ fn judge(gateway: &Gateway, principal: &Principal, job: &Job, stream: bool) -> R
     let desk = gateway.rooms.engine(model).filter(|_| gateway.desk.may_use_model(principal, model));
     if desk.is_some() {
         // Rules may forbid it to ask this model, too.
-        gateway.desk.permits(principal, &Ask { model, ..ask(job, stream) })?;
+        gateway.desk.permits(principal, &Ask { model, ..ask(&gateway.desk, job, stream) })?;
     }
     desk.cloned().map(Some).ok_or_else(|| unknown_model(gateway, principal, model))
 }
@@ -288,17 +293,27 @@ fn not_counted(deadline_ms: u64) -> ApiError {
     ApiError::new(ErrorKind::Deadline, "deadline_exceeded", message)
 }
 
-fn ask(job: &Job, stream: bool) -> Ask<'_> {
+fn ask<'j>(desk: &PolicyDesk, job: &'j Job, stream: bool) -> Ask<'j> {
     Ask {
         model: &job.model,
         effort: job.effort,
         strategy: job.strategy,
         budget: job.budget,
         prompt_tokens: job.prompt_tokens,
+        tool_cost: tool_cost(desk, job),
         thinking_tokens: job.thinking.as_ref().and_then(|thinking| thinking.tokens),
         stream,
         facts: &job.facts,
     }
+}
+
+/// What it costs if every sample makes every call that it may, of the dearest tool.
+fn tool_cost(desk: &PolicyDesk, job: &Job) -> u64 {
+    let Some(tools) = &job.tools else { return 0 };
+    let ours = tools.tools.iter().filter(|tool| tool.runs == Runs::Server);
+    let dearest = ours.map(|tool| desk.tool_cost(&job.tenant, &tool.name)).max().unwrap_or(0);
+    let calls = u64::from(tools.limits.calls) * u64::from(job.budget.max_samples);
+    dearest.saturating_mul(calls)
 }
 
 fn probe(job: &Job, max_tokens: u32) -> SampleRequest {
@@ -355,7 +370,7 @@ pub(super) async fn read(mut body: Payload, max_bytes: usize) -> Result<Vec<u8>,
 
 fn too_slow() -> ApiError {
     let message = format!("the body did not arrive within {} s; send it again", BODY_WITHIN.as_secs());
-    ApiError::new(ErrorKind::InvalidRequest, "body_too_slow", message)
+    ApiError::new(ErrorKind::TooSlow, "body_too_slow", message)
 }
 
 fn unreadable(error: &impl std::fmt::Display) -> ApiError {

@@ -21,7 +21,7 @@ use crate::{keeper::PolicyKeeper, keys_copy::KeysCopy};
 /// The longest reason, in characters.
 const LONGEST_REASON: usize = 500;
 /// How often it is looked for contents that may not stay.
-const EXPIRE_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
+const EXPIRE_EVERY: Duration = Duration::from_hours(6);
 
 /// What is below `/v1/erasures` and `/v1/holds`.
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -35,24 +35,28 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 
 async fn erase(gateway: Data<Gateway>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let id = RequestId::generate();
-    admin::respond(erased(&gateway, &request, payload).await, &id)
+    admin::respond(erased(gateway, &request, payload).await, &id)
 }
 
-async fn erased(gateway: &Gateway, request: &HttpRequest, payload: Payload) -> Result<Value, ApiError> {
+async fn erased(gateway: Data<Gateway>, request: &HttpRequest, payload: Payload) -> Result<Value, ApiError> {
     let caller = gateway.principal(request).await?;
-    let body = admin::body(gateway, payload).await?;
+    let body = admin::body(&gateway, payload).await?;
     admin::only(&body, &["tenant", "subject", "everything", "reason"])?;
     let tenant = admin::text(&body, "tenant")?.unwrap_or_else(|| caller.tenant().to_owned());
     gateway.desk.authorize(&caller, Action::Erase, &tenant)?;
     let scope = scope(&body, tenant)?;
     let reason = Some(reason(&body)?);
-    let whose = scope.clone();
-    let erased =
-        change(gateway, &caller, reason, move |log, asked| log.erase(&scope, &asked, Timestamp::now())).await?;
-    let files = erase_files(gateway, whose).await?;
-    // A client that leaves does not keep the copy from going.
-    let (copy, audit) = (gateway.keys_copy.clone(), gateway.rooms.audit.clone());
-    actix_rt::spawn(async move { copy.make(&audit).await });
+    // A client that leaves keeps neither the files nor the copy of the keys from going.
+    let done = actix_rt::spawn(async move {
+        let whose = scope.clone();
+        let erased =
+            change(&gateway, &caller, reason, move |log, asked| log.erase(&scope, &asked, Timestamp::now())).await?;
+        let files = erase_files(&gateway, whose).await;
+        let (copy, audit) = (gateway.keys_copy.clone(), gateway.rooms.audit.clone());
+        actix_rt::spawn(async move { copy.make(&audit).await });
+        Ok::<_, ApiError>((erased, files?))
+    });
+    let (erased, files) = done.await.map_err(|_| super::errors::lost())??;
     let mut told = told(&erased);
     super::answer::add(&mut told, "files_erased", json!(files));
     Ok(told)

@@ -3,8 +3,10 @@
 //! That a file came, and that one went, is in the audit log, with its digest and without its name.
 
 use std::{
+    collections::BTreeMap,
     io::{self, Read},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use actix_multipart::{Field, Multipart};
@@ -15,19 +17,43 @@ use actix_web::{
 use forethought_library::{FileId, FileInfo, Shelf, ShelfError, Upload};
 use forethought_policies::{Principal, Role};
 use forethought_schemas::{ApiError, ErrorKind, RequestId};
-use futures::StreamExt as _;
+use futures::{Stream, StreamExt as _};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::timeout,
+};
 use tracing::error;
 
 use super::{Gateway, admin, errors, routes::Endpoint};
-use crate::keeper::Deed;
+use crate::keeper::{Deed, PolicyKeeper};
 
 /// Pieces of a file that wait for the disk.
 const PIECES: usize = 8;
 /// The longest field beside the file, in bytes.
 const LONGEST_FIELD: usize = 1024;
+
+/// How long a client may take to send a piece of a form.
+const PIECE_WITHIN: Duration = Duration::from_secs(30);
+/// Files that a tenant may send at once: each holds a thread.
+const AT_ONCE: usize = 8;
+
+/// How many files each tenant sends now.
+#[derive(Default)]
+pub(super) struct Uploads(Mutex<BTreeMap<String, Arc<Semaphore>>>);
+
+impl Uploads {
+    /// Room for one more, until it is dropped.
+    fn room(&self, tenant: &str) -> Result<OwnedSemaphorePermit, ApiError> {
+        let mut tenants = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = tenants.entry(tenant.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE)));
+        Arc::clone(room).try_acquire_owned().map_err(|_| {
+            let message = format!("this tenant sends {AT_ONCE} files already; send this one when another is there");
+            ApiError::new(ErrorKind::RateLimit, "too_many_uploads", message).retry_after(1)
+        })
+    }
+}
 
 /// What is below `/v1/files`.
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -69,14 +95,23 @@ async fn upload(gateway: Data<Gateway>, request: HttpRequest, form: Multipart) -
 
 async fn uploaded(gateway: &Gateway, request: &HttpRequest, mut form: Multipart) -> Result<Value, ApiError> {
     let (caller, shelf) = caller(gateway, request).await?;
+    let room = gateway.uploads.room(caller.tenant())?;
     let mut subject = None;
-    while let Some(field) = form.next().await {
+    while let Some(field) = next(&mut form).await? {
         let mut field = field.map_err(|error| malformed(&error))?;
         match field.name().unwrap_or_default() {
             "file" => {
-                let info = put(shelf, caller.tenant().to_owned(), subject, &mut field).await?;
-                record(gateway, "file.uploaded", caller, &info).await?;
-                return Ok(told(&info));
+                let upload = described(&field, subject);
+                let (sender, pieces) = mpsc::channel(PIECES);
+                let pieces = Pieces { pieces, piece: Bytes::new() };
+                let keeper = gateway.keeper.clone();
+                let kept = gateway.work.spawn(async move {
+                    // It has its room for as long as it holds a thread.
+                    let _room = room;
+                    keep(&keeper, caller, shelf, upload, pieces).await
+                });
+                send(&mut field, sender).await?;
+                return kept.await.map_err(|_| errors::lost())?.map(|info| told(&info));
             }
             "subject" => subject = Some(text(&mut field, "subject").await?),
             // What it is for changes nothing here; clients of OpenAI's send it.
@@ -92,20 +127,15 @@ async fn uploaded(gateway: &Gateway, request: &HttpRequest, mut form: Multipart)
     Err(ApiError::invalid("file", "missing_required_parameter", message))
 }
 
-/// Takes the file piece by piece, as fast as the disk takes it.
-async fn put(
-    shelf: Arc<Shelf>,
-    tenant: String,
-    subject: Option<String>,
-    field: &mut Field,
-) -> Result<FileInfo, ApiError> {
+fn described(field: &Field, subject: Option<String>) -> Upload {
     let name = field.content_disposition().and_then(|told| told.get_filename()).unwrap_or_default().to_owned();
     let media_type = field.content_type().map(ToString::to_string).filter(|kind| kind != "application/octet-stream");
-    let upload = Upload { name, media_type, subject, created: Timestamp::now() };
-    let (sender, pieces) = mpsc::channel(PIECES);
-    let writing =
-        tokio::task::spawn_blocking(move || shelf.put(&tenant, &upload, Pieces { pieces, piece: Bytes::new() }));
-    while let Some(piece) = field.next().await {
+    Upload { name, media_type, subject, created: Timestamp::now() }
+}
+
+/// Sends on a file piece by piece, as fast as the disk takes it. A sender that is dropped without its end leaves no file.
+async fn send(field: &mut Field, sender: mpsc::Sender<Option<io::Result<Bytes>>>) -> Result<(), ApiError> {
+    while let Some(piece) = next(field).await? {
         let piece = piece.map_err(|error| io::Error::other(error.to_string()));
         let broken = piece.is_err();
         // Whoever writes has ended, with an error that says why.
@@ -114,7 +144,34 @@ async fn put(
         }
     }
     let _ = sender.send(None).await;
-    writing.await.map_err(|_| errors::lost())?.map_err(|error| refused(&error))
+    Ok(())
+}
+
+/// Writes a file and records that it came. What cannot be recorded does not stay.
+async fn keep(
+    keeper: &PolicyKeeper,
+    caller: Principal,
+    shelf: Arc<Shelf>,
+    upload: Upload,
+    pieces: Pieces,
+) -> Result<FileInfo, ApiError> {
+    let tenant = caller.tenant().to_owned();
+    let (whose, on) = (tenant.clone(), Arc::clone(&shelf));
+    let info = on_disk(move || on.put(&whose, &upload, pieces)).await?;
+    let Err(failure) = record(keeper, "file.uploaded", caller, &info).await else { return Ok(info) };
+    let unrecorded = info.id.clone();
+    if let Err(left) = on_disk(move || shelf.delete(&tenant, &unrecorded)).await {
+        error!(file = %info.id, %left, "a file that is not in the log cannot be deleted");
+    }
+    Err(failure)
+}
+
+/// The next part of a form, or piece of one, in time.
+async fn next<S: Stream + Unpin>(parts: &mut S) -> Result<Option<S::Item>, ApiError> {
+    timeout(PIECE_WITHIN, parts.next()).await.map_err(|_| {
+        let message = format!("nothing of the form came for {} s; send it again", PIECE_WITHIN.as_secs());
+        ApiError::new(ErrorKind::TooSlow, "body_too_slow", message)
+    })
 }
 
 /// The pieces of a file as they come. Without its end it did not come whole.
@@ -141,7 +198,7 @@ impl Read for Pieces {
 
 async fn text(field: &mut Field, name: &'static str) -> Result<String, ApiError> {
     let mut bytes = Vec::new();
-    while let Some(piece) = field.next().await {
+    while let Some(piece) = next(field).await? {
         bytes.extend_from_slice(&piece.map_err(|error| malformed(&error))?);
         if bytes.len() > LONGEST_FIELD {
             let message = format!("`{name}` has more than {LONGEST_FIELD} bytes; shorten it");
@@ -160,12 +217,25 @@ async fn delete(gateway: Data<Gateway>, request: HttpRequest, name: Path<String>
 async fn deleted(gateway: &Gateway, request: &HttpRequest, name: &str) -> Result<Value, ApiError> {
     let (caller, shelf) = caller(gateway, request).await?;
     let id = file_id(name)?;
-    let (tenant, wanted) = (caller.tenant().to_owned(), id.clone());
-    let shelf_of = Arc::clone(&shelf);
-    let info = on_disk(move || shelf_of.info(&tenant, &wanted)).await?;
-    record(gateway, "file.deleted", caller.clone(), &info).await?;
-    on_disk(move || shelf.delete(caller.tenant(), &id)).await?;
+    let keeper = gateway.keeper.clone();
+    // It goes on when the client leaves: what is recorded is done.
+    let gone = gateway.work.spawn(async move { drop_file(&keeper, caller, shelf, id).await });
+    let info = gone.await.map_err(|_| errors::lost())??;
     Ok(json!({ "id": info.id, "object": "file", "deleted": true }))
+}
+
+/// Records that a file goes, and deletes it.
+async fn drop_file(
+    keeper: &PolicyKeeper,
+    caller: Principal,
+    shelf: Arc<Shelf>,
+    id: FileId,
+) -> Result<FileInfo, ApiError> {
+    let tenant = caller.tenant().to_owned();
+    let (whose, wanted, on) = (tenant.clone(), id.clone(), Arc::clone(&shelf));
+    let info = on_disk(move || on.info(&whose, &wanted)).await?;
+    record(keeper, "file.deleted", caller, &info).await?;
+    on_disk(move || shelf.delete(&tenant, &id)).await.map(|_| info)
 }
 
 async fn content(gateway: Data<Gateway>, request: HttpRequest, name: Path<String>) -> HttpResponse {
@@ -210,10 +280,10 @@ async fn caller(gateway: &Gateway, request: &HttpRequest) -> Result<(Principal, 
     Ok((caller, shelf))
 }
 
-async fn record(gateway: &Gateway, what: &'static str, caller: Principal, info: &FileInfo) -> Result<(), ApiError> {
+async fn record(keeper: &PolicyKeeper, what: &'static str, caller: Principal, info: &FileInfo) -> Result<(), ApiError> {
     let object = Some(format!("{} sha256:{}", info.id, info.sha256));
     let deed = Deed { what, by: Some(caller), object, reason: None };
-    gateway.keeper.record(deed).await.map(drop).map_err(|error| admin::not_taken_up(&error))
+    keeper.record(deed).await.map_err(|error| admin::not_taken_up(&error))
 }
 
 /// Does something that waits for the disk, where it holds up nobody else.

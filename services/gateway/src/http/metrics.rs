@@ -17,11 +17,13 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::webhooks::Counters;
+use crate::{tools::Tools, webhooks::Counters};
 
 mod classified;
+mod tools;
 
 use classified::Classified;
+use tools::ToolCalls;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Status {
@@ -43,6 +45,7 @@ pub struct Metrics {
     seconds: Family<Work, Histogram>,
     policies: Family<Read, Counter>,
     classified: Classified,
+    tool_calls: ToolCalls,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -51,7 +54,7 @@ struct Read {
 }
 
 impl Metrics {
-    pub(super) fn new(rooms: &Rooms, desk: &Arc<PolicyDesk>, webhooks: &Counters) -> Self {
+    pub(super) fn new(rooms: &Rooms, desk: &Arc<PolicyDesk>, webhooks: &Counters, tools: &Tools) -> Self {
         let mut registry = Registry::with_prefix("forethought");
         let requests = Family::<Status, Counter>::default();
         let tokens = Family::<Work, Counter>::default();
@@ -69,10 +72,11 @@ impl Metrics {
             policies.clone(),
         );
         let classified = Classified::register(&mut registry);
+        let tool_calls = ToolCalls::register(&mut registry, tools);
         webhooks.register(&mut registry);
         registry.register_collector(Box::new(RoomsNow(rooms.clone())));
         registry.register_collector(Box::new(Limits(Arc::clone(desk))));
-        Self { registry, requests, tokens, samples, seconds, policies, classified }
+        Self { registry, requests, tokens, samples, seconds, policies, classified, tool_calls }
     }
 
     /// What counts the runs of classifiers.
@@ -93,6 +97,7 @@ impl Metrics {
         let work = Work { model: job.model.clone(), strategy: job.strategy.as_str() };
         self.tokens.get_or_create(&work).inc_by(done.samples.iter().map(|sample| u64::from(sample.tokens)).sum());
         self.samples.get_or_create(&work).inc_by(done.samples.len() as u64);
+        self.tool_calls.count(&done.calls);
         #[expect(clippy::cast_precision_loss, reason = "a time in milliseconds fits")]
         self.seconds.get_or_create(&work).observe(done.wall_ms as f64 / 1000.0);
     }

@@ -51,6 +51,7 @@ struct Which {
     review: Option<String>,
     reviewer: Option<String>,
     id: Option<String>,
+    tool: Option<String>,
 }
 
 /// Which acts.
@@ -134,7 +135,7 @@ fn filter(which: &Which, tenant: Option<String>) -> Result<Filter, ApiError> {
         review: which.review.as_deref().map(decision).transpose()?,
         reviewer: which.reviewer.clone(),
         id: which.id.clone(),
-        tool: None,
+        tool: which.tool.clone(),
     })
 }
 

@@ -11,6 +11,8 @@ use serde_json::Value;
 
 /// Fields that are text whatever the answers are.
 const THOUGHTS: [&str; 2] = ["reasoning_content", "thinking"];
+/// The field that is a JSON text whatever the answers are: what a tool is called with.
+const ARGUMENTS: &str = "arguments";
 
 /// The way back from placeholders, for one answer.
 #[derive(Clone)]
@@ -48,10 +50,45 @@ impl Restore {
             Value::Array(items) => items.iter_mut().for_each(|item| self.within(item, json)),
             Value::Object(fields) => {
                 for (name, field) in fields {
-                    self.within(field, json && !THOUGHTS.contains(&name.as_str()));
+                    self.within(field, name == ARGUMENTS || (json && !THOUGHTS.contains(&name.as_str())));
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use forethought_safeguards::{Action, Group, Guard, Rules, Safeguards};
+    use serde_json::json;
+
+    use super::*;
+
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----";
+
+    fn restore(format: &ResponseFormat) -> Restore {
+        let groups = BTreeMap::from([(Group::Secret, Action::Redact)]);
+        let rules = Safeguards::new(&[&Rules { groups, ..Rules::default() }]);
+        let mut placeholders = Placeholders::new([KEY]);
+        assert_eq!(placeholders.redact(KEY, &Guard::check(&rules, KEY).findings), "[PRIVATE_KEY_1]");
+        Restore::new(placeholders, format)
+    }
+
+    #[test]
+    fn arguments_stay_json_whatever_the_answers_are() {
+        let object = json!({ "type": "object" });
+        for format in [ResponseFormat::Text, ResponseFormat::JsonSchema(Arc::new(object))] {
+            let arguments = json!({ "key": "[PRIVATE_KEY_1]" }).to_string();
+            let mut call = json!({ "function": { "name": "sign", "arguments": arguments } });
+            restore(&format).value(&mut call);
+            let arguments = call.pointer("/function/arguments").and_then(Value::as_str).unwrap();
+            assert_eq!(serde_json::from_str::<Value>(arguments).unwrap(), json!({ "key": KEY }));
+        }
+        let mut message = json!({ "content": "[PRIVATE_KEY_1]" });
+        restore(&ResponseFormat::Text).value(&mut message);
+        assert_eq!(message, json!({ "content": KEY }));
     }
 }

@@ -5,7 +5,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path, Payload},
 };
-use forethought_actors::{AppendError, AuditDesk, BLOCKED};
+use forethought_actors::{AppendError, AuditDesk, BLOCKED, HeldAnswer};
 use forethought_audit::{
     Actor, Body, Content, Held, MAX_LISTED, Outcome, Review, ReviewDecision, ReviewDraft, Shown, ToolCall,
 };
@@ -334,14 +334,20 @@ async fn told_to_asker(gateway: &Gateway, held: &Found) -> Result<Value, ApiErro
 }
 
 /// The answer as `/v1/chat/completions` would have given it.
-fn completion(held: &Found, texts: &[String]) -> Value {
-    let choice = |(at, text): (usize, &String)| {
-        let message = json!({ "role": "assistant", "content": text });
-        json!({ "index": at, "message": message, "finish_reason": "stop", "logprobs": null })
+fn completion(held: &Found, answers: &[HeldAnswer]) -> Value {
+    let id = held.admission.as_str().trim_start_matches("rec_");
+    let choice = |(at, answer): (usize, &HeldAnswer)| {
+        let (text, calls) = match answer {
+            HeldAnswer::Text(text) => (text, &[][..]),
+            HeldAnswer::Calls { text, calls } => (text, calls.as_slice()),
+        };
+        let finish = if calls.is_empty() { "stop" } else { "tool_calls" };
+        let message = super::answer::said(text, super::answer::tool_calls(id, at, calls));
+        json!({ "index": at, "message": message, "finish_reason": finish, "logprobs": null })
     };
-    let choices: Vec<Value> = texts.iter().enumerate().map(choice).collect();
+    let choices: Vec<Value> = answers.iter().enumerate().map(choice).collect();
     json!({
-        "id": format!("chatcmpl-{}", held.admission.as_str().trim_start_matches("rec_")), "object": "chat.completion",
+        "id": format!("chatcmpl-{id}"), "object": "chat.completion",
         "created": held.since.as_second(), "model": held.model, "choices": choices,
     })
 }
@@ -365,7 +371,7 @@ fn content_of<'c>(contents: &'c [Content], record: &RecordId, name: &str) -> Opt
     found.content.as_deref().ok()
 }
 
-fn answers(contents: &[Content]) -> Result<Vec<String>, ApiError> {
+fn answers(contents: &[Content]) -> Result<Vec<HeldAnswer>, ApiError> {
     let read = content(contents, "answer").and_then(|bytes| serde_json::from_slice(bytes).ok());
     read.ok_or_else(|| {
         ApiError::new(ErrorKind::NotFound, "erased", "the answer cannot be read any more; its key may have been erased")

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use forethought_actors::BLOCKED;
 use forethought_policies::Screens;
-use forethought_safeguards::{Action, Counted, Finding, Guard, Kind, Placeholders, Safeguards, injection::Injection};
-use forethought_schemas::{ApiError, ChatRequest, ChatRole, ErrorKind, ResponseFormat};
+use forethought_safeguards::{Action, Counted, Finding, Guard, Kind, Placeholders, Safeguards};
+use forethought_schemas::{ApiError, ChatMessage, ChatRequest, ChatRole, ErrorKind, ResponseFormat};
 use serde_json::Value;
 
 use super::whole;
@@ -42,31 +42,27 @@ fn look(rules: &Arc<Safeguards>, restore: bool, chat: &ChatRequest) -> Screened 
         let placeholders = Placeholders::default();
         return Screened { chat, found: Vec::new(), refusal: None, held: Vec::new(), placeholders };
     }
-    let numbered = restore.then(|| Placeholders::new(chat.messages.iter().map(|message| message.content.as_str())));
+    let numbered = restore.then(|| {
+        let said: Vec<String> = chat.messages.iter().map(said).collect();
+        Placeholders::new(said.iter().map(String::as_str))
+    });
     let mut look = Look { rules, findings: Vec::new(), refusal: None, numbered };
     for (at, message) in chat.messages.iter_mut().enumerate() {
-        let param = format!("messages[{at}].content");
-        // The instructions themselves are the application's.
-        if message.role != ChatRole::System {
-            look.injection(&message.content, &param);
-        }
-        look.text(&mut message.content, &param);
-        for (place, call) in message.calls.iter_mut().enumerate() {
-            look.redacted(&mut call.arguments, &format!("messages[{at}].tool_calls[{place}]"));
-        }
+        look.message(message, &format!("messages[{at}]"));
     }
     for (at, tool) in chat.tools.own.iter_mut().enumerate() {
         let param = format!("tools[{at}]");
+        look.fixed(&mut tool.name, &param);
         look.text(&mut tool.description, &param);
         look.value(Arc::make_mut(&mut tool.parameters), &param);
     }
     // A model reads them one behind the other.
-    let said = chat.messages.iter().filter(|message| message.role != ChatRole::System);
-    let said: Vec<&str> = said.map(|message| message.content.as_str()).collect();
-    if said.len() > 1 && !look.findings.iter().any(|found| found.kind == Kind::Injection) {
-        look.injection(&said.join(" "), "messages");
+    let others: Vec<String> =
+        chat.messages.iter().filter(|message| message.role != ChatRole::System).map(said).collect();
+    if others.len() > 1 && !look.findings.iter().any(|found| found.kind == Kind::Injection) {
+        look.injection(&others.join(" "), "messages");
     }
-    let all: Vec<&str> = chat.messages.iter().map(|message| message.content.as_str()).collect();
+    let all: Vec<String> = chat.messages.iter().map(said).collect();
     look.together(&all.join(" "), "messages");
     for (at, verifier) in chat.deliberation.verifiers.iter_mut().enumerate() {
         if let Some(Value::String(rubric)) = verifier.get_mut("rubric") {
@@ -93,6 +89,32 @@ fn look(rules: &Arc<Safeguards>, restore: bool, chat: &ChatRequest) -> Screened 
     Screened { held: held.collect(), found, refusal, chat, placeholders: numbered.unwrap_or_default() }
 }
 
+/// All that a model reads of a message, one behind the other.
+fn said(message: &ChatMessage) -> String {
+    let mut said = message.content.clone();
+    for call in &message.calls {
+        said.extend([" ", &call.name]);
+        texts(&call.arguments, &mut said);
+    }
+    said
+}
+
+/// Adds every text of a value. It is not written as JSON, which would change letters.
+fn texts(value: &Value, out: &mut String) {
+    match value {
+        Value::String(text) => out.extend([" ", text]),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, out)),
+        Value::Object(fields) => {
+            for (name, item) in fields {
+                out.extend([" ", name]);
+                texts(item, out);
+            }
+        }
+        Value::Number(number) => out.extend([" ", &number.to_string()]),
+        Value::Null | Value::Bool(_) => {}
+    }
+}
+
 struct Look<'r> {
     rules: &'r Arc<Safeguards>,
     findings: Vec<Finding>,
@@ -102,6 +124,23 @@ struct Look<'r> {
 }
 
 impl Look<'_> {
+    fn message(&mut self, message: &mut ChatMessage, path: &str) {
+        let param = format!("{path}.content");
+        // The instructions themselves are the application's.
+        if message.role != ChatRole::System {
+            self.injection(&message.content, &param);
+        }
+        self.text(&mut message.content, &param);
+        for (place, call) in message.calls.iter_mut().enumerate() {
+            let param = format!("{path}.tool_calls[{place}]");
+            let mut arguments = String::new();
+            texts(&call.arguments, &mut arguments);
+            self.injection(&arguments, &param);
+            self.fixed(&mut call.name, &param);
+            self.redacted(&mut call.arguments, &param);
+        }
+    }
+
     /// Every text of a value, none of which may be changed.
     fn value(&mut self, value: &mut Value, param: &str) {
         match value {
@@ -119,13 +158,26 @@ impl Look<'_> {
         }
     }
 
-    /// Every text of a value, each of which may be changed.
+    /// Every text of a value, each of which may be changed; names of fields may not, and numbers.
     fn redacted(&mut self, value: &mut Value, param: &str) {
         match value {
             Value::String(text) => self.text(text, param),
             Value::Array(items) => items.iter_mut().for_each(|item| self.redacted(item, param)),
-            Value::Object(fields) => fields.values_mut().for_each(|item| self.redacted(item, param)),
-            Value::Number(number) => self.fixed(&mut number.to_string(), param),
+            Value::Object(fields) => {
+                for (mut name, mut item) in std::mem::take(fields) {
+                    self.fixed(&mut name, param);
+                    self.redacted(&mut item, param);
+                    fields.insert(name, item);
+                }
+            }
+            Value::Number(number) => {
+                let number = number.to_string();
+                let mut passed = number.clone();
+                self.fixed(&mut passed, param);
+                if passed != number {
+                    *value = Value::String(passed);
+                }
+            }
             Value::Null | Value::Bool(_) => {}
         }
     }
@@ -151,15 +203,8 @@ impl Look<'_> {
     /// Signs that a text gives a model instructions that it should not have. Nothing can be put in their place, so what is to
     /// be redacted is refused.
     fn injection(&mut self, text: &str, param: &str) {
-        let action = self.rules.action(Kind::Injection);
-        if action == Action::Allow {
-            return;
-        }
-        let scored = Injection::score(text);
-        let heaviest = scored.reasons.iter().max_by_key(|reason| reason.weight);
-        if let Some(reason) = heaviest.filter(|_| scored.score >= Injection::THRESHOLD) {
-            let place = reason.place.clone();
-            self.note(vec![Finding { kind: Kind::Injection, list: None, action, place }], Action::Redact, param);
+        if let Some(finding) = self.rules.injection(text) {
+            self.note(vec![finding], Action::Redact, param);
         }
     }
 

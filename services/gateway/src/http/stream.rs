@@ -37,7 +37,7 @@ mod tests;
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// How long a client may read nothing before it is taken for gone: what it holds is others' to use.
-const READS_WITHIN: Duration = Duration::from_secs(60);
+const READS_WITHIN: Duration = Duration::from_mins(1);
 
 /// Pieces that may wait for the connection; the rest waits in the deliberation's own buffer.
 const PIECES: usize = 16;
@@ -238,7 +238,9 @@ impl Writer {
 
     /// The calls that whoever asked is to make. They were looked at as a whole, so they come as a whole.
     async fn calls(&mut self, choice: usize, sample: &SampleReport) -> Result<(), Gone> {
-        for (at, mut call) in answer::tool_calls(&self.head, sample).into_iter().enumerate() {
+        let calls = answer::tool_calls(self.head.short(), sample.index, &sample.calls);
+        for (at, mut call) in calls.into_iter().enumerate() {
+            self.restore.value(&mut call);
             let arguments = call.pointer("/function/arguments").cloned().unwrap_or_default();
             if let Some(function) = call.get_mut("function") {
                 answer::add(function, "arguments", json!(""));

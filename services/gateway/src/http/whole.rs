@@ -15,7 +15,7 @@ use tokio::time::{Duration, Instant};
 use super::{Gateway, screen::Screened};
 
 /// How long a reviewer waits for all classifiers together.
-const EDIT_WITHIN: Duration = Duration::from_secs(60);
+const EDIT_WITHIN: Duration = Duration::from_mins(1);
 
 /// Adds what is found in a request as a whole, as it is after what safeguards have put in place of what they found.
 pub(super) fn look(rules: &Whole, mut screened: Screened) -> Screened {
@@ -31,6 +31,13 @@ pub(super) fn look(rules: &Whole, mut screened: Screened) -> Screened {
 
 fn said(messages: &[ChatMessage]) -> Vec<(Speaker, &str)> {
     messages.iter().map(|message| (speaker(message.role), message.content.as_str())).collect()
+}
+
+/// What a message says, for models that judge it: what tools were called with included.
+fn with_calls(message: &ChatMessage) -> String {
+    let calls = message.calls.iter().map(|call| format!("{} {}", call.name, call.arguments));
+    let said = Some(message.content.clone()).filter(|content| !content.is_empty() || message.calls.is_empty());
+    said.into_iter().chain(calls).collect::<Vec<_>>().join("\n")
 }
 
 const fn speaker(role: ChatRole) -> Speaker {
@@ -56,7 +63,7 @@ fn refusal(verdict: &Verdict) -> ApiError {
 
 /// Puts into a job what is to be checked in whole texts around it.
 pub(super) fn plan(gateway: &Gateway, screens: &Screens, chat: &ChatRequest, job: &mut Job) {
-    let said = chat.messages.iter().map(|message| (speaker(message.role), message.content.clone()));
+    let said = chat.messages.iter().map(|message| (speaker(message.role), with_calls(message)));
     job.whole = WholePlan {
         asked: Arc::clone(&screens.whole),
         answers: Arc::clone(&screens.answers),

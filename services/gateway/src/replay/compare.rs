@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use forethought_actors::{SampleReport, SampleState};
+use forethought_actors::{SampleReport, SampleState, with_calls};
 use forethought_audit::SampleOutcome;
 use forethought_reasoning::{StopRule, Verdict};
 
@@ -162,7 +162,7 @@ fn given(past: &Past<'_>, verdict: &Verdict, samples: &[SampleReport]) -> Option
     let then = String::from_utf8_lossy(past.given?);
     let best = verdict.chosen.first()?;
     let now = samples.iter().find(|sample| sample.index == *best)?;
-    texts(&then, &now.text, true).err().map(|difference| format!("the answer: {difference}"))
+    texts(&then, &with_calls(&now.text, &now.calls), true).err().map(|difference| format!("the answer: {difference}"))
 }
 
 fn told(what: Option<&str>) -> String {

@@ -1,6 +1,6 @@
 //! What the records of the audit log, and the quotas of tenants, tell webhooks. No word of contents, and none of a reviewer's.
 
-use forethought_audit::{Act, Actor, Body, Outcome, Record, Review};
+use forethought_audit::{Act, Actor, Body, Outcome, Record, Review, ToolCall, ToolDecision};
 use forethought_policies::{Reached, Webhook};
 use forethought_webhooks::{By, Event, HookId, News, PolicyNews, QuotaNews, ReviewDecided, ReviewWaiting};
 use jiff::{SignedDuration, Timestamp};
@@ -34,7 +34,8 @@ impl About {
 pub fn of_record(record: &Record, policy: &mut u64) -> Option<About> {
     let news = match &record.body {
         Body::Outcome(outcome) => News::Waiting(waiting(outcome)?),
-        Body::Review(review) if review.call.is_none() => News::Decided(decided(record, review)),
+        Body::ToolCall(call) => News::Waiting(call_waits(record, call)?),
+        Body::Review(review) => News::Decided(decided(record, review)),
         Body::Act(act) => News::InForce(in_force(act, policy)?),
         _ => return None,
     };
@@ -51,26 +52,47 @@ pub fn version(record: &Record) -> Option<u64> {
 
 fn waiting(outcome: &Outcome) -> Option<ReviewWaiting> {
     let review = outcome.review.as_ref()?;
-    let (most, longest) = MAX_REASONS;
-    let because = review.because.iter().take(most).map(|reason| reason.chars().take(longest).collect());
     Some(ReviewWaiting {
         id: outcome.admission.to_string(),
         request: outcome.request_id.to_string(),
         tenant: outcome.tenant.clone(),
-        because: because.collect(),
+        because: cut(&review.because),
         until: review.until,
         url: format!("/v1/reviews/{}", outcome.admission),
+        tool: None,
     })
 }
 
+fn call_waits(record: &Record, call: &ToolCall) -> Option<ReviewWaiting> {
+    let until = call.until.filter(|_| call.decision == ToolDecision::Held)?;
+    Some(ReviewWaiting {
+        id: record.record_id.to_string(),
+        request: call.request_id.to_string(),
+        tenant: call.tenant.clone(),
+        because: cut(&call.because),
+        until,
+        url: format!("/v1/reviews/{}", record.record_id),
+        tool: Some(call.tool.clone()),
+    })
+}
+
+fn cut(because: &[String]) -> Vec<String> {
+    let (most, longest) = MAX_REASONS;
+    because.iter().take(most).map(|reason| reason.chars().take(longest).collect()).collect()
+}
+
 fn decided(record: &Record, review: &Review) -> ReviewDecided {
+    let (id, url) = match &review.call {
+        Some(call) => (call, format!("/v1/audit/records/{}", review.admission)),
+        None => (&review.admission, format!("/v1/reviews/{}", review.admission)),
+    };
     ReviewDecided {
-        id: review.admission.to_string(),
+        id: id.to_string(),
         request: review.request_id.to_string(),
         tenant: review.tenant.clone(),
         decision: review.decision.as_str(),
         record: record.record_id.to_string(),
-        url: format!("/v1/reviews/{}", review.admission),
+        url,
     }
 }
 
@@ -142,7 +164,26 @@ mod tests {
         })
     }
 
-    fn review() -> Body {
+    fn call(decision: ToolDecision) -> Body {
+        Body::ToolCall(ToolCall {
+            admission: "rec_1".to_owned().into(),
+            request_id: "req_1".to_owned().into(),
+            tenant: "acme".to_owned(),
+            sample: 0,
+            round: 0,
+            call: 0,
+            tool: "bank.pay".to_owned(),
+            spec: String::new(),
+            effect: "changes".to_owned(),
+            decision,
+            because: vec!["large-amounts".to_owned()],
+            policy: None,
+            safeguards: Vec::new(),
+            until: (decision == ToolDecision::Held).then(time),
+        })
+    }
+
+    fn review(call: Option<&str>) -> Body {
         Body::Review(Review {
             admission: "rec_1".to_owned().into(),
             request_id: "req_1".to_owned().into(),
@@ -150,7 +191,7 @@ mod tests {
             decision: ReviewDecision::Rejected,
             by: None,
             reason: "words of a reviewer".to_owned(),
-            call: None,
+            call: call.map(|call| call.to_owned().into()),
         })
     }
 
@@ -172,7 +213,10 @@ mod tests {
         let asked = ReviewAsked { until: time(), because: vec!["the deny list `projects`".to_owned()] };
         check(outcome(None), 0, None);
         check(outcome(Some(asked)), 0, Some(("review.waiting", Some("acme"))));
-        check(review(), 0, Some(("review.decided", Some("acme"))));
+        check(review(None), 0, Some(("review.decided", Some("acme"))));
+        check(call(ToolDecision::Held), 0, Some(("review.waiting", Some("acme"))));
+        check(call(ToolDecision::Allowed), 0, None);
+        check(review(Some("rec_2")), 0, Some(("review.decided", Some("acme"))));
         check(act("3"), 2, Some(("policy.in_force", None)));
         check(act("3"), 3, None);
         check(act("no number"), 0, None);

@@ -43,7 +43,7 @@ const LAND_WITHIN: Duration = Duration::from_secs(1);
 /// For how long it is waited that a policy of which there is a record decides.
 const IN_FORCE_WITHIN: SignedDuration = SignedDuration::from_secs(10);
 /// The first and the longest wait before the task begins anew.
-const RESTART: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+const RESTART: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 /// By how much the numbers differ from which is drawn how much of a delay is taken off.
 const SPREAD: u32 = 0x9e37_79b9;
 

@@ -57,10 +57,9 @@ fn one(record: &Record, style: Style) -> String {
     let Body::Act(Act { what, by, object, policy, changes, reason, erasure }) = &record.body else {
         return String::new();
     };
-    let by = by.as_ref().map_or_else(
-        || "found in the policy file".to_owned(),
-        |by| format!("by {} of {}, {}", by.key_id, by.tenant, by.role),
-    );
+    let found = if what == Act::POLICY_IN_FORCE { "found in the policy file" } else { "by the service itself" };
+    let by =
+        by.as_ref().map_or_else(|| found.to_owned(), |by| format!("by {} of {}, {}", by.key_id, by.tenant, by.role));
     let object = object.as_ref().map(|object| format!(" {object}")).unwrap_or_default();
     let head = style.paint(Paint::Bold, &tame(&format!("{what}{object}")));
     let at = time::show(record.time);

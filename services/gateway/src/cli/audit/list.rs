@@ -24,6 +24,7 @@ pub fn run(args: &ListArgs) -> anyhow::Result<()> {
         review: args.review,
         reviewer: args.reviewer.clone(),
         id: args.id.clone(),
+        tool: args.tool.clone(),
         ..Filter::default()
     };
     let reader = AuditReader::open(args.place.dir()?)?;

@@ -139,6 +139,7 @@ fn again(desk: &PolicyDesk, admission: &Admission, prompt_tokens: u64) -> (Strin
         prompt_tokens: u32::try_from(prompt_tokens).unwrap_or(u32::MAX),
         thinking_tokens: admission.thinking_tokens,
         // The log does not tell.
+        tool_cost: 0,
         stream: false,
         facts: &admission.facts,
     };

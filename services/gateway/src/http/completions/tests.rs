@@ -136,7 +136,7 @@ async fn code(response: ServiceResponse) -> (u16, String) {
 
 #[actix_rt::test]
 async fn counting_ends_with_the_deadline() {
-    let house = House::open(Duration::from_secs(600));
+    let house = House::open(Duration::from_mins(10));
     let response = timeout(Duration::from_secs(10), house.ask(300)).await.unwrap();
     assert_eq!(code(response).await, (504, "deadline_exceeded".to_owned()));
     house.emptied().await;
@@ -144,7 +144,7 @@ async fn counting_ends_with_the_deadline() {
 
 #[actix_rt::test]
 async fn a_client_that_leaves_while_its_prompt_is_counted_gives_its_seat_back() {
-    let house = House::open(Duration::from_secs(600));
+    let house = House::open(Duration::from_mins(10));
     timeout(Duration::from_millis(500), house.ask(60_000)).await.unwrap_err();
     house.emptied().await;
 }

@@ -116,7 +116,8 @@ pub(in crate::http) fn least_room(request: &ChatRequest, job: &Job, said: u32) -
         (None, Some(thinking)) => thinking.tokens.unwrap_or(0).saturating_add(thinking.reserve),
         (None, None) => 1,
     };
-    answer.saturating_add(read_again(said))
+    let tools = if job.tools.is_some() { around_turns(job).saturating_add(LEAST_RESULT) } else { 0 };
+    answer.saturating_add(read_again(said)).saturating_add(tools)
 }
 
 /// Cuts a sample to what the prompt, and `said` tokens that are said for the model, leave of its context, where the
@@ -126,20 +127,31 @@ pub(in crate::http) fn fit(job: &mut Job, request: &ChatRequest, context_tokens:
         return;
     }
     let left = context_tokens.saturating_sub(job.prompt_tokens).saturating_sub(read_again(said));
+    let left = left.saturating_sub(around_turns(job));
+    // What tools say is read by the same sample.
+    let results = job.tools.as_ref().map_or(0, |tools| u32::try_from(tools.limits.total_bytes).unwrap_or(u32::MAX));
+    let left = left.saturating_sub(results.min(left / 4));
     let revises = job.strategy == StrategyName::SelfCorrect && job.budget.max_samples > 1;
     // A draft is read again, with what was found in it, and written anew.
     let left = if revises { left.saturating_sub(FINDINGS.min(left / 4)) / 2 } else { left };
     job.budget.sample_tokens = job.budget.sample_tokens.min(left.max(1));
 }
 
-/// Tokens that a template puts around one turn that calls tools, and what comes of it.
-const AROUND_TURN: u32 = 96;
+/// Tokens that a template puts around one turn that calls tools, and around one call and what came of it.
+const AROUND: (u32, u32) = (64, 32);
+
+/// What templates put around all turns of a sample that call tools, and around these calls.
+fn around_turns(job: &Job) -> u32 {
+    let Some(tools) = &job.tools else { return 0 };
+    let turns = tools.limits.rounds.saturating_mul(AROUND.0);
+    turns.saturating_add(tools.limits.calls.saturating_mul(AROUND.1))
+}
 
 /// Cuts what a sample may read of tools to what is left of the model's context: no token is shorter than a byte.
 pub(in crate::http) fn fit_results(job: &mut Job, context_tokens: u32, said: u32) {
+    let around = around_turns(job);
     let Some(tools) = &mut job.tools else { return };
     let used = job.prompt_tokens.saturating_add(job.budget.sample_tokens).saturating_add(read_again(said));
-    let around = tools.limits.rounds.saturating_mul(AROUND_TURN);
     let left = context_tokens.saturating_sub(used).saturating_sub(around).max(LEAST_RESULT) as usize;
     let limits = &mut std::sync::Arc::make_mut(tools).limits;
     limits.total_bytes = limits.total_bytes.min(left);

@@ -4,7 +4,7 @@ use forethought_actors::instructed;
 use std::sync::Arc;
 
 use forethought_engine::{Called, Conversation, Message, Prompt, Role};
-use forethought_reasoning::ToolUse;
+use forethought_reasoning::{CallStyle, ToolUse};
 use forethought_schemas::{CalledTool, ChatMessage, ChatRequest, ChatRole};
 
 /// The conversation, with the instruction of the model's profile before it, and the tools that the model is told of.
@@ -35,9 +35,14 @@ fn message(message: &ChatMessage) -> Message {
     };
     let called =
         |call: &CalledTool| Called { id: call.id.clone(), name: call.name.clone(), arguments: call.arguments.clone() };
+    // What tools say is data, whoever has run them.
+    let content = match role {
+        Role::Tool => CallStyle::hermes().break_marks(&message.content),
+        _ => message.content.clone(),
+    };
     Message {
         calls: message.calls.iter().map(called).collect(),
         answers: message.answers.clone(),
-        ..Message::new(role, message.content.clone())
+        ..Message::new(role, content)
     }
 }

@@ -84,7 +84,7 @@ fn deliberation(
 
 #[actix_rt::test]
 async fn a_lost_deliberation_ends_its_stream_with_an_error() {
-    let (writer, pieces) = writer(Duration::from_secs(60));
+    let (writer, pieces) = writer(Duration::from_mins(1));
     let (deliberation, done) = deliberation(&["so "], &KillSwitch::new());
     drop(done);
     let read = actix_rt::spawn(body(pieces).map(|piece| String::from_utf8(piece.unwrap().to_vec()).unwrap()).collect());
@@ -111,7 +111,7 @@ async fn a_reader_that_reads_nothing_is_given_up_and_its_work_stopped() {
 
 /// What a reader has after these events: of each choice its thoughts and its text.
 async fn read(strategy: StrategyName, events: Vec<Event>) -> BTreeMap<u64, (String, String)> {
-    let (mut writer, pieces) = writer(Duration::from_secs(60));
+    let (mut writer, pieces) = writer(Duration::from_mins(1));
     writer.job.strategy = strategy;
     let reading = actix_rt::spawn(body(pieces).filter_map(async |piece| piece.ok()).collect::<Vec<_>>());
     for event in events {
