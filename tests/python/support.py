@@ -68,6 +68,11 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
+def is_listening(port: int) -> bool:
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
+
+
 def run(*args: object, timeout: float = 60) -> subprocess.CompletedProcess:
     """Runs the program to its end."""
     command = [str(binary()), *map(str, args)]

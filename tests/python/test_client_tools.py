@@ -133,6 +133,25 @@ def test_what_safeguards_redact_leaves_in_no_argument(install):
     assert "ask" in json.loads(told["function"]["arguments"])["location"]
 
 
+def test_what_was_redacted_comes_back_in_arguments_as_json(install):
+    lines = "\n".join(["MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj"] * 3)
+    private = f"-----BEGIN PRIVATE KEY-----\n{lines}\n-----END PRIVATE KEY-----"
+    call = '<tool_call>\n{"name": "get_weather", "arguments": {"location": "[PRIVATE_KEY_1] of [EMAIL_1]"}}\n</tool_call>'
+    service = install(scripted(answers=[{"text": call}]))
+    rules = {"input": {"groups": {"pii": "redact", "secret": "redact"}}, "restore": True}
+    service.policy.write_text(f"{service.policy.read_text()}\nsafeguards: {json.dumps(rules)}\n")
+    service.start()
+    asked, fields = f"Send {private} to jane@example.org.", {"tools": [WEATHER], "reasoning_effort": "none"}
+    answer = service.chat(asked, **fields)
+    assert answer.status == 200, answer.body
+    (told,) = answer.json["choices"][0]["message"]["tool_calls"]
+    wanted = {"location": f"{private} of jane@example.org"}
+    assert json.loads(told["function"]["arguments"]) == wanted
+    deltas = [choice["delta"] for event in service.stream(asked, **fields) for choice in event["choices"]]
+    pieces = [call["function"]["arguments"] for delta in deltas for call in delta.get("tool_calls", [])]
+    assert json.loads("".join(pieces)) == wanted
+
+
 class Weather(BaseModel):
     """What the agent is to give."""
 

@@ -192,6 +192,37 @@ def test_signs_of_injection_are_flagged_held_or_blocked_but_in_the_applications_
     assert service.send("POST", "/v1/chat/completions", body).status == 200
 
 
+def called(service: Service, arguments: object = None, name: str = "look_up", call_id: str = "c", said: str = "Well?"):
+    """Asks with a call in the conversation."""
+    call = {"id": call_id, "type": "function", "function": {"name": name, "arguments": json.dumps(arguments or {})}}
+    messages = [
+        {"role": "user", "content": said},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": call_id, "content": "done"},
+    ]
+    return service.chat(messages=messages)
+
+
+def test_every_part_of_a_call_is_looked_at(install):
+    rules = {
+        "groups": {"injection": "block", "pii": "redact"},
+        "deny": [{"id": "weapons", "action": "block", "phrases": ["build a bomb", "falcon"]}],
+    }
+    service = says(install, "Very well.", {"input": rules})
+    blocked = [
+        called(service, {"text": ATTACK}),
+        called(service, {"jane.doe@example.org": 1}),
+        called(service, {"deep": [{"falcon": True}]}),
+        called(service, name="falcon"),
+    ]
+    assert [(answer.status, answer.error["param"]) for answer in blocked] == [(403, "messages[1].tool_calls[0]")] * 4
+    assert called(service, name="bomb", said="Please build a").status == 403, "nor may its parts say it together"
+    answer = called(service, {"to": "jane.doe@example.org"}, call_id="john.roe@example.org")
+    assert answer.status == 200, answer.body
+    kept = service.audit("show", answer.record, "--contents").stdout
+    assert "[EMAIL" in kept and "jane" not in kept and "john" not in kept, kept
+
+
 RESTORE = {"input": {"groups": {"pii": "redact", "secret": "redact"}}, "output": {"groups": {"pii": "redact"}}, "restore": True}
 ASKED = "Answer jane@example.org and bob@example.org."
 

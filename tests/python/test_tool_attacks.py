@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from support import Service, run_well, scripted, until
-from test_tools import SAMPLES, acting, acts, ask, call_text, tools
-from test_tools_soak import counts, interpreter, upload
+from test_tools import SAMPLES, acting, acts, ask, call_text, interpreter, tools
+from test_tools_soak import counts, upload
 
 #: A server that does what servers should not; what it is asked to `do` says how.
 MISBEHAVING = Path(__file__).parents[2] / "mcp" / "tests" / "misbehaving.py"
@@ -81,6 +82,37 @@ def test_a_tool_that_changes_what_it_says_is_offered_no_more(odd):
 def test_a_tool_that_nobody_approved_is_not_there(install, tmp_path: Path):
     service = tools(install(acting("odd.act", do="x"), tools=odd_server(tmp_path)), allow=["odd.*"]).start()
     assert ask(service, names=["odd.act"]).error["code"] == "unknown_tool"
+
+
+def silent(install, tmp_path: Path, **rules: object) -> Service:
+    """A service with a server that was approved, and says nothing any more."""
+    service = tools(install(acting(expression="1+1"), tools=odd_server(tmp_path)), allow=["*"], **rules)
+    service.add_tenant("capped", deadline_ms=1000)
+    approved(service)
+    service.config["tools"]["servers"][0]["stdio"]["args"][1] = "silent"
+    return service.start()
+
+
+def test_a_server_is_asked_only_where_its_tools_are_wanted(install, tmp_path: Path):
+    service = silent(install, tmp_path)
+    before = counts(service.process.pid)["processes"]
+    assert ask(service).status == 200
+    assert [act["state"] for act in acts(ask(service, names=["calculator"], deliberation=SAMPLES))] == ["done"]
+    refused = ask(service, names=["odd.other"])
+    assert refused.error["code"] == "unknown_tool" and "odd.act" in refused.error["message"]
+    # Whoever may not ask at all starts nothing.
+    refused = ask(service, names=["odd.act"], key=service.keys["capped"], deliberation={"deadline_ms": 60_000})
+    assert (refused.status, refused.error["param"]) == (403, "deliberation.deadline_ms"), refused.body
+    assert ask(service, names=["odd.act"], tool_choice="none").status == 200
+    assert counts(service.process.pid)["processes"] == before
+
+
+def test_a_server_that_says_nothing_is_waited_for_no_longer_than_the_deadline(install, tmp_path: Path):
+    service = silent(install, tmp_path)
+    began = time.monotonic()
+    refused = ask(service, names=["odd.act"], deliberation={"deadline_ms": 2000})
+    assert (refused.status, refused.error["code"]) == (503, "tools_unavailable") and "`odd`" in refused.error["message"], refused.body
+    assert 1.9 < time.monotonic() - began < 20
 
 
 def obedient(order: str, **config: object) -> dict:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from support import MODEL, Answer, Service, real_model, run, run_well, scripted, until
+from support import MODEL, Answer, Service, from_environment, real_model, run, run_well, scripted, until
+from test_quota import limit
 
 
 def tools(service: Service, **rules: object) -> Service:
@@ -15,6 +18,12 @@ def tools(service: Service, **rules: object) -> Service:
     policy = service.policy.read_text()
     service.policy.write_text(f"{policy}\ntools: {json.dumps(rules)}\n")
     return service
+
+
+def interpreter() -> dict:
+    folder = from_environment("FORETHOUGHT_INTERPRETERS", "fetch the interpreters with `cargo xtask interpreters`")
+    (path,) = folder.glob("quickjs-*.wasm")
+    return {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
 def role(service: Service, name: str, tenant: str = "default") -> str:
@@ -75,6 +84,56 @@ def test_the_real_model_calculates_and_it_is_recorded_and_replayed(calculating: 
     assert done.returncode == 0 and "identical" in done.stdout + done.stderr, done.stdout + done.stderr
 
 
+def test_votes_held_refused_and_client_calls_are_replayed(install):
+    service = install(real_model(), tools={"calculator": "plain"})
+    reviewer, policy = role(service, "reviewer"), service.policy.read_text()
+    forbid = '@id("no-sums")\nforbid (principal, action == Forethought::Action::"use_tool", resource == Forethought::Tool::"calculator");'
+    cedar = f"permit (principal, action, resource);\n{forbid}"
+
+    def under(rules: dict, authorization: str | None = None) -> None:
+        """Puts another policy in force."""
+        more = f"\nauthorization: {json.dumps(authorization)}\n" if authorization else ""
+        service.policy.write_text(f"{policy}\ntools: {json.dumps({'allow': ['calculator'], **rules})}\n{more}")
+        if service.process:
+            before = len(service.audit_json("acts", "--what", "policy.in_force"))
+            service.process.send_signal(signal.SIGHUP)
+            until("it is in force", lambda: len(service.audit_json("acts", "--what", "policy.in_force")) > before)
+
+    def asked(seed: int, **inside: object) -> Answer:
+        return ask(
+            service, "What is 12 + 7? Reply with the number.", ["calculator"], tool_choice="required", seed=seed, max_completion_tokens=60,
+            deliberation={**SAMPLES, "deadline_ms": 100_000, **inside},
+        )
+
+    def decided(decision: str) -> Answer:
+        with ThreadPoolExecutor() as pool:
+            waiting = pool.submit(asked, 5)
+            (review,) = until("a call waits", lambda: service.send("GET", "/v1/reviews", None, reviewer).json["data"], 60)
+            body = json.dumps({"decision": decision, "reason": "because"}).encode()
+            assert service.send("POST", f"/v1/reviews/{review['id']}", body, reviewer).status == 200
+            return waiting.result()
+
+    under({})
+    service.start()
+    answers = [asked(1, strategy="self_consistency", max_samples=4, early_stop=False, answer="number")]
+    under({"hold": ["calculator"]})
+    answers += [decided("approve"), decided("reject")]
+    under({"dry_run": ["calculator"]})
+    answers.append(asked(2))
+    under({}, cedar)
+    answers.append(asked(3))
+    assert len(acts(answers[0])) >= 2
+    assert [acts(answer)[0]["state"] for answer in answers] == ["done", "done", "declined", "dry_run", "refused"]
+    parameters = {"type": "object", "properties": {"word": {"enum": ["a", "b"]}}, "required": ["word"], "additionalProperties": False}
+    own = {"type": "function", "function": {"name": "look_up", "parameters": parameters}}
+    client = ask(service, "Look up b.", tools=[own], tool_choice="required", max_completion_tokens=60)
+    assert client.json["choices"][0]["finish_reason"] == "tool_calls", client.body
+    assert service.stop() == 0
+    done = run("audit", "replay", "--limit", len(answers) + 1, "--config", service.config_file, "--json", timeout=300)
+    replayed = json.loads(done.stdout)
+    assert done.returncode == 0 and len(replayed) == len(answers) + 1, done.stdout + done.stderr
+
+
 def test_samples_of_a_vote_each_have_tools_of_their_own(calculating: Service):
     answer = ask(
         calculating, "What is 37 + 45? Reply with the number.", ["calculator"], tool_choice="required", seed=1, temperature=0.7,
@@ -109,6 +168,7 @@ def test_what_is_offered_needs_no_naming(install):
     answer = ask(service, deliberation=SAMPLES)
     assert [act["tool"] for act in acts(answer)] == ["calculator"]
     assert answer.text == "It is done."
+    assert 'forethought_tool_calls_total{tool="calculator",state="done"} 1' in service.get("/metrics").body.decode()
     assert acts(ask(service, names=[], deliberation=SAMPLES)) == []
 
 
@@ -184,6 +244,18 @@ def test_tools_cost_what_the_policy_says(install):
     service = tools(install(acting(expression="1+1")), allow=["calculator"], costs={"calculator": 1500}).start()
     answer = ask(service, names=["calculator"])
     assert answer.deliberation["tools"]["cost"] == 1500
+
+
+def test_what_tools_can_cost_is_reserved(install):
+    service = limit(install(acting(expression="1+1")), {"day": {"units": 20}})
+    tools(service, allow=["calculator"], costs={"calculator": 2000}, limits={"calls": 16}).start()
+    refused = ask(service, names=["calculator"])
+    assert (refused.status, refused.error["code"]) == (429, "quota_exceeded") and "units" in refused.error["message"], refused.body
+    answer = ask(service, names=["calculator"], deliberation={"tool_calls": 5})
+    assert answer.deliberation["tools"]["cost"] == 2000
+    # Nine of ten reserved units came back.
+    again = ask(service, names=["calculator"], deliberation={"tool_calls": 9})
+    assert again.status == 200, again.body
 
 
 def test_a_key_that_is_revoked_makes_no_further_call(install):

@@ -5,7 +5,6 @@ Every few seconds the counts are printed (`pytest -s`): processes, descriptors, 
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import os
@@ -14,8 +13,8 @@ import threading
 import time
 from pathlib import Path
 
-from support import Service, from_environment, run_well, scripted
-from test_tools import call_text, tools
+from support import Service, run_well, scripted
+from test_tools import call_text, interpreter, tools
 
 SECONDS = float(os.environ.get("FORETHOUGHT_SOAK_S", "20"))
 AT_ONCE = 100
@@ -32,12 +31,6 @@ CALLS = {
 
 #: How a call may end.
 ENDS = ("done", "error/timed_out", "error/unavailable", "error/exhausted")
-
-
-def interpreter() -> dict:
-    folder = from_environment("FORETHOUGHT_INTERPRETERS", "fetch the interpreters with `cargo xtask interpreters`")
-    (path,) = folder.glob("quickjs-*.wasm")
-    return {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
 def counts(pid: int) -> dict[str, int]:

@@ -17,7 +17,7 @@ use crate::process;
 pub const MODEL: &str = "smollm2-135m-instruct";
 
 const DEFAULT_PORT: u16 = 8080;
-const START_LIMIT: Duration = Duration::from_secs(120);
+const START_LIMIT: Duration = Duration::from_mins(2);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
 /// The program, and where its files are.
@@ -96,12 +96,10 @@ impl Service {
         self.ask_for(&["key", "create", id, "--policy", &policy, "--quiet"])
     }
 
-    /// Lets every tenant use every tool that there is.
+    /// Lets every tenant use every tool that there is; the calculator is the one for small models.
     pub fn allow_tools(&self) -> Result<()> {
-        let policy = self.policy();
-        let text = fs::read_to_string(&policy).with_context(|| format!("cannot read {policy}"))?;
-        fs::write(&policy, format!("{text}\ntools:\n  allow: [\"*\"]\n"))
-            .with_context(|| format!("cannot write {policy}"))
+        append(&self.policy(), "\ntools:\n  allow: [\"*\"]\n")?;
+        append(&self.config_file(), "tools:\n  calculator: plain\n")
     }
 
     /// A new key of the tenant `id` for whoever reads its records.
@@ -135,6 +133,11 @@ impl Service {
         eprintln!("ready at {} (log: {log})", self.url());
         Ok(server)
     }
+}
+
+fn append(file: &str, more: &str) -> Result<()> {
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
+    fs::write(file, text + more).with_context(|| format!("cannot write {file}"))
 }
 
 /// The running server; it ends when the value is dropped.
