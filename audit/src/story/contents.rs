@@ -107,7 +107,15 @@ fn said((number, message): (usize, &Value)) -> Option<String> {
     if let Some(text) = message.as_str() {
         return Some(format!("{number}. {text}"));
     }
-    Some(format!("{}: {}", message.get("role")?.as_str()?, message.get("content")?.as_str()?))
+    let said = format!("{}: {}", message.get("role")?.as_str()?, message.get("content")?.as_str()?);
+    let calls = message.get("calls").and_then(Value::as_array).into_iter().flatten().map(called);
+    let told: Vec<String> = std::iter::once(Some(said)).chain(calls).collect::<Option<_>>()?;
+    Some(told.join("\n"))
+}
+
+/// A call of a tool in a message.
+fn called(call: &Value) -> Option<String> {
+    Some(format!("calls `{}` with {}", call.get("name")?.as_str()?, call.get("arguments")?))
 }
 
 #[cfg(test)]
@@ -122,6 +130,10 @@ mod tests {
             &["system: be brief", "user: a\nb"],
         );
         check(r#"{"messages":[{"role":"user","content":"hi"}]}"#, &["user: hi"]);
+        check(
+            r#"[{"role":"assistant","content":"","calls":[{"id":"c","name":"add","arguments":{"x":1}}]}]"#,
+            &["assistant: \ncalls `add` with {\"x\":1}"],
+        );
         check(r#"["one","two"]"#, &["1. one", "2. two"]);
         check("[1, 2]", &["[1, 2]"]);
         check(
