@@ -15,6 +15,7 @@ pub use sim::SimDisk;
 /// A name is one file in the directory, or `<folder>/<file>` one level down; each part is of `[A-Za-z0-9._-]` and does
 /// not begin with a dot. The empty name stands for the directory itself. Writing does not make durable: bytes need
 /// [`Disk::sync_file`], and a created, renamed or removed name needs [`Disk::sync_dir`] on the folder that it is in.
+/// What is written stays open until it is synced or removed, so every file that is written is synced in the end.
 pub trait Disk: Send + Sync + fmt::Debug {
     /// Makes an empty file that only the owner can read.
     ///

@@ -103,9 +103,7 @@ impl RealDisk {
         if let Some(handle) = handles.get_mut(name) {
             return act(handle);
         }
-        if handles.len() >= MAX_IDLE_HANDLES {
-            handles.retain(|_, handle| handle.unsynced);
-        }
+        make_room(&mut handles);
         let file = OpenOptions::new().append(true).open(path)?;
         act(handles.entry(name.to_owned()).or_insert(Handle { file, unsynced: false }))
     }
@@ -115,7 +113,9 @@ impl Disk for RealDisk {
     fn create(&self, name: &str) -> io::Result<()> {
         let path = self.path_to_change(name)?;
         let file = private().append(true).create_new(true).open(path)?;
-        self.handles().insert(name.to_owned(), Handle { file, unsynced: true });
+        let mut handles = self.handles();
+        make_room(&mut handles);
+        handles.insert(name.to_owned(), Handle { file, unsynced: true });
         Ok(())
     }
 
@@ -212,6 +212,13 @@ impl Disk for RealDisk {
 
     fn in_use(&self) -> bool {
         matches!(self.access, Access::Read { in_use: true })
+    }
+}
+
+/// Closes what is idle once there is much of it.
+fn make_room(handles: &mut HashMap<String, Handle>) {
+    if handles.len() >= MAX_IDLE_HANDLES {
+        handles.retain(|_, handle| handle.unsynced);
     }
 }
 

@@ -4,8 +4,8 @@
 //! magic "FTJRNLO\n" | version u32 | first seq u64 | last seq u64 | length u64 | count u32 | count times (seq u64, offset u64) | crc32
 //! ```
 //!
-//! Numbers are little-endian. It is made from the segment alone and never synced: one that is missing, damaged or does not fit the
-//! segment's length has the segment read through, and is written anew.
+//! Numbers are little-endian. It is made from the segment alone: one that is missing, damaged or does not fit the segment's length
+//! has the segment read through, and is written anew. It is synced only so that the disk need not keep it open.
 
 use std::sync::Arc;
 
@@ -29,9 +29,13 @@ pub(super) fn store(disk: &dyn Disk, first: u64, last: u64, segment: &Segment) {
     let name = outline_name(&segment.name);
     let written = remove_if_there(disk, &name)
         .and_then(|()| disk.create(&name))
-        .and_then(|()| disk.append(&name, &encode(first, last, segment)));
+        .and_then(|()| disk.append(&name, &encode(first, last, segment)))
+        .and_then(|()| disk.sync_file(&name));
     if let Err(error) = written {
         tracing::warn!(%error, segment = %segment.name, "cannot write a segment's outline: the next start reads it through");
+        if let Err(error) = remove_if_there(disk, &name) {
+            tracing::warn!(%error, name, "cannot remove an outline that is not whole");
+        }
     }
 }
 

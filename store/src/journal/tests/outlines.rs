@@ -107,3 +107,37 @@ fn wherever_the_power_goes_both_ways_of_opening_find_the_same() {
         at += 1;
     }
 }
+
+/// Files below a folder that this process has open.
+#[cfg(target_os = "linux")]
+fn open_files(dir: &std::path::Path) -> usize {
+    let links = std::fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+    links.filter(|target| target.starts_with(dir)).count()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn segments_that_take_no_more_are_not_kept_open_nor_are_their_outlines() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().canonicalize().unwrap().join("data");
+    let options = JournalOptions { max_segment_bytes: 512, ..JournalOptions::default() };
+    let open = || {
+        let disk: Arc<dyn Disk> = Arc::new(crate::RealDisk::open(&root).unwrap());
+        (Arc::clone(&disk), Journal::open(disk, options).unwrap().0)
+    };
+    let (disk, mut journal) = open();
+    for _ in 0..60 {
+        journal.append_batch(&[(1, &[7; 400])]).unwrap();
+    }
+    let names = disk.list("").unwrap();
+    let outlines: Vec<&String> = names.iter().filter(|name| name.ends_with(".outline")).collect();
+    assert_eq!(outlines.len(), 59);
+    assert!(open_files(&root) < 12, "{} files are open", open_files(&root));
+    for outline in outlines {
+        disk.remove(outline).unwrap();
+    }
+    drop((disk, journal));
+    let (_disk, journal) = open();
+    assert_eq!(journal.last_seq(), 60);
+    assert!(open_files(&root) < 12, "{} files are open", open_files(&root));
+}
