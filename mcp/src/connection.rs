@@ -103,7 +103,8 @@ impl Drop for Busy {
 
 impl Connection {
     /// Its tools, as it lists them now: again after it said that they changed, or when it has said nothing for a while. A
-    /// server that takes longer than half of its time to start is ended: who waits for it shall see it start anew.
+    /// server that takes longer than half of its time to start is ended, unless it has calls to make, which it may make one after
+    /// the other: who waits for it shall see it start anew.
     pub(crate) async fn listing(&self, config: &ServerConfig) -> Result<Arc<Listing>, Unlisted> {
         let mut listed = self.listed.lock().await;
         let changed = self.handler.take_changed();
@@ -119,7 +120,10 @@ impl Connection {
             found = list(&self.peer, config) => found,
             () = self.end.told() => Err(Unlisted::Told(self.end.why().to_owned())),
             () = sleep(Duration::from_millis(config.start_ms) / 2) => {
-                self.end.tell(LISTS_NOTHING);
+                // Nobody else lists, so whatever else is asked of it is a call.
+                if self.busy.load(Ordering::Acquire) == 1 {
+                    self.end.tell(LISTS_NOTHING);
+                }
                 Err(Unlisted::Told(LISTS_NOTHING.to_owned()))
             }
         };

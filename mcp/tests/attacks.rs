@@ -115,6 +115,23 @@ async fn it_does_not_list_its_tools_any_more_and_is_started_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_lists_its_tools_late_because_it_makes_a_call_and_is_left_to_it() {
+    let mut config = misbehaving("ok");
+    (config.start_ms, config.limits.time_ms) = (4_000, 60_000);
+    let setup = Setup::new(config);
+    let tool = setup.tool().await;
+    let first = text(&tool, "pid").await;
+    let second = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        act(&tool, "sing").await
+    };
+    let (slow, late) = tokio::join!(act(&tool, "change and sleep 5"), second);
+    ok(&slow, "slept");
+    assert!(matches!(&late, Err(ToolError::Unavailable(why)) if why.contains("does not list")), "{late:?}");
+    assert_eq!(text(&tool, "pid").await, first);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_whose_turn_comes_when_all_is_over_is_made_on_another_connection() {
     let mut config = misbehaving("ok");
     (config.calls, config.limits.time_ms) = (1, 60_000);

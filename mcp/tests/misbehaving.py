@@ -197,6 +197,10 @@ def call(request):
     elif what == "flood_errors":
         sys.stderr.write("a secret of the operator\n" * 1_000_000)
         text(request, "done")
+    elif what.startswith("change and sleep "):
+        notify("tools/list_changed")
+        time.sleep(float(what[17:]))
+        text(request, "slept")
     elif what.startswith("sleep "):
         time.sleep(float(what[6:]))
         text(request, "slept")

@@ -259,9 +259,9 @@ impl Course {
         }
         let mut said = Vec::new();
         match state {
-            State::Calling { mut json, only, .. } => {
+            State::Calling { mut json, only, said, .. } => {
                 json.push_str(text);
-                self.call_ended(&json, only.as_deref(), finish);
+                self.call_ended(&json, only.as_deref(), said, finish);
             }
             State::Asking { .. } if finish == Finish::Matched => self.begin_call(),
             State::Asking { .. } => acting.close_turn(),
@@ -360,16 +360,24 @@ impl Course {
         let only = if let [tool] = tools.as_slice() { Some(tool.name.clone()) } else { None };
         let style = &acting.plan.style;
         let open = only.as_deref().map_or_else(|| style.open.clone(), |tool| style.open_named(tool));
-        let open = if self.trace.raw().is_empty() || acting.said.is_empty() { open } else { format!("\n{open}") };
+        let said = acting.said.len();
+        let open = if self.trace.raw().is_empty() || said == 0 { open } else { format!("\n{open}") };
         acting.said.push_str(&open);
-        acting.state = State::Calling { pass: acting.behind(&self.trace, tokens), json: String::new(), only };
+        acting.state = State::Calling { pass: acting.behind(&self.trace, tokens), json: String::new(), only, said };
     }
 
-    fn call_ended(&mut self, json: &str, only: Option<&str>, finish: Finish) {
+    /// A call was drawn, behind so many bytes that were said in calls before it.
+    fn call_ended(&mut self, json: &str, only: Option<&str>, said: usize, finish: Finish) {
         let Some(acting) = self.acting.as_deref_mut() else { return };
         acting.said.push_str(json);
         let call = acting.read(json, only);
         if finish == Finish::Length && call.is_err() {
+            if !acting.turn.calls.is_empty() {
+                // Those before it are whole.
+                acting.said.truncate(said);
+                acting.close_turn();
+                return;
+            }
             // It is answered without it, from what was kept back.
             (acting.open, acting.forced) = (false, false);
             self.answer_instead();

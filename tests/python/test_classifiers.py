@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from support import Answer, Service, real_model, run, run_well, scripted, texts, until
-from test_safeguards import guard
+from test_safeguards import called, guard
 
 ANSWER = "The quick brown fox jumps over the lazy dog near the river bank."
 GERMAN = "Wie beende ich einen hängenden Prozess unter Windows?"
@@ -208,6 +208,8 @@ def test_languages_lengths_and_topics_of_requests(install):
     assert service.chat(messages=said("May I sue?")).text == ANSWER
     notes = [record for _, record in judged(service)]
     assert sum('"kind": "language"' in note for note in notes) == 1 and sum('"kind": "topic"' in note for note in notes) == 1
+    assert [called(service, {"to": text}).status for text in (GERMAN, "1 " * 250, "May I sue?")] == [403, 403, 200]
+    assert called(service, {"to": ["May I sue, or is", "a lawsuit too much?"]}).status == 202, "calls are read as texts are"
 
 
 CONTRACT = {"type": "object", "required": ["ok"], "properties": {"ok": {"type": "boolean"}}, "additionalProperties": False}

@@ -20,7 +20,13 @@ pub(super) enum State {
     /// The trace is drawn.
     Saying,
     /// A call is drawn, of this tool alone where it is named.
-    Calling { pass: Pass, json: String, only: Option<String> },
+    Calling {
+        pass: Pass,
+        json: String,
+        only: Option<String>,
+        /// Bytes that were said in calls before it.
+        said: usize,
+    },
     /// It is seen whether another call follows.
     Asking { pass: Pass },
     /// Calls are to be made.
@@ -127,10 +133,11 @@ impl Acting {
     /// Bytes of this turn's text that stay whatever comes.
     fn certain(&self) -> usize {
         let text = &self.turn.text;
+        let begun = text.trim_start();
         if !self.plan.firm || self.stopped {
             text.len()
-        } else if self.open && text.trim_start().starts_with('{') {
-            // As a whole it may turn out to be a call.
+        } else if self.open && (begun.is_empty() || begun.starts_with('{')) {
+            // As a whole it may turn out to be a call, and then nothing of it stays.
             0
         } else {
             self.stopping.certain()

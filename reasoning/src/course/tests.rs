@@ -165,6 +165,29 @@ fn a_call_that_comes_to_no_end_still_leaves_an_answer() {
 }
 
 #[test]
+fn calls_before_one_that_comes_to_no_end_are_made() {
+    let check = |tool: &str| {
+        let mut course = start(ToolUse { parallel: true, ..plan() }, 60);
+        pass(&mut course, "", Finish::Matched);
+        let first = CALL.replace("add", tool);
+        pass(&mut course, &first, Finish::Stop);
+        pass(&mut course, " ", Finish::Matched);
+        let room = course.pass().unwrap().max_tokens as usize;
+        pass(&mut course, &"1 ".repeat(room), Finish::Length);
+        assert!(course.raw().trim_end().ends_with(&format!("{first}\n</tool_call>")), "{}", course.raw());
+        course
+    };
+    let mut course = check("add");
+    assert_eq!(course.pending().len(), 1);
+    results(&mut course, "4");
+    pass(&mut course, "It is 4", Finish::Stop);
+    assert!(course.pass().is_none() && !course.is_waiting() && course.turns()[0].told == ["4"]);
+    let course = check("book");
+    assert!(course.pass().is_none() && !course.is_waiting());
+    assert_eq!((course.client_calls().len(), course.end(Finish::Length)), (1, Finish::Stop));
+}
+
+#[test]
 fn what_the_client_runs_is_the_answer() {
     let mut course = start(plan(), 100);
     pass(&mut course, "Booked soon. ", Finish::Matched);
@@ -307,6 +330,9 @@ fn what_may_become_a_stop_sequence_is_held_back() {
     assert_eq!(course.token("{\"name\": "), [], "it may be a call as a whole");
     assert_eq!(course.token("\"Ann\"}"), []);
     assert_eq!(course.ended("", Finish::Stop, 0), answer("{\"name\": \"Ann\"}"));
+    let mut course = start(plan(), 100);
+    assert_eq!(course.token("\n"), [], "a call as a whole may follow");
+    assert_eq!(course.token("It"), answer("\nIt"));
 }
 
 fn finishes() -> impl Strategy<Value = Finish> {
@@ -320,6 +346,7 @@ fn texts() -> impl Strategy<Value = String> {
         Just(CALL.replace('2', "3")),
         Just("{\"x\": 1}".to_owned()),
         Just(format!("<tool_call>{CALL}")),
+        Just(format!("\n{CALL}")),
         "[ -~]{0,12}",
     ]
 }
@@ -391,9 +418,14 @@ proptest! {
             let _ = course.schema(schema.then_some(&answer));
             let count = count.min(asked.max_tokens);
             let finish = if count == asked.max_tokens { Finish::Length } else { finish };
-            let said = course.token(&drawn);
-            say(&mut text, said, &course);
-            let said = course.ended("", finish, count - 1);
+            let first = drawn.chars().next().filter(|_| count > 1).map_or(0, char::len_utf8);
+            let pieces = [&drawn[..first], &drawn[first..]];
+            let pieces = &pieces[usize::from(count == 1)..];
+            for piece in pieces {
+                let said = course.token(piece);
+                say(&mut text, said, &course);
+            }
+            let said = course.ended("", finish, count - pieces.len() as u32);
             say(&mut text, said, &course);
             while course.is_waiting() {
                 turns += 1;

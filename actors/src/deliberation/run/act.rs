@@ -31,32 +31,42 @@ impl Made {
         Some(outcome.clone())
     }
 
+    /// How many calls all tries of a sample have made.
+    fn count(&self, index: u32) -> u32 {
+        self.0.get(&index).map_or(0, |made| u32::try_from(made.len()).unwrap_or(u32::MAX))
+    }
+
     fn note(&mut self, index: u32, call: Call, outcome: CallOutcome) {
         self.0.entry(index).or_default().push((call, outcome, true));
     }
 }
 
 impl Run {
-    /// Makes the calls that a sample waits for, all at once. Those that an earlier try of it has made are not made again.
+    /// Makes the calls that a sample waits for, all at once. Those that an earlier try of it has made are not made again, and all
+    /// tries together make no more than the sample may: that is what was reserved.
     pub(super) fn call_tools(&mut self, index: u32) {
+        let most = self.job.tools.as_ref().map_or(0, |tools| tools.limits.calls);
         let Some(sample) = self.samples.get_mut(&index) else { return };
         let (pending, round) = (sample.course.pending(), sample.course.round());
-        let before = u32::try_from(sample.report.acts.len()).unwrap_or(u32::MAX);
         sample.kill = self.kill.child();
         (sample.run, sample.work) = (sample.run + 1, Some(Work::Act));
         let (run, kill) = (sample.run, sample.kill.clone());
+        let mut sample_made = self.made.count(index);
         let calls: Vec<_> = pending
             .into_iter()
             .map(|Pending { place, call }| {
-                let known = self.made.take(index, &call);
-                self.calls += u32::from(known.is_none());
+                let too_many = || (sample_made >= most).then(one_too_many);
+                let known = self.made.take(index, &call).or_else(too_many);
+                let fresh = u32::from(known.is_none());
+                self.calls += fresh;
+                sample_made += fresh;
                 let asked = CallAsked {
                     sample: index,
                     round,
                     place,
                     call,
                     made: self.calls.saturating_sub(1),
-                    sample_made: before + place,
+                    sample_made: sample_made.saturating_sub(1),
                     deadline: self.deadline,
                     kill: kill.clone(),
                 };
@@ -103,6 +113,11 @@ impl Run {
         self.pass(index);
         None
     }
+}
+
+fn one_too_many() -> CallOutcome {
+    let why = "this answer was begun anew, and has made all its calls before; answer without more";
+    CallOutcome::not_made("error/exhausted", why.to_owned())
 }
 
 fn act(round: u32, CallMade { place, call, outcome, .. }: CallMade) -> Acted {

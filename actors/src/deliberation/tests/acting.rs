@@ -143,6 +143,28 @@ fn a_second_try_makes_no_call_again_that_stands_elsewhere_in_it() {
 }
 
 #[test]
+fn all_tries_together_make_no_more_calls_than_a_sample_may() {
+    const OTHER: &str = r#"<tool_call>{"name":"add","arguments":{"x":2}}</tool_call>"#;
+    universe(async {
+        let player = Arc::new(Player::new(|call, _| match call {
+            0 => raw(CALL),
+            1 => ("It", Channel::Raw, Ending::Break),
+            2 => raw(OTHER),
+            _ => raw("It is 42"),
+        }));
+        let tools = Arc::new(Counter::default());
+        let job = acting();
+        let limits = ToolLimits { calls: 1, ..ToolLimits::default() };
+        let plan = ToolUse { limits, ..(**job.tools.as_ref().unwrap()).clone() };
+        let ran = run_acting(&player, &tools, Job { tools: Some(Arc::new(plan)), ..job }).await;
+        assert_eq!(tools.asked.lock().unwrap().len(), 1);
+        let acts: Vec<_> = ran.samples[0].acts.iter().map(|act| (act.state.as_str(), act.cost)).collect();
+        assert_eq!(acts, [("error/exhausted", 0)]);
+        assert_eq!((ran.samples[0].answer.as_deref(), ran.calls.len()), (Some("42"), 1));
+    });
+}
+
+#[test]
 fn a_call_that_hangs_is_stopped_by_the_deadline() {
     universe(async {
         let player = Arc::new(Player::new(|_, _| raw(CALL)));

@@ -1,6 +1,6 @@
 //! What safeguards find in a request, before any model sees it.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use forethought_actors::BLOCKED;
 use forethought_policies::Screens;
@@ -43,8 +43,8 @@ fn look(rules: &Arc<Safeguards>, restore: bool, chat: &ChatRequest) -> Screened 
         return Screened { chat, found: Vec::new(), refusal: None, held: Vec::new(), placeholders };
     }
     let numbered = restore.then(|| {
-        let said: Vec<String> = chat.messages.iter().map(said).collect();
-        Placeholders::new(said.iter().map(String::as_str))
+        let said: Vec<Cow<'_, str>> = chat.messages.iter().map(said).collect();
+        Placeholders::new(said.iter().map(AsRef::as_ref))
     });
     let mut look = Look { rules, findings: Vec::new(), refusal: None, numbered };
     for (at, message) in chat.messages.iter_mut().enumerate() {
@@ -57,12 +57,12 @@ fn look(rules: &Arc<Safeguards>, restore: bool, chat: &ChatRequest) -> Screened 
         look.value(Arc::make_mut(&mut tool.parameters), &param);
     }
     // A model reads them one behind the other.
-    let others: Vec<String> =
+    let others: Vec<Cow<'_, str>> =
         chat.messages.iter().filter(|message| message.role != ChatRole::System).map(said).collect();
     if others.len() > 1 && !look.findings.iter().any(|found| found.kind == Kind::Injection) {
         look.injection(&others.join(" "), "messages");
     }
-    let all: Vec<String> = chat.messages.iter().map(said).collect();
+    let all: Vec<Cow<'_, str>> = chat.messages.iter().map(said).collect();
     look.together(&all.join(" "), "messages");
     for (at, verifier) in chat.deliberation.verifiers.iter_mut().enumerate() {
         if let Some(Value::String(rubric)) = verifier.get_mut("rubric") {
@@ -90,13 +90,16 @@ fn look(rules: &Arc<Safeguards>, restore: bool, chat: &ChatRequest) -> Screened 
 }
 
 /// All that a model reads of a message, one behind the other.
-fn said(message: &ChatMessage) -> String {
+pub(super) fn said(message: &ChatMessage) -> Cow<'_, str> {
+    if message.calls.is_empty() {
+        return Cow::Borrowed(&message.content);
+    }
     let mut said = message.content.clone();
     for call in &message.calls {
         said.extend([" ", &call.name]);
         texts(&call.arguments, &mut said);
     }
-    said
+    Cow::Owned(said)
 }
 
 /// Adds every text of a value. It is not written as JSON, which would change letters.

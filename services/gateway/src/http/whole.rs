@@ -12,14 +12,20 @@ use forethought_safeguards::{
 use forethought_schemas::{ApiError, ChatMessage, ChatRequest, ChatRole, ErrorKind};
 use tokio::time::{Duration, Instant};
 
-use super::{Gateway, screen::Screened};
+use super::{
+    Gateway,
+    screen::{self, Screened},
+};
 
 /// How long a reviewer waits for all classifiers together.
 const EDIT_WITHIN: Duration = Duration::from_mins(1);
 
 /// Adds what is found in a request as a whole, as it is after what safeguards have put in place of what they found.
 pub(super) fn look(rules: &Whole, mut screened: Screened) -> Screened {
-    let verdicts = rules.asked(&said(&screened.chat.messages));
+    let said: Vec<_> =
+        screened.chat.messages.iter().map(|message| (speaker(message.role), screen::said(message))).collect();
+    let said: Vec<(Speaker, &str)> = said.iter().map(|(speaker, text)| (*speaker, &**text)).collect();
+    let verdicts = rules.asked(&said);
     if screened.refusal.is_none() {
         screened.refusal = verdicts.iter().find(|verdict| verdict.action == Action::Block).map(refusal);
     }
@@ -27,10 +33,6 @@ pub(super) fn look(rules: &Whole, mut screened: Screened) -> Screened {
     screened.held.extend(held.map(|verdict| verdict.kind.named(verdict.list.as_deref())));
     screened.found.extend(Verdict::counted(&verdicts));
     screened
-}
-
-fn said(messages: &[ChatMessage]) -> Vec<(Speaker, &str)> {
-    messages.iter().map(|message| (speaker(message.role), message.content.as_str())).collect()
 }
 
 /// What a message says, for models that judge it: what tools were called with included.
@@ -89,7 +91,7 @@ pub(super) async fn edit(
         return Err(not_let_through(&verdict.kind.named(verdict.list.as_deref())));
     }
     let said: Vec<(Speaker, String)> =
-        conversation.iter().map(|message| (speaker(message.role), message.content.clone())).collect();
+        conversation.iter().map(|message| (speaker(message.role), with_calls(message))).collect();
     let asker = Asker { tenant, deadline: Instant::now() + EDIT_WITHIN };
     let runs = gateway.classifiers.answered(rules.classifiers(), &said, &[answer], asker).await;
     runs.iter().find(|run| run.action == Action::Block).map_or(Ok(()), |run| Err(classified(run)))

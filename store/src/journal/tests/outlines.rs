@@ -111,7 +111,8 @@ fn wherever_the_power_goes_both_ways_of_opening_find_the_same() {
 /// Files below a folder that this process has open.
 #[cfg(target_os = "linux")]
 fn open_files(dir: &std::path::Path) -> usize {
-    let links = std::fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+    let links =
+        std::fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
     links.filter(|target| target.starts_with(dir)).count()
 }
 
