@@ -16,7 +16,7 @@ mod testing;
 
 pub use search::{DocumentSearch, Documents, SearchBounds};
 pub use shelf::{
-    Erasure, FILE_KEY, FileId, FileIdError, FileInfo, KeyWrap, Kind, Limits, LocalWrap, MAX_FILE_NAME, MAX_SUBJECT,
-    MAX_WRAPPED, Reading, Shelf, ShelfError, ShelfReport, Upload, WrapError,
+    FILE_KEY, FileId, FileIdError, FileInfo, KeyWrap, Kind, Limits, LocalWrap, MAX_FILE_NAME, MAX_SUBJECT, MAX_WRAPPED,
+    Reading, Shelf, ShelfError, ShelfReport, Upload, WrapError,
 };
 pub use tables::{ListTables, TableBounds, TableQuery, Tables};

@@ -44,7 +44,6 @@ use place::Place;
 use record::Record;
 use tenant::{State, Tenant};
 
-pub use erase::Erasure;
 pub use error::ShelfError;
 pub use id::{FileId, FileIdError};
 pub use info::{FileInfo, MAX_FILE_NAME, MAX_SUBJECT, Upload};

@@ -4,7 +4,7 @@
 //! start finishes. Then zeros are written over the record, and with it over the key, and only when they are durable the record
 //! and the body are removed.
 
-use std::{io, sync::Arc};
+use std::{collections::BTreeSet, io, sync::Arc};
 
 use forethought_store::{Disk, StoreError};
 
@@ -14,16 +14,6 @@ use super::{
     place::{DIR, Part, Place},
     tenant::State,
 };
-
-/// What was erased at once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Erasure {
-    /// The files that are gone.
-    pub erased: Vec<FileInfo>,
-    /// Files of the tenant that are still there, and of which nobody can say what they hold or whom they are about, because
-    /// their records are damaged or were wrapped by another key.
-    pub unreadable: Vec<FileId>,
-}
 
 impl Shelf {
     /// Erases a file for good. What is known of it is given back, where it could be read. When this returns, its key is
@@ -44,41 +34,46 @@ impl Shelf {
         erased.map(|info| info.map(|info| (*info).clone()))
     }
 
-    /// Erases all that is about one person, compared byte by byte.
+    /// What is known of a file that can be [deleted](Shelf::delete): nothing of one that cannot be read, or whose erasure is not
+    /// finished.
     ///
     /// # Errors
-    /// The first of [`Shelf::delete`]; some may be erased then, and this may be called again.
-    pub fn delete_subject(&self, tenant: &str, subject: &str) -> Result<Erasure, ShelfError> {
-        let about = |info: &FileInfo| info.subject.as_deref() == Some(subject);
-        let files = self.list(tenant)?.into_iter().filter(about);
-        let erased = self.delete_each(tenant, files.map(|info| info.id))?;
-        Ok(Erasure { erased, unreadable: self.unreadable(tenant)? })
-    }
-
-    /// Erases all of a tenant's files, also those that cannot be read, and gives back what is known of them.
-    ///
-    /// # Errors
-    /// As [`Shelf::delete_subject`], but the wrapping key is not needed.
-    pub fn delete_tenant(&self, tenant: &str) -> Result<Vec<FileInfo>, ShelfError> {
+    /// [`ShelfError::NotFound`].
+    pub fn deletable(&self, tenant: &str, id: &FileId) -> Result<Option<FileInfo>, ShelfError> {
         check_tenant(tenant)?;
-        let Some(owner) = self.known(tenant) else { return Ok(Vec::new()) };
-        let ids = owner.lock().ids();
-        self.delete_each(tenant, ids.into_iter())
+        let not_found = || ShelfError::NotFound { id: id.clone() };
+        let owner = self.known(tenant).ok_or_else(not_found)?;
+        let mut state = owner.lock();
+        let _ = self.load(tenant, &mut state);
+        match state.files.get(id) {
+            Some(held) => Ok(Some((*held.info).clone())),
+            None if state.has(id) || state.erasing.contains(id) => Ok(None),
+            None => Err(not_found()),
+        }
     }
 
-    fn delete_each(&self, tenant: &str, files: impl Iterator<Item = FileId>) -> Result<Vec<FileInfo>, ShelfError> {
-        let mut erased = Vec::new();
-        // What an earlier call could not finish is in no list any more.
-        let unfinished = self.known(tenant).map(|owner| owner.lock().erasing.clone()).unwrap_or_default();
-        for id in unfinished.into_iter().chain(files) {
-            match self.delete(tenant, &id) {
-                Ok(info) => erased.extend(info),
-                // Somebody else was quicker.
-                Err(ShelfError::NotFound { .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(erased)
+    /// The files that are to go where a person is forgotten, compared byte by byte: those about them, and those whose erasure is
+    /// not finished, of which nobody can say any more whom they are about.
+    ///
+    /// # Errors
+    /// Those of [`Shelf::list`].
+    pub fn about(&self, tenant: &str, subject: &str) -> Result<Vec<FileId>, ShelfError> {
+        let about = self.list(tenant)?.into_iter().filter(|info| info.subject.as_deref() == Some(subject));
+        Ok(self.unfinished(tenant).into_iter().chain(about.map(|info| info.id)).collect())
+    }
+
+    /// All files of a tenant, also those that cannot be read and those whose erasure is not finished. Asks for no key.
+    ///
+    /// # Errors
+    /// [`ShelfError::Tenant`].
+    pub fn everything(&self, tenant: &str) -> Result<Vec<FileId>, ShelfError> {
+        check_tenant(tenant)?;
+        let there = self.known(tenant).map(|owner| owner.lock().ids()).unwrap_or_default();
+        Ok(self.unfinished(tenant).into_iter().chain(there).collect())
+    }
+
+    fn unfinished(&self, tenant: &str) -> BTreeSet<FileId> {
+        self.known(tenant).map(|owner| owner.lock().erasing.clone()).unwrap_or_default()
     }
 
     fn erase(&self, state: &mut State, place: &Place) -> Result<Option<Arc<FileInfo>>, ShelfError> {

@@ -96,6 +96,17 @@ impl Reading {
         &self.info
     }
 
+    /// The next piece of it, at most 64 KiB long; empty at its end.
+    ///
+    /// # Errors
+    /// Those of [`Shelf::read`], and [`ShelfError::Erased`].
+    pub fn piece(&mut self) -> Result<Zeroizing<Vec<u8>>, ShelfError> {
+        let mut piece = Zeroizing::new(Vec::with_capacity(CHUNK));
+        let read = io::Read::take(&mut *self, CHUNK as u64).read_to_end(&mut piece);
+        read.map_err(|error| self.cause(error))?;
+        Ok(piece)
+    }
+
     /// Goes on at `offset`, without reading what is before its chunk.
     fn skip_to(&mut self, offset: u64) -> io::Result<()> {
         self.next = offset / CHUNK as u64;

@@ -32,8 +32,6 @@ pub(super) enum Type {
 pub(super) struct Column {
     /// As SQL names it.
     pub(super) name: String,
-    /// As the file names it.
-    pub(super) header: String,
     pub(super) kind: Type,
 }
 
@@ -121,17 +119,16 @@ impl Schema {
         let headers = rows::read(kind, reader, stop, &mut seen)?;
         let mut names = Names::default();
         let types = seen.types.into_iter().chain(std::iter::repeat(Type::Empty));
-        let columns = (1..).zip(headers.0).zip(types).map(|((number, header), kind)| Column {
-            name: names.column(&header, number),
-            header,
-            kind,
-        });
+        let columns = (1..)
+            .zip(headers.0)
+            .zip(types)
+            .map(|((number, header), kind)| Column { name: names.column(&header, number), kind });
         Ok(Self { columns: columns.collect(), rows: seen.rows })
     }
 
     /// About how many bytes of memory this takes.
     pub(super) fn bytes(&self) -> usize {
-        self.columns.iter().map(|column| size_of::<Column>() + column.name.len() + column.header.len()).sum()
+        self.columns.iter().map(|column| size_of::<Column>() + column.name.len()).sum()
     }
 }
 

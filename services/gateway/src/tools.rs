@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use forethought_library::{
     DocumentSearch, Documents, Limits, ListTables, LocalWrap, SearchBounds, Shelf, TableBounds, TableQuery, Tables,
 };
@@ -181,8 +181,21 @@ async fn add<'s>(
 fn shelf(data_dir: &Path, limits: Limits, toolbox: &mut Toolbox) -> Result<Arc<Shelf>> {
     let folder = data_dir.join("files");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let key = file_key(&data_dir.join("files.key"))?;
-    let (shelf, report) = Shelf::open(folder, Arc::new(LocalWrap::new(&key)), limits)?;
+    let path = data_dir.join("files.key");
+    let known = file_key(&path)?;
+    let key = known.map_or_else(new_key, Ok)?;
+    let (shelf, report) = Shelf::open(&folder, Arc::new(LocalWrap::new(&key)), limits)?;
+    if known.is_none() {
+        ensure!(
+            report.files == 0,
+            "{} holds {} files of tenants, and the key to them is missing: restore {} from a backup, or remove the folder to begin \
+             without these files",
+            folder.display(),
+            report.files,
+            path.display()
+        );
+        write_key(&path, &key).with_context(|| format!("cannot write {}", path.display()))?;
+    }
     info!(?report, "files of tenants");
     let shelf = Arc::new(shelf);
     let tables = Tables::new(Arc::clone(&shelf), TableBounds::default());
@@ -193,24 +206,37 @@ fn shelf(data_dir: &Path, limits: Limits, toolbox: &mut Toolbox) -> Result<Arc<S
     Ok(shelf)
 }
 
-/// Durable, and for nobody else to read.
-fn write_key(path: &Path, key: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(key)?;
-    file.sync_all()?;
-    fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
-}
-
-/// The key that wraps the keys of files, made where there is none. Without it no file can be read again.
-fn file_key(path: &Path) -> Result<[u8; 32]> {
+/// The key that wraps the keys of files, if there is one. Without it no file can be read again.
+fn file_key(path: &Path) -> Result<Option<[u8; 32]>> {
     match fs::read(path) {
-        Ok(bytes) => bytes.try_into().ok().with_context(|| format!("{} is no key of 32 bytes", path.display())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let mut key = [0; 32];
-            getrandom::fill(&mut key).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
-            write_key(path, &key).with_context(|| format!("cannot write {}", path.display()))?;
-            Ok(key)
-        }
+        Ok(bytes) => bytes.try_into().map(Some).map_err(|_| {
+            anyhow::anyhow!(
+                "{} is no key of 32 bytes; restore it from a backup, or remove it where no file was ever uploaded",
+                path.display()
+            )
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
+}
+
+fn new_key() -> Result<[u8; 32]> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
+    Ok(key)
+}
+
+/// Durable, whole or not at all, and for nobody else to read.
+fn write_key(path: &Path, key: &[u8]) -> io::Result<()> {
+    let new = path.with_extension("key.new");
+    // A start that was broken off may have left one, with its own mode.
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+    file.write_all(key)?;
+    file.sync_all()?;
+    fs::rename(new, path)?;
+    fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }

@@ -56,7 +56,11 @@ fn a_tenant_sees_nothing_of_another() {
         assert!(matches!(shelf.info(other, &info.id), Err(ShelfError::NotFound { .. })));
         assert!(matches!(shelf.read(other, &info.id), Err(ShelfError::NotFound { .. })));
         assert!(matches!(shelf.delete(other, &info.id), Err(ShelfError::NotFound { .. })));
-        assert_eq!(shelf.delete_subject(other, "eve").expect("erased"), Erasure::default());
+        assert!(matches!(shelf.deletable(other, &info.id), Err(ShelfError::NotFound { .. })));
+        assert_eq!(
+            (shelf.about(other, "eve").expect("list"), shelf.everything(other).expect("list")),
+            (vec![], vec![])
+        );
     }
     for wrong in ["", "../acme", "acme.x", "ACME"] {
         assert!(matches!(shelf.list(wrong), Err(ShelfError::Tenant { .. })));

@@ -1,5 +1,7 @@
 //! Forgetting over HTTP: erasure of contents, and legal holds that forbid it. For privacy officers; all of it is in the log.
 
+use std::sync::Arc;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path, Payload, Query},
@@ -7,6 +9,7 @@ use actix_web::{
 use forethought_actors::{AuditDesk, ReadError};
 use forethought_audit::{Actor, Asked, AuditLog, Erased, Hold, HoldId, MAX_SUBJECT, Owner, PolicyRef, Scope};
 use forethought_authorization::Action;
+use forethought_library::FileId;
 use forethought_policies::Principal;
 use forethought_schemas::{ApiError, ErrorKind, RequestId};
 use jiff::Timestamp;
@@ -15,7 +18,11 @@ use serde_json::{Value, json};
 use tokio::time::{Duration, interval};
 use tracing::{error, info};
 
-use super::{Gateway, admin, routes::Endpoint};
+use super::{
+    Gateway, admin,
+    files::{self, Gone},
+    routes::Endpoint,
+};
 use crate::{keeper::PolicyKeeper, keys_copy::KeysCopy};
 
 /// The longest reason, in characters.
@@ -45,43 +52,70 @@ async fn erased(gateway: Data<Gateway>, request: &HttpRequest, payload: Payload)
     let tenant = admin::text(&body, "tenant")?.unwrap_or_else(|| caller.tenant().to_owned());
     gateway.desk.authorize(&caller, Action::Erase, &tenant)?;
     let scope = scope(&body, tenant)?;
-    let reason = Some(reason(&body)?);
+    let reason = reason(&body)?;
     // A client that leaves keeps neither the files nor the copy of the keys from going.
     let done = actix_rt::spawn(async move {
-        let whose = scope.clone();
+        let (whose, why) = (scope.clone(), Some(reason.clone()));
         let erased =
-            change(&gateway, &caller, reason, move |log, asked| log.erase(&scope, &asked, Timestamp::now())).await?;
-        let files = erase_files(&gateway, whose).await;
+            change(&gateway, &caller, why, move |log, asked| log.erase(&scope, &asked, Timestamp::now())).await?;
+        let files = erase_files(&gateway, &caller, whose, reason).await;
         let (copy, audit) = (gateway.keys_copy.clone(), gateway.rooms.audit.clone());
         actix_rt::spawn(async move { copy.make(&audit).await });
         Ok::<_, ApiError>((erased, files?))
     });
     let (erased, files) = done.await.map_err(|_| super::errors::lost())??;
     let mut told = told(&erased);
-    super::answer::add(&mut told, "files_erased", json!(files));
+    super::answer::add(&mut told, "files_erased", json!(files.erased));
+    super::answer::add(&mut told, "files_unreadable", json!(files.unreadable));
     Ok(told)
 }
 
-/// Erases the files of whoever is forgotten, once that is in the log; gives their ids.
-async fn erase_files(gateway: &Gateway, whose: Scope) -> Result<Vec<String>, ApiError> {
-    let Some(shelf) = gateway.tools.shelf().cloned() else { return Ok(Vec::new()) };
-    let erased = tokio::task::spawn_blocking(move || match whose {
-        Scope::Tenant(tenant) => shelf.delete_tenant(&tenant).map(|erased| (erased, Vec::new())),
-        // Of a tenant's own contents no file is one.
-        Scope::Owner(owner) => {
-            let erasure = shelf.delete_subject(&owner.tenant, &owner.subject.unwrap_or_default());
-            erasure.map(|erasure| (erasure.erased, erasure.unreadable))
+/// The files of whoever is forgotten.
+struct Files {
+    erased: Vec<FileId>,
+    /// Files of which nobody can say whom they are about; only all of a tenant's contents together, or each by itself, have them go.
+    unreadable: Vec<FileId>,
+}
+
+/// Erases the files of whoever is forgotten, each once that is in the log.
+async fn erase_files(gateway: &Gateway, caller: &Principal, whose: Scope, reason: String) -> Result<Files, ApiError> {
+    let nothing = Files { erased: Vec::new(), unreadable: Vec::new() };
+    let Some(shelf) = gateway.tools.shelf().cloned() else { return Ok(nothing) };
+    let tenant = match &whose {
+        Scope::Tenant(tenant) => tenant.clone(),
+        Scope::Owner(owner) => owner.tenant.clone(),
+    };
+    let on = Arc::clone(&shelf);
+    let found = files::on_disk(move || match whose {
+        Scope::Tenant(tenant) => Ok(Files { erased: on.everything(&tenant)?, ..nothing }),
+        Scope::Owner(Owner { tenant, subject: Some(subject), .. }) => {
+            Ok(Files { erased: on.about(&tenant, &subject)?, unreadable: on.unreadable(&tenant)? })
         }
+        // Of a tenant's own contents no file is one.
+        Scope::Owner(_) => Ok(nothing),
     });
-    let (erased, unreadable) = erased.await.map_err(|_| super::errors::lost())?.map_err(|error| {
-        error!(%error, "files of whoever is forgotten cannot be erased");
-        let message = "contents are erased, and files are not all; send the same erasure again";
-        ApiError::new(ErrorKind::Unavailable, "files_unavailable", message).retry_after(5)
-    })?;
-    if !unreadable.is_empty() {
-        error!(files = ?unreadable, "files that nobody can read are left; an operator must delete them");
+    let mut found = found.await.map_err(|error| not_all(&error))?;
+    let mut erased = Vec::new();
+    for id in found.erased {
+        let gone = Gone { by: caller.clone(), tenant: tenant.clone(), reason: Some(reason.clone()) };
+        match files::drop_file(&gateway.keeper, gone, &shelf, id.clone()).await {
+            Ok(()) => erased.push(id),
+            // Somebody else was quicker.
+            Err(error) if error.kind == ErrorKind::NotFound => {}
+            Err(error) => return Err(not_all(&error)),
+        }
     }
-    Ok(erased.iter().map(|info| info.id.to_string()).collect())
+    found.erased = erased;
+    if !found.unreadable.is_empty() {
+        error!(files = ?found.unreadable, "files that nobody can read are left: an erasure of everything, or DELETE /v1/files, has them go");
+    }
+    Ok(found)
+}
+
+fn not_all(error: &ApiError) -> ApiError {
+    error!(error = error.message, "files of whoever is forgotten cannot be erased");
+    let message = "contents are erased, and files are not all; send the same erasure again";
+    ApiError::new(ErrorKind::Unavailable, "files_unavailable", message).retry_after(5)
 }
 
 /// Whose contents are meant: one person's, or, if that is said in so many words, all of the tenant's.
